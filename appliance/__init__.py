@@ -1,0 +1,1 @@
+"""Sallyport: the controller of one e-gate lane."""
