@@ -1,1 +1,1 @@
-"""."""
+"""Device drivers: ports, sessions, wire protocols. They know nothing of the appliance."""

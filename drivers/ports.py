@@ -1,0 +1,200 @@
+"""The ports: what a lane needs of its devices, as Protocols and value types.
+
+A port says what a device does for the lane, never how. One contract suite per port runs on the simulator,
+on the emulator over a null modem and a pseudo-terminal, and on the real device.
+Units: seconds (monotonic) unless a name says otherwise.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """Who answered on the port. `verified_on_hardware` is False until a real unit passed the contract suite."""
+
+    model: str
+    firmware: str
+    serial_number: str | None
+    verified_on_hardware: bool
+
+
+# --- gate ---------------------------------------------------------------------------------------------------
+
+
+class Door(StrEnum):
+    """A leaf of the lane; a turnstile has only an exit."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class DoorPosition(StrEnum):
+    """What the door's own contact says, never what was commanded."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class GateInputs:
+    """One consistent reading of the gate.
+
+    `passages` is the number of completed exits counted since the driver opened (rising edges of the gate's
+    acknowledge contact). `released` holds the doors whose relay contact reads back as energised.
+    """
+
+    entry: DoorPosition
+    exit: DoorPosition
+    occupied: bool
+    passages: int
+    out_of_service: bool
+    emergency: bool
+    released: frozenset[Door]
+    at: float
+
+
+class Gate(Protocol):
+    """Doors or a turnstile. A release lapses by itself in the device; nothing here can latch a door open."""
+
+    async def open(self) -> DeviceIdentity:
+        """Open the port, prove the identity, put every output off. Raises DriverError."""
+        ...
+
+    async def release(self, door: Door, duration_s: float) -> None:
+        """Pulse the release of one door, timed by the device, and prove it by reading the contact back.
+
+        Raises DriverError; ContactDisagrees when the relay did not follow. Never retried by the driver.
+        """
+        ...
+
+    async def secure(self) -> None:
+        """Every output off, read back. Raises DriverError."""
+        ...
+
+    async def read(self) -> GateInputs:
+        """Read all inputs and the relay contacts. Raises DriverError."""
+        ...
+
+    async def close(self) -> None:
+        """Outputs off if the line still answers, port closed. Never raises."""
+        ...
+
+
+# --- illumination -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LitExposure:
+    """One line of the illuminator's own log: which exposure it saw, what it lit, when (its own microseconds)."""
+
+    exposure: int
+    band: str | None
+    at_us: int
+
+
+class Illuminator(Protocol):
+    """Switched LEDs that follow the camera's exposure-active line. `None` in an order is a dark exposure."""
+
+    async def open(self) -> DeviceIdentity:
+        """Open, prove the identity, all LEDs off. Raises DriverError."""
+        ...
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Bands this unit can light, by name in nanometres ("850"); known after `open`."""
+        ...
+
+    async def zero(self) -> None:
+        """Set the exposure counter to zero: the next exposure seen is number 0."""
+        ...
+
+    async def arm(self, order: tuple[str | None, ...]) -> None:
+        """Light the next len(order) exposures in this order, then stay dark. Clears the log."""
+        ...
+
+    async def log(self) -> tuple[LitExposure, ...]:
+        """Exposures since `arm`, oldest first, complete once len(order) exposures have passed."""
+        ...
+
+    async def dark(self) -> None:
+        """All LEDs off, order dropped."""
+        ...
+
+    async def close(self) -> None:
+        """LEDs off if the line still answers, port closed. Never raises."""
+        ...
+
+
+# --- camera (blocking: it lives in a thread of the vision process) ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One exposure. `image` is (H, W, 3) uint8 BGR or (H, W) uint8 mono.
+
+    `sequence` is the device's own count since streaming began (gaps are lost frames); `stamp` is the system-wide
+    monotonic time of the exposure, as near as the device tells.
+    """
+
+    sequence: int
+    stamp: float
+    image: NDArray[np.uint8]
+
+
+class Camera(Protocol):
+    """A stream of frames. Blocking calls."""
+
+    def open(self) -> DeviceIdentity:
+        """Start streaming. Raises DriverError."""
+        ...
+
+    def read(self, timeout_s: float) -> Frame:
+        """The next frame. Raises NoResponse after `timeout_s`, Disconnected when unplugged."""
+        ...
+
+    def close(self) -> None:
+        """Stop streaming. Never raises."""
+        ...
+
+
+# --- document reader ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentData:
+    """What the reader delivers of one document, unverified and hostile until `appliance.document` has judged it.
+
+    `mrz` are the text lines as read; `portrait` are the bytes of the face image as stored (JPEG or JPEG 2000).
+    `chip_checks` maps a protocol name of ICAO 9303-11 ("passive_authentication", "chip_authentication",
+    "active_authentication") to True, False, or None for not performed; empty when no chip was read.
+    """
+
+    mrz: tuple[str, ...]
+    portrait: bytes
+    chip_checks: dict[str, bool | None]
+
+
+class DocumentReader(Protocol):
+    """MRZ and portrait of one document at a time."""
+
+    async def open(self) -> DeviceIdentity:
+        """Open the reader. Raises DriverError."""
+        ...
+
+    async def presented(self) -> None:
+        """Return once a document lies on the reader. Raises DriverError when the reader is lost."""
+        ...
+
+    async def read(self) -> DocumentData:
+        """Read the document on the reader. Raises DocumentUnreadable, or another DriverError."""
+        ...
+
+    async def close(self) -> None:
+        """Release the reader. Never raises."""
+        ...
