@@ -1,1 +1,1 @@
-"""."""
+"""The control socket: what a lane tells its consoles and what an officer may ask of it."""

@@ -1,0 +1,196 @@
+"""The messages on the control socket, as pydantic models. This is the only part of the appliance a console knows.
+
+A lane pushes a whole `LaneSnapshot` whenever anything in it changes (`revision` grows by one); images travel beside
+it, on request, by (passage, channel). Nothing here is kept on disk by the console.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.core.types import CheckName, Door, DoorPosition, OfficerAction, Outcome, Result, Step, Topology
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DoorView(_Message):
+    """One door: what its contact says and whether its release is energised."""
+
+    door: Door
+    position: DoorPosition
+    released: bool
+
+
+class FaultView(_Message):
+    """An active fault of the catalogue."""
+
+    code: int
+    title: str
+    advice: str
+    severity: Literal["notice", "degraded", "critical"]
+    device: str
+    since: datetime
+
+
+class CheckView(_Message):
+    """One check of the decision, failing ones first."""
+
+    name: CheckName
+    result: Result
+    reason: str
+    detail: str = ""
+
+
+class DocumentView(_Message):
+    """What the guard may read of the document while the passage lasts."""
+
+    document_type: str
+    issuing_state: str
+    document_number: str
+    surname: str
+    given_names: str
+    nationality: str
+    date_of_birth: date | None
+    sex: str
+    date_of_expiry: date | None
+
+
+class ImageView(_Message):
+    """An image that can be fetched: the channel ("portrait", "rgb", "850", "940", "map", "live") and its version.
+
+    `eyes` are the pixel centres of both eyes (x, y of the image's left, then right), for showing faces at one scale.
+    """
+
+    channel: str
+    version: int
+    label: str
+    eyes: tuple[float, float, float, float] | None = None
+
+
+class ReferralView(_Message):
+    """Why the traveller is held and what the officer may do."""
+
+    since: datetime
+    escalated: bool
+    inside: bool
+    actions: tuple[OfficerAction, ...]
+    needs_visual_check: bool
+    suspected_attack: bool
+
+
+class PassageView(_Message):
+    """The passage under way, or the last one until its data is forgotten."""
+
+    passage_id: str
+    started: datetime
+    document: DocumentView | None
+    checks: tuple[CheckView, ...]
+    images: tuple[ImageView, ...]
+    referral: ReferralView | None
+    outcome: Outcome | None
+
+
+class PackView(_Message):
+    """The face matcher in use; `grade` is shown on every screen."""
+
+    pack_id: str
+    title: str
+    grade: Literal["production", "development grade"]
+    metric: Literal["cosine", "l2"]
+    threshold: float
+    threshold_source: str
+
+
+class LaneSnapshot(_Message):
+    """Everything a console shows of one lane."""
+
+    kind: Literal["snapshot"] = "snapshot"
+    lane_id: str
+    revision: int
+    at: datetime
+    simulated: bool
+    topology: Topology
+    phase: str
+    phase_since: datetime
+    phase_ends: datetime | None
+    step: Step
+    in_service: bool
+    doors: tuple[DoorView, ...]
+    occupied: bool
+    faults: tuple[FaultView, ...]
+    passage: PassageView | None
+    pack: PackView | None
+    journal_sequence: int
+    evidence_label: str = "Liveness: simulated bands; no attack species has been measured on this installation."
+
+
+class OfficerRequest(_Message):
+    """An officer decides about the referred traveller. `reason` is mandatory and journalled with the officer's name."""
+
+    kind: Literal["decide"] = "decide"
+    request_id: str
+    passage_id: str
+    action: OfficerAction
+    officer: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=3, max_length=500)
+    visual_check: bool = False
+
+
+class ServiceRequest(_Message):
+    """An officer takes the lane out of service, brings it back, or resets it after an emergency."""
+
+    kind: Literal["service"] = "service"
+    request_id: str
+    in_service: bool
+    officer: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class Reply(_Message):
+    """The lane's answer to a request. `accepted` False carries the reason in `message`."""
+
+    kind: Literal["reply"] = "reply"
+    request_id: str
+    accepted: bool
+    message: str = ""
+
+
+class ImageRequest(_Message):
+    """Fetch an image of the current passage; answered by an `ImageReply` with one blob (JPEG or PNG)."""
+
+    kind: Literal["image"] = "image"
+    request_id: str
+    passage_id: str
+    channel: str
+
+
+class ImageReply(_Message):
+    """Header of an image; the bytes follow as the message's blob, empty when there is no such image (any more)."""
+
+    kind: Literal["image_reply"] = "image_reply"
+    request_id: str
+    media_type: str
+
+
+class Hello(_Message):
+    """First message of a console: `guard` True counts as a guard who watches the lane (heartbeat every 2 s)."""
+
+    kind: Literal["hello"] = "hello"
+    console: str
+    guard: bool
+
+
+class Heartbeat(_Message):
+    """A console is alive; `watching` tells whether a logged-in guard has the page open."""
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    watching: bool
+
+
+FromConsole = Annotated[
+    Hello | Heartbeat | OfficerRequest | ServiceRequest | ImageRequest, Field(discriminator="kind")
+]
+FromLane = Annotated[LaneSnapshot | Reply | ImageReply, Field(discriminator="kind")]

@@ -1,0 +1,135 @@
+"""Words of the house as types. Nothing here decides anything."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Result(StrEnum):
+    """The five result values of ICAO 9303-2 appendix C / BSI TR-03135. Only SUCCESSFUL ever passes."""
+
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    UNDETERMINED = "undetermined"
+    NOT_PERFORMED = "not_performed"
+    ABORTED = "aborted"
+
+
+class Door(StrEnum):
+    """A leaf of the lane; a turnstile has only an exit."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class DoorPosition(StrEnum):
+    """What the door's own contact says; never inferred from a command."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+class Topology(StrEnum):
+    """How the lane is built."""
+
+    MANTRAP = "mantrap"
+    TURNSTILE = "turnstile"
+
+
+class Device(StrEnum):
+    """The devices a lane cannot work without; each must report before the lane leaves Starting."""
+
+    GATE = "gate"
+    ILLUMINATION = "illumination"
+    VISION = "vision"
+    DOCUMENT_READER = "document_reader"
+    STORE = "store"
+
+
+class CheckName(StrEnum):
+    """The checks a decision is made of, in the order a guard reads them when all are well."""
+
+    DOCUMENT_READ = "document_read"
+    DOCUMENT_AUTHENTICITY = "document_authenticity"
+    DOCUMENT_VALIDITY = "document_validity"
+    SINGLE_FACE = "single_face"
+    FACE_QUALITY = "face_quality"
+    COMPARISON = "comparison"
+    LIVENESS = "liveness"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check and its result. `reason` is a sentence for the guard; `detail` holds figures, never identity."""
+
+    name: CheckName
+    result: Result
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The document of a passage as far as the core needs it: facts, no name and no number (data minimisation)."""
+
+    readable: bool
+    checks_ok: bool
+    expires: date | None
+    chip_authentic: Result
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict over one passage: every mandatory check with its result. `admit` is the full conjunction."""
+
+    checks: tuple[Check, ...]
+    admit: bool
+
+    @property
+    def failing(self) -> tuple[Check, ...]:
+        """Checks that kept the traveller from passing: failed first, then the open ones."""
+        order = {Result.FAILED: 0, Result.UNDETERMINED: 1, Result.ABORTED: 2, Result.NOT_PERFORMED: 3}
+        open_checks = [check for check in self.checks if check.result is not Result.SUCCESSFUL]
+        return tuple(sorted(open_checks, key=lambda check: order[check.result]))
+
+    def result_of(self, name: CheckName) -> Result:
+        """Result of one check; NOT_PERFORMED when it is not part of the decision."""
+        return next((check.result for check in self.checks if check.name is name), Result.NOT_PERFORMED)
+
+
+class OfficerAction(StrEnum):
+    """What an officer may decide about a referred traveller."""
+
+    ADMIT = "admit"
+    REFUSE = "refuse"
+    SECOND_LINE = "second_line"
+
+
+class Outcome(StrEnum):
+    """How a passage ended."""
+
+    ADMITTED = "admitted"
+    ADMITTED_BY_OFFICER = "admitted_by_officer"
+    REFUSED_BY_OFFICER = "refused_by_officer"
+    SECOND_LINE = "second_line"
+    WALKED_AWAY = "walked_away"
+    UNATTENDED = "unattended"
+    ABORTED = "aborted"
+
+
+class Step(StrEnum):
+    """What the traveller display shows: one pictogram each. Neutral by design: it never names a suspicion."""
+
+    PLEASE_WAIT = "please_wait"
+    PRESENT_DOCUMENT = "present_document"
+    READING_DOCUMENT = "reading_document"
+    ENTER = "enter"
+    LOOK_AT_CAMERA = "look_at_camera"
+    OFFICER_COMES = "officer_comes"
+    GO = "go"
+    GO_BACK = "go_back"
+    SEE_OFFICER = "see_officer"
+    OUT_OF_SERVICE = "out_of_service"
+    EMERGENCY = "emergency"
