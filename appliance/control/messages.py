@@ -190,7 +190,5 @@ class Heartbeat(_Message):
     watching: bool
 
 
-FromConsole = Annotated[
-    Hello | Heartbeat | OfficerRequest | ServiceRequest | ImageRequest, Field(discriminator="kind")
-]
+FromConsole = Annotated[Hello | Heartbeat | OfficerRequest | ServiceRequest | ImageRequest, Field(discriminator="kind")]
 FromLane = Annotated[LaneSnapshot | Reply | ImageReply, Field(discriminator="kind")]
