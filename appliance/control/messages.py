@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.core.types import CheckName, Door, DoorPosition, OfficerAction, Outcome, Result, Step, Topology
+# Consoles may not import the core: they take these words from here.
+from appliance.core.types import CheckName as CheckName
+from appliance.core.types import Door as Door
+from appliance.core.types import DoorPosition as DoorPosition
+from appliance.core.types import OfficerAction as OfficerAction
+from appliance.core.types import Outcome as Outcome
+from appliance.core.types import Result as Result
+from appliance.core.types import Step as Step
+from appliance.core.types import Topology as Topology
 
 
 class _Message(BaseModel):
@@ -184,7 +192,11 @@ class Hello(_Message):
 
 
 class Heartbeat(_Message):
-    """A console is alive; `watching` tells whether a logged-in guard has the page open."""
+    """A console is alive; `watching` tells whether a logged-in guard has the page open.
+
+    The lane answers each heartbeat with its current snapshot (same revision if nothing changed), so that a lane that
+    hangs with its socket open shows on the console within seconds.
+    """
 
     kind: Literal["heartbeat"] = "heartbeat"
     watching: bool
