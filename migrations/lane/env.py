@@ -1,0 +1,5 @@
+"""Run by Alembic, never imported."""
+
+from migrations.runner import run_environment
+
+run_environment()
