@@ -57,6 +57,11 @@ class CheckName(StrEnum):
     FACE_QUALITY = "face_quality"
     COMPARISON = "comparison"
     LIVENESS = "liveness"
+    PASSAGE = "passage"
+
+
+MANDATORY = frozenset(CheckName) - {CheckName.PASSAGE}
+"""Checks that must all succeed. PASSAGE only ever says that the passage itself broke off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""The numbered fault catalogue. A new fault is a new row here; the machine never learns its name, only its effects.
+
+1xxx communication, 2xxx gate mechanics, 3xxx capture, 4xxx document, 5xxx storage, 9xxx internal.
+Faults are raised and cleared by their owner in the runtime; this file only says what follows from them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+
+class Effect(StrEnum):
+    """All that the state machine knows of a fault."""
+
+    NOTICE = "notice"
+    BLOCK_ENTRY = "block_entry"
+    REFER_CURRENT = "refer_current"
+    OUT_OF_SERVICE = "out_of_service"
+    EMERGENCY_RELEASE = "emergency_release"
+
+
+Severity = Literal["notice", "degraded", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A row of the catalogue. `advice` tells the guard or the technician what to do."""
+
+    code: int
+    title: str
+    severity: Severity
+    effects: frozenset[Effect]
+    advice: str
+
+
+_OUT = frozenset({Effect.OUT_OF_SERVICE})
+_BLOCK = frozenset({Effect.BLOCK_ENTRY})
+
+_ROWS = (
+    FaultKind(1001, "Gate controller does not answer", "critical", _OUT, "Check the gate's cable and power."),
+    FaultKind(1002, "Illuminator does not answer", "critical", _OUT, "Check the illuminator's cable and power."),
+    FaultKind(1003, "Document reader does not answer", "critical", _OUT, "Check the document reader's cable."),
+    FaultKind(1004, "Vision process does not answer", "critical", _OUT, "It restarts by itself; if not, call service."),
+    FaultKind(1005, "No guard watches this lane", "degraded", _BLOCK, "Log in at a guard console."),
+    FaultKind(
+        2001, "Release contact disagrees", "critical", _OUT, "Relay welded or open: lock the lane, call service."
+    ),
+    FaultKind(2002, "Gate reports out of service", "critical", _OUT, "Reset the gate at its own controller."),
+    FaultKind(
+        2003,
+        "Emergency release is active",
+        "critical",
+        frozenset({Effect.EMERGENCY_RELEASE}),
+        "Doors are released by wire. Clear the cause, then put the lane back in service.",
+    ),
+    FaultKind(2004, "Door forced or held open", "critical", _OUT, "Go to the lane and close the door."),
+    FaultKind(3001, "Camera lost", "critical", _OUT, "Check the camera's cable; the lane recovers by itself."),
+    FaultKind(
+        3002, "Camera delivers stale frames", "critical", _OUT, "The lane recovers by itself; if not, call service."
+    ),
+    FaultKind(3003, "A band of the illumination is missing", "critical", _OUT, "Check the illuminator's LEDs."),
+    FaultKind(
+        4001, "Document reader reports errors", "notice", frozenset({Effect.NOTICE}), "Clean the reader's glass."
+    ),
+    FaultKind(5001, "Journal cannot be written", "critical", _OUT, "Free space on the lane's disk, then restart it."),
+    FaultKind(9001, "Internal check failed", "critical", _OUT, "Call service; keep the journal."),
+)
+
+CATALOGUE: Mapping[int, FaultKind] = MappingProxyType({row.code: row for row in _ROWS})
+
+
+def effects_of(codes: Iterable[int]) -> frozenset[Effect]:
+    """Union of the effects of the active faults. Raises KeyError for a code that is not in the catalogue."""
+    return frozenset(effect for code in codes for effect in CATALOGUE[code].effects)
