@@ -1,0 +1,158 @@
+"""Matcher packs and their weight files, as data.
+
+Hashes are those of the published files: YuNet by the object id of opencv_zoo, face-reidentification-retail-0095 by the
+sha384 Open Model Zoo 2023.0 publishes, the dlib files as carried by face_recognition_models 0.3.0 on the Python
+registry. Operating points were measured on LFW (deep-funneled, single crop, every cross-identity comparison): they say
+how the matcher does on press photographs, not at a border.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+_OPENCV_ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo"
+_YUNET_PATH = "models/face_detection_yunet/face_detection_yunet_2026may.onnx"
+_OPEN_MODEL_ZOO = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/2023.0/models_bin/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One weight file. `package` names the installed distribution that carries it, instead of URLs.
+
+    `size` in bytes; `sha256` in lower-case hexadecimal of the whole file; `urls` in the order to try them.
+    """
+
+    name: str
+    role: Literal["detector", "recogniser", "landmarks"]
+    size: int
+    sha256: str
+    licence: str
+    commercial_use: bool
+    urls: tuple[str, ...] = ()
+    package: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold with the false match rate and true accept rate measured at it."""
+
+    threshold: float
+    fmr: float
+    tar: float
+
+
+@dataclass(frozen=True, slots=True)
+class PackRecord:
+    """A matcher pack: what it is called, what it compares with, which files and installed modules it needs.
+
+    `modules` are import names beyond the appliance's own; `extra` is the extra of this distribution that brings them.
+    """
+
+    pack_id: str
+    title: str
+    grade: Literal["production", "development grade"]
+    metric: Literal["cosine", "l2"]
+    default: OperatingPoint
+    operating_points: tuple[OperatingPoint, ...]
+    threshold_source: str
+    files: tuple[ModelFile, ...]
+    modules: tuple[str, ...]
+    extra: str
+    caution: str
+
+    @property
+    def threshold(self) -> float:
+        """The threshold in use: similarity at least, or distance at most."""
+        return self.default.threshold
+
+    def file(self, role: Literal["detector", "recogniser", "landmarks"]) -> ModelFile:
+        """The first file with this role. Raises KeyError."""
+        for item in self.files:
+            if item.role == role:
+                return item
+        raise KeyError(role)
+
+
+_OMZ_POINTS = (OperatingPoint(0.340, 1e-3, 0.9884), OperatingPoint(0.427, 1e-4, 0.9657))
+_DLIB_POINTS = (OperatingPoint(0.547, 1e-3, 0.8897), OperatingPoint(0.480, 1e-4, 0.6788))
+_REID = "face-reidentification-retail-0095"
+
+OPEN_OMZ = PackRecord(
+    pack_id="open-omz",
+    title="YuNet 2026may + face-reidentification-retail-0095",
+    grade="production",
+    metric="cosine",
+    default=_OMZ_POINTS[1],
+    operating_points=_OMZ_POINTS,
+    threshold_source="LFW, YuNet detection, 29.6 M impostor comparisons: FMR 1e-4 at TAR 96.6 %",
+    files=(
+        ModelFile(
+            name="face_detection_yunet_2026may.onnx",
+            role="detector",
+            size=229_738,
+            sha256="ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
+            licence="MIT",
+            commercial_use=True,
+            urls=(
+                f"{_OPENCV_ZOO}/26cc381e4d2594bb9f47a26eb8fd96c94a13660d/{_YUNET_PATH}",
+                f"{_OPENCV_ZOO}/main/{_YUNET_PATH}",
+            ),
+        ),
+        ModelFile(
+            name=f"{_REID}.bin",
+            role="recogniser",
+            size=2_213_628,
+            sha256="241229ca3d206321868d46ce74a3c0b06c49cea58db7dc70b2e842ff287545d1",
+            licence="Apache-2.0",
+            commercial_use=True,
+            urls=(f"{_OPEN_MODEL_ZOO}/{_REID}/FP16/{_REID}.bin",),
+        ),
+        ModelFile(
+            name=f"{_REID}.xml",
+            role="recogniser",
+            size=350_427,
+            sha256="ce53d2c9c08c0bd1c1660fb8a5b6d0e3e4ec19eb92f1036d2d83a85e83082dce",
+            licence="Apache-2.0",
+            commercial_use=True,
+            urls=(f"{_OPEN_MODEL_ZOO}/{_REID}/FP16/{_REID}.xml",),
+        ),
+    ),
+    modules=("openvino",),
+    extra="open-omz",
+    caution="Training data of the recogniser is not fully documented; have it reviewed before use at a border.",
+)
+
+PYPI_DLIB = PackRecord(
+    pack_id="pypi-dlib",
+    title="dlib HOG + ResNet (face_recognition_models 0.3.0)",
+    grade="development grade",
+    metric="l2",
+    default=_DLIB_POINTS[0],
+    operating_points=_DLIB_POINTS,
+    threshold_source="LFW folds 1-2, 1.25 M impostor comparisons: FMR 1e-3 at TAR 89.0 %",
+    files=(
+        ModelFile(
+            name="dlib_face_recognition_resnet_model_v1.dat",
+            role="recogniser",
+            size=22_466_066,
+            sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            licence="CC0-1.0",
+            commercial_use=True,
+            package="face_recognition_models",
+        ),
+        ModelFile(
+            name="shape_predictor_5_face_landmarks.dat",
+            role="landmarks",
+            size=9_150_489,
+            sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+            licence="CC0-1.0",
+            commercial_use=True,
+            package="face_recognition_models",
+        ),
+    ),
+    modules=("dlib", "face_recognition_models"),
+    extra="pypi-dlib",
+    caution="Refuses about one genuine traveller in nine at FMR 1e-3; for development and demonstration only.",
+)
+
+PACKS: dict[str, PackRecord] = {pack.pack_id: pack for pack in (OPEN_OMZ, PYPI_DLIB)}
+"""Every pack, the one to prefer first."""
