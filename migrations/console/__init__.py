@@ -1,1 +1,1 @@
-"""Schema history of the console's accounts database."""
+"""Revisions of the console's accounts database, whose tables are in `ui.tables`."""

@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "c0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -35,9 +33,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name="pk_sign_in"),
     )
     op.create_index("ix_sign_in_account_id", "sign_in", ["account_id"])
-
-
-def downgrade() -> None:
-    """Drop both tables."""
-    op.drop_table("sign_in")
-    op.drop_table("account")

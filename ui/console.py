@@ -1,0 +1,73 @@
+"""The state the console's routes share: its lanes, its accounts, who is watching."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from appliance.clock import Clock
+from appliance.control.client import LaneClient
+from ui.accounts import Accounts
+from ui.limits import LoginLimiter
+from ui.settings import Settings
+
+T = TypeVar("T")
+
+
+class Console:
+    """One per process. Lanes are named after their sockets (`lane-1.sock` is "lane-1")."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.settings = settings
+        self.clock = clock
+        self.accounts = Accounts(
+            settings.database,
+            clock=clock,
+            idle_s=settings.idle_s,
+            shift_s=settings.shift_s,
+            first_login=settings.first_login,
+        )
+        self.limiter = LoginLimiter(clock)
+        self.lanes = {name: LaneClient(path, console="console", clock=clock) for name, path in _named(settings.sockets)}
+        self.closing = asyncio.Event()
+        self._watchers = 0
+        self._threads = CapacityLimiter(4)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work (database, password hash) off the loop."""
+        return await to_thread.run_sync(work, limiter=self._threads)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A signed-in guard has the page open; lanes hear of the first to come and the last to leave."""
+        self._watchers += 1
+        self._tell()
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+            self._tell()
+
+    @contextmanager
+    def changes(self, event: asyncio.Event) -> Iterator[None]:
+        """Set `event` whenever any lane changes."""
+        with ExitStack() as stack:
+            for client in self.lanes.values():
+                stack.enter_context(client.changes(event))
+            yield
+
+    def _tell(self) -> None:
+        for client in self.lanes.values():
+            client.watch(self._watchers > 0)
+
+
+def _named(sockets: tuple[Path, ...]) -> list[tuple[str, Path]]:
+    names = [path.stem for path in sockets]
+    doubles = {name for name in names if names.count(name) > 1}
+    if doubles:
+        raise ValueError(f"two lane sockets are named {', '.join(sorted(doubles))}: rename one, lanes go by file name")
+    return list(zip(names, sockets, strict=True))

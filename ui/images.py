@@ -1,0 +1,151 @@
+"""Live images over one WebSocket: all channels multiplexed, latest frame only, acknowledged by the page.
+
+The page sends `{"watch": ["lane-1"]}` and, for each frame it has drawn, `{"ack": 17}`. The console sends binary
+messages: uint32 (big endian) header length, header (JSON `FrameHeader`), image bytes. No bytes means the image is gone.
+A channel's next frame is fetched only after the last one was acknowledged, so a slow page gets fewer frames, not
+older ones. MJPEG in an <img> would hold an HTTP connection per channel and starve the decision's own request.
+"""
+
+import asyncio
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.control.client import LaneClient, LaneUnreachable
+from appliance.control.messages import ImageView
+from ui.auth import session_of, the_console
+from ui.console import Console
+from ui.streams import PULSE_S, pause
+
+LIVE = "live"
+LIVE_S = 0.125
+SIGNED_OUT, BAD_MESSAGE = 4401, 4400
+_U32 = struct.Struct(">I")
+router = APIRouter()
+
+
+class FromPage(BaseModel):
+    """What a page may say: which lanes it shows, or which frame it has drawn."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    watch: list[str] | None = Field(default=None, max_length=16)
+    ack: int | None = None
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What a page has of one channel of one lane."""
+
+    passage_id: str = ""
+    version: int = -1
+    data: bytes = b""
+    awaiting: int | None = None
+
+
+@dataclass(slots=True)
+class _Feed:
+    """One page's images."""
+
+    console: Console
+    socket: WebSocket
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    lanes: list[str] = field(default_factory=list)
+    channels: dict[tuple[str, str], _Channel] = field(default_factory=dict)
+    sent: int = 0
+
+    async def listen(self) -> None:
+        """Take the page's messages until it leaves."""
+        while True:
+            said = FromPage.model_validate_json(await self.socket.receive_text())
+            if said.watch is not None:
+                self.lanes = [name for name in said.watch if name in self.console.lanes]
+                self.channels = {key: value for key, value in self.channels.items() if key[0] in self.lanes}
+            for channel in self.channels.values():
+                if channel.awaiting is not None and said.ack == channel.awaiting:
+                    channel.awaiting = None
+            self.wake.set()
+
+    async def send(self) -> None:
+        """Send what is new until the session ends."""
+        checked = float("-inf")
+        with self.console.changes(self.wake):
+            while not self.console.closing.is_set():
+                self.wake.clear()
+                now = self.console.clock.monotonic()
+                if now - checked >= PULSE_S:
+                    checked = now
+                    signed = await session_of(self.socket)
+                    if signed is None or signed.must_change:
+                        await self.socket.close(SIGNED_OUT, "the session has ended")
+                        return
+                live = [await self._send_lane(name, self.console.lanes[name]) for name in self.lanes]
+                # An acknowledgement may wake us at once, so the live picture has its own minimum distance.
+                if any(live):
+                    await asyncio.sleep(LIVE_S)
+                else:
+                    await pause(self.wake, PULSE_S)
+            await self.socket.close(1001, "the console stops")
+
+    async def _send_lane(self, name: str, client: LaneClient) -> bool:
+        """Send the lane's new images; True when it has a live one."""
+        snapshot = client.state.snapshot
+        passage = snapshot.passage if snapshot is not None and client.state.reachable else None
+        if passage is None:
+            self.channels = {key: value for key, value in self.channels.items() if key[0] != name}
+            return False
+        for image in passage.images:
+            channel = self.channels.setdefault((name, image.channel), _Channel())
+            same = (channel.passage_id, channel.version) == (passage.passage_id, image.version)
+            if channel.awaiting is None and (image.channel == LIVE or not same):
+                await self._send_image(name, client, passage.passage_id, image)
+        return any(image.channel == LIVE for image in passage.images)
+
+    async def _send_image(self, name: str, client: LaneClient, passage_id: str, image: ImageView) -> None:
+        channel = self.channels[name, image.channel]
+        try:
+            data, media_type = await client.image(passage_id, image.channel)
+        except LaneUnreachable:
+            return  # the lane's status already tells the guard; the next snapshot brings the image
+        if image.channel == LIVE and data == channel.data and channel.passage_id == passage_id:
+            return
+        self.sent += 1
+        channel.passage_id, channel.version, channel.awaiting = passage_id, image.version, self.sent
+        channel.data = data if image.channel == LIVE else b""
+        header: dict[str, Any] = {
+            "seq": self.sent,
+            "lane": name,
+            "passage_id": passage_id,
+            "channel": image.channel,
+            "version": image.version,
+            "media_type": media_type,
+        }
+        head = json.dumps(header).encode()
+        await self.socket.send_bytes(_U32.pack(len(head)) + head + data)
+
+
+@router.websocket("/api/images")
+async def images(socket: WebSocket) -> None:
+    """Images of the watched lanes' passages, for a signed-in guard."""
+    signed = await session_of(socket)
+    await socket.accept()
+    if signed is None or signed.must_change:
+        await socket.close(SIGNED_OUT, "sign in first")
+        return
+    feed = _Feed(the_console(socket), socket)
+    tasks = {asyncio.ensure_future(feed.listen()), asyncio.ensure_future(feed.send())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, ValidationError | KeyError):
+            await socket.close(BAD_MESSAGE, "the page sent something this console does not understand")
+        elif isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect | RuntimeError):
+            raise end

@@ -1,0 +1,38 @@
+"""What the console is told at its start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Values of one console.
+
+    `origins` are the addresses a browser may use for this console (`http://host:port`); requests naming another host,
+    and state-changing requests from another origin, are refused. A session ends after `idle_s` without a hand on the
+    console and in any case after `shift_s`. A monitoring officer is to be relieved hourly, hence the idle default.
+    """
+
+    sockets: tuple[Path, ...]
+    state_dir: Path
+    origins: frozenset[str]
+    static: Path = STATIC
+    idle_s: float = 3600.0
+    shift_s: float = 10 * 3600.0
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Values of the Host header this console answers to."""
+        return frozenset(origin.split("://", 1)[1] for origin in self.origins)
+
+    @property
+    def database(self) -> Path:
+        """File of the accounts database."""
+        return self.state_dir / "console.db"
+
+    @property
+    def first_login(self) -> Path:
+        """File with the one-time password, until it has been changed."""
+        return self.state_dir / "first-login.txt"

@@ -1,0 +1,63 @@
+"""Server-sent events: every lane to a signed-in guard, one lane's step to its traveller display."""
+
+import asyncio
+from collections.abc import AsyncIterable
+
+from fastapi import APIRouter, Request
+from fastapi.sse import EventSourceResponse
+
+from ui.auth import AConsole, Officer, session_of
+from ui.lanes import Word, the_lane
+from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, lane_status, traveller_view
+
+PULSE_S = 2.0
+router = APIRouter(prefix="/api")
+
+
+async def pause(wake: asyncio.Event, seconds: float) -> None:
+    """Until `wake` is set or the seconds are over."""
+    try:
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    except TimeoutError:
+        pass
+
+
+@router.get("/events", response_class=EventSourceResponse, responses={401: {"model": Problem}, 403: {"model": Problem}})
+async def events(request: Request, console: AConsole, _officer: Officer) -> AsyncIterable[GuardEvent]:
+    """Each lane when it changes, and a pulse; ends with the session."""
+    wake, shown, pulsed = asyncio.Event(), dict[str, LaneStatus](), float("-inf")
+    with console.watched(), console.changes(wake):
+        while not console.closing.is_set():
+            wake.clear()
+            for name, client in console.lanes.items():
+                status = lane_status(name, client.state)
+                if shown.get(name) != status:
+                    shown[name] = status
+                    yield status
+            now = console.clock.monotonic()
+            if now - pulsed >= PULSE_S:
+                pulsed = now
+                signed = await session_of(request)
+                if signed is None or signed.must_change:
+                    yield SignedOut()
+                    return
+                yield Pulse(at=console.clock.now(), session_ends=min(signed.idle_ends, signed.shift_ends))
+            await pause(wake, PULSE_S)
+
+
+@router.get("/traveller")
+async def traveller_lanes(console: AConsole) -> list[str]:
+    """Names of the lanes a traveller display may show."""
+    return list(console.lanes)
+
+
+@router.get("/traveller/{lane}/events", response_class=EventSourceResponse, responses={404: {"model": Problem}})
+async def traveller_events(lane: Word, console: AConsole) -> AsyncIterable[TravellerView]:
+    """The step to show; repeated every two seconds, so that the display notices a console that hangs."""
+    client, wake = the_lane(console, lane), asyncio.Event()
+    with client.changes(wake):
+        while not console.closing.is_set():
+            wake.clear()
+            yield traveller_view(lane, client.state)
+            await pause(wake, PULSE_S)
