@@ -46,7 +46,8 @@ class GateInputs:
     """One consistent reading of the gate.
 
     `passages` is the number of completed exits counted since the driver opened (rising edges of the gate's
-    acknowledge contact). `released` holds the doors whose relay contact reads back as energised.
+    acknowledge contact). `released` holds the doors whose relay contact reads back as energised; `disagrees`
+    those whose contact has contradicted its command for more than 100 ms: welded, broken or unwired.
     """
 
     entry: DoorPosition
@@ -57,6 +58,7 @@ class GateInputs:
     emergency: bool
     released: frozenset[Door]
     at: float
+    disagrees: frozenset[Door] = frozenset()
 
 
 class Gate(Protocol):

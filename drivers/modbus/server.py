@@ -53,13 +53,13 @@ class ModbusServer:
     def __init__(self, unit: int, model: Model, frame_silence_s: float) -> None:
         self.unit = unit
         self._model = model
-        self._silence_s = frame_silence_s
+        self.frame_silence_s = frame_silence_s
         self._buffer = b""
         self._spoilt = False
 
     def receive(self, data: bytes, quiet_s: float) -> bytes:
         """Feed `data` that came after `quiet_s` seconds of silence; returns the reply, or nothing."""
-        if quiet_s >= self._silence_s:
+        if quiet_s >= self.frame_silence_s:
             self._buffer = b""
             self._spoilt = False
         if self._spoilt:

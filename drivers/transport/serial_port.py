@@ -35,6 +35,8 @@ class SerialPort:
         self._room: asyncio.Future[None] | None = None
         # DTR and RTS stay low: boards wire them to reset, adapters to the RS-485 driver.
         self._serial = serial.Serial(baudrate=baudrate, parity=parity, stopbits=stop_bits, exclusive=True)
+        # Sets VMIN to 1: only then does an empty read mean that the port is gone, not that nothing came.
+        self._serial.inter_byte_timeout = 0
         self._serial.dtr = False
         self._serial.rts = False
         self._serial.port = self._path

@@ -1,0 +1,1 @@
+"""Waveshare Modbus RTU Relay (D): eight relays, eight inputs, pulses timed by the board."""

@@ -1,0 +1,1 @@
+"""Device ends of the wire protocols: pure objects, and the pseudo-terminal that carries them."""
