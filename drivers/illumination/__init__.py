@@ -1,0 +1,1 @@
+"""Switched near-infrared illumination."""

@@ -1,0 +1,1 @@
+"""A microcontroller that lights LEDs by the camera's exposure-active line; README.md gives its bytes."""

@@ -1,0 +1,160 @@
+"""An exposure-sync controller of profile XS1: the firmware's logic, with the camera's line as a method call.
+
+`exposure_started` stands for the interrupt of the exposure-active line and may come from another thread; the lock
+stands for the firmware's interrupt mask. Not here: light and optics (scene).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.illumination.exposure_sync import protocol
+from drivers.illumination.exposure_sync.protocol import Capability, Line, LineReader, Refused
+
+_UNIT = Capability(
+    model="Sallyport-Sync",
+    firmware="1.0.0",
+    serial_number="RIG1",
+    bands=("850", "940"),
+    longest_pulse_us=8000,
+    highest_duty=250,
+    longest_lease_ms=5000,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    exposure: int
+    digit: str
+    at_us: int
+
+
+class ExposureSyncController:
+    """`dead_bands` are LEDs that have failed: the log says lit, the scene stays dark. Time is `monotonic`, seconds."""
+
+    def __init__(self, capability: Capability = _UNIT, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.dead_bands: set[str] = set()
+        self._capability = capability
+        self._monotonic = monotonic
+        self._booted_at = monotonic()
+        self._lock = threading.RLock()
+        self._reader = LineReader()
+        self._pulse_us, self._delay_us = 1000, 0
+        self._next_exposure = 0
+        self._order = ""
+        self._log: list[_Entry] = []
+        self._armed_until: float | None = None
+        self._rest_until = float("-inf")
+        self._commands: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
+            protocol.CAPABILITY: self._tell_capability,
+            protocol.PULSE: self._set_pulse,
+            protocol.ZERO: self._zero,
+            protocol.ORDER: self._load,
+            protocol.ARM: self._arm,
+            protocol.STOP: self._stop,
+            protocol.LOG: self._tell_log,
+        }
+
+    def exposure_started(self) -> str | None:
+        """One exposure begins: the band that lights it, None for dark; logged while an order runs."""
+        with self._lock:
+            now = self._monotonic()
+            exposure = self._next_exposure
+            self._next_exposure += 1
+            if self._armed_until is None or len(self._log) >= len(self._order):
+                return None
+            digit = self._order[len(self._log)]
+            if now > self._armed_until or now < self._rest_until:
+                digit = "0"
+            self._log.append(_Entry(exposure, digit, self._microseconds(now)))
+            band = protocol.band_of(digit, self._capability.bands)
+            if band is not None:
+                # The one-shot of the LED driver: after a pulse it rests long enough to keep the duty.
+                self._rest_until = now + self._pulse_us * 1e-6 * 1000 / self._capability.highest_duty
+            return None if band in self.dead_bands else band
+
+    def reboot(self) -> None:
+        """Power was lost: order, log, counter and pulse are gone."""
+        with self._lock:
+            self._booted_at = self._monotonic()
+            self._pulse_us, self._delay_us = 1000, 0
+            self._next_exposure = 0
+            self._stop(())
+            self._log = []
+            self._reader.drop()
+
+    def handle(self, data: bytes) -> bytes:
+        """Bytes from the line in, bytes for the line out. A line that does not fit its check is not answered."""
+        with self._lock:
+            lines, _ = self._reader.feed(data)
+            return b"".join(self._answer(line) for line in lines)
+
+    def _answer(self, line: Line) -> bytes:
+        try:
+            command = self._commands.get(line.command)
+            if command is None:
+                raise Refused("1")
+            return protocol.encode(Line(line.command, command(line.arguments), line.tag))
+        except Refused as refusal:
+            return protocol.encode(Line(protocol.ERROR, (refusal.code,), line.tag))
+
+    def _microseconds(self, now: float) -> int:
+        return int((now - self._booted_at) * 1e6)
+
+    def _milliseconds(self) -> str:
+        return str(self._microseconds(self._monotonic()) // 1000)
+
+    def _tell_capability(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        _numbers(arguments, 0)
+        return self._capability.arguments()
+
+    def _set_pulse(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        pulse, delay = _numbers(arguments, 2)
+        if not 1 <= pulse <= self._capability.longest_pulse_us or delay > 100_000:
+            raise Refused("3")
+        self._pulse_us, self._delay_us = pulse, delay
+        return str(pulse), str(delay)
+
+    def _zero(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        _numbers(arguments, 0)
+        self._next_exposure = 0
+        return ()
+
+    def _load(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        _numbers(arguments, 1, longest=protocol.LONGEST_ORDER)
+        if any(int(digit) > len(self._capability.bands) for digit in arguments[0]):
+            raise Refused("3")
+        self._armed_until = None
+        self._order = arguments[0]
+        self._log = []
+        return arguments
+
+    def _arm(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        (lease_ms,) = _numbers(arguments, 1)
+        if not self._order:
+            raise Refused("4")
+        if not 1 <= lease_ms <= self._capability.longest_lease_ms:
+            raise Refused("3")
+        self._armed_until = self._monotonic() + lease_ms / 1000
+        return (self._milliseconds(),)
+
+    def _stop(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        _numbers(arguments, 0)
+        self._armed_until = None
+        self._order = ""
+        return (self._milliseconds(),)
+
+    def _tell_log(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        (start,) = _numbers(arguments, 1)
+        page = self._log[start : start + protocol.LOG_LINES_PER_REPLY]
+        entries = (f"{entry.exposure}.{entry.digit}.{entry.at_us}" for entry in page)
+        return str(len(self._log)), str(start), *entries
+
+
+def _numbers(arguments: tuple[str, ...], count: int, longest: int = 9) -> list[int]:
+    """So many decimal arguments of at most `longest` digits. Raises Refused."""
+    fits = len(arguments) == count and all(text.isascii() and text.isdigit() for text in arguments)
+    if not fits or any(len(text) > longest for text in arguments):
+        raise Refused("2")
+    return [int(text) for text in arguments]
