@@ -34,7 +34,7 @@ def upgrade(db_path: Path, tree: str, progress: Progress | None = None) -> str:
     report = progress or _silent
     report(0, 0, f"checking {db_path.name}")
     current = revision_of(db_path, tree) if db_path.exists() else None
-    script = ScriptDirectory.from_config(_config(tree))
+    script = ScriptDirectory.from_config(config_of(tree))
     head = script.get_current_head()
     if head is None:
         raise DatabaseRefused(f"no migrations are installed for {tree}: install the package again")
@@ -83,7 +83,7 @@ def revision_of(db_path: Path, tree: str) -> str | None:
         raise _damaged(db_path, str(error.orig)) from error
     finally:
         engine.dispose()
-    known = {step.revision for step in ScriptDirectory.from_config(_config(tree)).walk_revisions()}
+    known = {step.revision for step in ScriptDirectory.from_config(config_of(tree)).walk_revisions()}
     if revision not in known:
         raise DatabaseRefused(
             f"{db_path}: revision {revision} is unknown to this release, which knows up to "
@@ -102,7 +102,7 @@ def run_environment() -> None:
 
 def _apply(connection: Connection, tree: str, revision: str) -> None:
     with _one_at_a_time:
-        config = _config(tree)
+        config = config_of(tree)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
@@ -120,7 +120,8 @@ def _silent(*_: object) -> None:
     pass
 
 
-def _config(tree: str) -> Config:
+def config_of(tree: str) -> Config:
+    """Where the revisions of a tree are."""
     config = Config()
     config.set_main_option("script_location", f"migrations:{tree}")
     return config
