@@ -181,20 +181,26 @@ def _inspect(connection: Connection, head: Head, row: Linked) -> Problem | None:
 
 def _misplaced(connection: Connection, row: Linked) -> Problem:
     seq, prev = row.entry.seq, row.prev_hash
-    origin = 0 if prev == GENESIS else connection.scalar(text("SELECT seq FROM journal WHERE hash = :h"), {"h": prev})
-    if origin is not None and row.hash == entry_hash(prev, row.entry._replace(seq=origin + 1)):
-        return Problem(seq, Damage.REORDERED, f"it holds what was record {origin + 1}")
-    if row.hash == entry_hash(prev, row.entry):
-        if origin is not None:
-            return Problem(seq, Damage.FORKED, f"it continues record {origin}, not {seq - 1}")
+    newest = connection.scalar(text("SELECT max(seq) FROM journal")) or 0
+    # The number it was hashed under says where it belongs. Tried one by one, since that happens once, at the end.
+    numbers = (number for number in range(1, 2 * newest + 2) if row.hash == _hash_as(number, row))
+    original = next(numbers, None)
+    if original is None:
+        return Problem(seq, Damage.EDITED, "neither its link nor its content gives the hash stored with it")
+    follows = 0 if prev == GENESIS else connection.scalar(text("SELECT seq FROM journal WHERE hash = :h"), {"h": prev})
+    if original == seq and follows is None:
         return Problem(
             seq, Damage.EDITED, f"it was written after another record {seq - 1} than the one stored: that was replaced"
         )
-    if row.hash == entry_hash(prev, row.entry._replace(seq=seq + 1)):
-        return Problem(
-            seq, Damage.DELETED, f"the record that stood here is missing; it holds what was record {seq + 1}"
-        )
-    return Problem(seq, Damage.EDITED, "neither its link nor its content gives the hash stored with it")
+    if original == seq:
+        return Problem(seq, Damage.FORKED, f"it continues record {follows}, not {seq - 1}")
+    if original > seq and follows is None:
+        return Problem(seq, Damage.DELETED, f"what stood here is missing; it now holds what was record {original}")
+    return Problem(seq, Damage.REORDERED, f"it holds what was record {original}")
+
+
+def _hash_as(number: int, row: Linked) -> bytes:
+    return entry_hash(row.prev_hash, row.entry._replace(seq=number))
 
 
 def _contradiction(connection: Connection, tables: Comparison, entry: Entry) -> Problem | None:
