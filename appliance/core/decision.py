@@ -63,5 +63,6 @@ def may_proceed(checks: tuple[Check, ...], policy: Policy) -> bool:
 
 
 def aborted(checks: tuple[Check, ...], reason: str, policy: Policy) -> Decision:
-    """The verdict over a passage that broke off: whatever its checks say, it does not pass."""
-    return decide((*checks, Check(CheckName.PASSAGE, Result.ABORTED, reason)), policy)
+    """The verdict over a passage that broke off: whatever its checks say, it does not pass. The last reason stands."""
+    kept = tuple(check for check in checks if check.name is not CheckName.PASSAGE)
+    return decide((*kept, Check(CheckName.PASSAGE, Result.ABORTED, reason)), policy)

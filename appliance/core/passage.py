@@ -82,7 +82,7 @@ def _closed(lane: Lane, policy: Policy) -> bool:
 
 def _empty(lane: Lane, policy: Policy) -> bool:
     # In front of a turnstile the next traveller may already be standing: only a cell has to be empty.
-    return policy.topology is Topology.TURNSTILE or not lane.occupied
+    return policy.topology is Topology.TURNSTILE or lane.occupied is False
 
 
 def _stopped(lane: Lane) -> bool:
@@ -91,7 +91,7 @@ def _stopped(lane: Lane) -> bool:
 
 def _exit_may_open(lane: Lane, policy: Policy) -> bool:
     return (
-        lane.occupied
+        lane.occupied is True
         and _closed(lane, policy)
         and not lane.unlocked
         and not lane.effects & {Effect.OUT_OF_SERVICE, Effect.REFER_CURRENT, Effect.EMERGENCY_RELEASE}
@@ -124,7 +124,7 @@ def _rest(lane: Lane, policy: Policy, *commands: Command) -> Stepped:
         return replace(lane, phase=Emergency()), commands
     if lane.reported != frozenset(Device):
         return replace(lane, phase=Starting()), (*commands, Secure())
-    if not _stopped(lane) and _closed(lane, policy):
+    if not _stopped(lane) and _closed(lane, policy) and lane.occupied is not None:
         if _empty(lane, policy) and not lane.unlocked:
             return replace(lane, phase=Ready()), commands
         return _clear(lane, policy, None, *commands)
@@ -144,7 +144,7 @@ def _clear(lane: Lane, policy: Policy, passage_id: str | None, *commands: Comman
     """Empty the lane: release the entry for an occupant of the cell as soon as no other door may be open."""
     if _closed(lane, policy) and _empty(lane, policy) and not lane.unlocked:
         return _rest(replace(lane, phase=OutOfService()), policy, *commands)
-    release = not _empty(lane, policy) and _entry_may_open(lane)
+    release = not _empty(lane, policy) and lane.occupied is True and _entry_may_open(lane)
     cleared = replace(lane, phase=Clearing(passage_id, release))
     if not release:
         return cleared, (*commands, Secure())
@@ -288,7 +288,7 @@ def _document(lane: Lane, event: DocumentRead, phase: Reading, policy: Policy) -
         if not lane.occupied:
             return replace(lane, phase=Entering(passage, checks)), ()
         return _enclose(lane, policy, Enclosing(passage, checks))
-    if Effect.BLOCK_ENTRY in lane.effects or not _entry_may_open(lane) or lane.occupied:
+    if Effect.BLOCK_ENTRY in lane.effects or not _entry_may_open(lane) or not _empty(lane, policy):
         return _clear(lane, policy, passage, _end(passage, Outcome.ABORTED))
     entering = _released(replace(lane, phase=Entering(passage, checks)), Door.ENTRY)
     return entering, (ReleaseEntry(passage, Purpose.ENTER),)

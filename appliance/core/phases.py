@@ -126,7 +126,7 @@ class Lane:
     effects: frozenset[Effect] = frozenset()
     entry: DoorPosition = DoorPosition.UNKNOWN
     exit: DoorPosition = DoorPosition.UNKNOWN
-    occupied: bool = True
+    occupied: bool | None = None
     in_service: bool = True
     unlocked: frozenset[Door] = frozenset()
     opened: frozenset[Door] = frozenset()
