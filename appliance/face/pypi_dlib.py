@@ -15,7 +15,7 @@ from appliance.face.types import DetectedFace, FailureToAcquire, Image
 from appliance.models.catalogue import PYPI_DLIB
 from appliance.models.manager import require
 
-_LONGEST_SIDE_PX = 640
+_LONGEST_SIDE_PX = 1280
 
 # HOG faces are at least 80 pixels wide; only small pictures (a portrait from a chip) are worth the cost of upsampling.
 _UPSAMPLE_BELOW_PX = 400
