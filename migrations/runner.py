@@ -54,7 +54,7 @@ def upgrade(db_path: Path, tree: str, progress: Progress | None = None) -> str:
         raise
     except Exception as error:
         raise DatabaseRefused(
-            f"{db_path}: migration to {head} failed ({error}). The database is unchanged; "
+            f"{db_path}: migration to {head} failed ({str(error).splitlines()[0]}). The database is unchanged; "
             "keep a copy of it and run the previous release until this is solved."
         ) from error
     finally:

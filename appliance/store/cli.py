@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -94,7 +94,7 @@ def export(state_dir: StateDir = DEFAULT_STATE) -> None:
             entry = record.entry
             line = {
                 **entry._asdict(),
-                "payload": json.loads(entry.payload),
+                "payload": _parsed(entry.payload),
                 "prev_hash": record.prev_hash.hex(),
                 "hash": record.hash.hex(),
             }
@@ -136,11 +136,15 @@ def _bar() -> Progress:
     )
 
 
-def _passage_of(entry: Entry) -> object:
+def _parsed(payload: str) -> Any:
     try:
-        payload = json.loads(entry.payload)
+        return json.loads(payload)
     except ValueError:
-        return None
+        return payload
+
+
+def _passage_of(entry: Entry) -> object:
+    payload = _parsed(entry.payload)
     return payload.get("passage_id") if isinstance(payload, dict) else None
 
 

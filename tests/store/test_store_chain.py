@@ -1,4 +1,5 @@
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +11,8 @@ from appliance.clock import ManualClock
 from appliance.store.chain import EMPTY, GENESIS, Entry, Head, entry_hash
 from appliance.store.errors import StoreRefused
 from appliance.store.lane_store import LaneStore
-from appliance.store.verify import Damage, verify
+from appliance.store.records import JournalRecord
+from appliance.store.verify import CHUNK, TAIL, Damage, verify
 
 Tamper = Callable[[str], None]
 CONTENT = "prev_hash, hash, wall, monotonic, boot_id, kind, payload"
@@ -201,6 +203,38 @@ def test_a_controller_does_not_add_to_a_broken_tail(lane: Path, tamper: Tamper) 
     with pytest.raises(StoreRefused, match="not intact at record 19"):
         LaneStore.open(lane, ManualClock(), boot_id="boot-2")
     assert (lane / "lane.db").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def long_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    state_dir = tmp_path_factory.mktemp("long")
+    with LaneStore.open(state_dir, ManualClock(), boot_id="b") as store:
+        store.append([JournalRecord("event")] * (2 * CHUNK + 1))
+    with LaneStore.open(state_dir, ManualClock(), boot_id="b") as store:
+        store.append([JournalRecord("event")])
+    return state_dir
+
+
+def test_a_long_journal_is_walked_with_progress(long_journal: Path) -> None:
+    told: list[int] = []
+    report = verify(long_journal / "lane.db", progress=lambda done, total, what: told.append(done))
+    assert (report.records, report.problem) == (2 * CHUNK + 2, None)
+    assert told == [CHUNK, 2 * CHUNK, 2 * CHUNK + 2]
+
+
+@pytest.mark.parametrize("seq", [1, CHUNK, CHUNK + 1, 2 * CHUNK + 1])
+def test_a_gap_at_a_seam_of_the_walk_is_found(long_journal: Path, tmp_path: Path, seq: int) -> None:
+    lane = Path(shutil.copytree(long_journal, tmp_path / "lane"))
+    with closing(sqlite3.connect(lane / "lane.db")) as connection:
+        connection.execute("DROP TRIGGER journal_refuses_delete")
+        connection.execute("DELETE FROM journal WHERE seq = ?", (seq,))
+        connection.commit()
+    problem = verify(lane / "lane.db").problem
+    assert problem is not None
+    assert (problem.seq, problem.damage) == (seq, Damage.DELETED)
+    if seq > 2 * CHUNK + 2 - TAIL:
+        with pytest.raises(StoreRefused):
+            LaneStore.open(lane, ManualClock(), boot_id="b")
 
 
 @pytest.mark.parametrize("text", ["", "1", "1:zz", "x:" + "00" * 32, "-1:" + "00" * 32, "1:" + "00" * 31])

@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.core.types import Check, CheckName, OfficerAction, Outcome, Result, Topology
@@ -35,6 +35,7 @@ CARD = "I<UTOD231458907<<<<<<<<<<<<<<<", "7408122F1204159UTO<<<<<<<<<<<6", "ERIK
 FULL_SECOND_LINE = "L898902C36UTO7408122F1204159ZE184226B1234510"
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(keys, values, max_size=5))
 def test_the_canonical_form_comes_back_exact_whatever_the_order(payload: dict[str, object]) -> None:
     _, checked = describe(JournalRecord("event", payload))
