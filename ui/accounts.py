@@ -109,7 +109,7 @@ class Accounts:
             ).first()
             if row is None:
                 return None
-            entry, account = row.tuple()
+            entry, account = row[0], row[1]
             ends = min(entry.used_at + self._idle, entry.created_at + self._shift)
             if not entry.created_at <= now < ends:
                 session.delete(entry)

@@ -135,9 +135,10 @@ class LaneClient:
             except OSError as error:
                 self._lost(f"cannot connect to {self.socket_path}: {error.strerror or error}")
             else:
-                before = self._heard = self._clock.monotonic()
-                self._lost(await self._converse(reader))
-                attempt = 0 if self._heard > before else attempt
+                self._heard = self._clock.monotonic()
+                problem = await self._converse(reader)
+                attempt = 0 if self._state.reachable else attempt
+                self._lost(problem)
             await self._sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
             attempt += 1
 
@@ -146,7 +147,7 @@ class LaneClient:
         self._send(self._hello)
         tasks = {asyncio.ensure_future(self._listen(reader)), asyncio.ensure_future(self._beat())}
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()

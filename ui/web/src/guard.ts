@@ -1,0 +1,6 @@
+import './fonts.css';
+import './guard/guard.css';
+import { mount } from 'svelte';
+import App from './guard/App.svelte';
+
+mount(App, { target: document.body });

@@ -1,0 +1,164 @@
+/** What the guard's page knows now. Thin: the rules are in `lib/cases.ts`. */
+import { SvelteMap } from 'svelte/reactivity';
+import * as api from '../lib/api';
+import { alarmEvery, heldCases, noteEnded, pickCase, type Ended } from '../lib/cases';
+import { ImageLink } from '../lib/images';
+import { Sound } from '../lib/sound';
+import { openStream, type Stream } from '../lib/stream';
+
+/** Use of mouse or keyboard is reported to the console at most this often. */
+const TOUCH_MS = 30_000;
+
+/** What a guard has typed about a case and not sent yet. */
+export class Draft {
+  reason = $state('');
+  seen = $state(false);
+}
+
+export class GuardState {
+  session = $state<api.SessionView | null>(null);
+  lanes = new SvelteMap<string, api.LaneStatus>();
+  linkUp = $state(false);
+  everUp = $state(false);
+  imagesUp = $state(true);
+  soundOn = $state(false);
+  /** Milliseconds to add to this machine's clock to get the console's. */
+  offset = $state(0);
+  now = $state(Date.now());
+  sessionEnds = $state<string | null>(null);
+  current = $state<string | null>(null);
+  selectedLane = $state<string | null>(null);
+  ended = $state.raw<Ended[]>([]);
+  /** What screen readers hear at once, and what they hear in turn. */
+  alarmText = $state('');
+  politeText = $state('');
+
+  cases = $derived(heldCases(this.lanes.values()));
+  shown = $derived(pickCase(this.cases, this.current));
+  lostLanes = $derived([...this.lanes.values()].filter((each) => !each.reachable));
+  statuses = $derived([...this.lanes.values()]);
+
+  readonly sound = new Sound((on) => (this.soundOn = on));
+  images = $state.raw<ImageLink | null>(null);
+  #stream: Stream | null = null;
+  #known = new Set<string>();
+  #drafts = new Map<string, Draft>();
+  #touched = 0;
+  #alarmed = 0;
+
+  /** Signed in with a password of one's own: open the streams. */
+  start(): void {
+    if (this.#stream) return;
+    this.images = new ImageLink((up) => (this.imagesUp = up));
+    this.#stream = openStream<api.GuardEvent>(
+      '/api/events',
+      (event) => this.#take(event),
+      (up) => this.#link(up),
+    );
+  }
+
+  stop(): void {
+    this.#stream?.close();
+    this.images?.close();
+    this.#stream = this.images = null;
+    this.lanes.clear();
+    this.#known.clear();
+    this.#drafts.clear();
+    this.ended = [];
+    this.current = this.selectedLane = this.sessionEnds = null;
+    this.linkUp = this.everUp = false;
+    this.alarmText = this.politeText = '';
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this.signed(await api.session());
+    } catch {
+      // The stream's own retry goes on; the page shows that the console is lost.
+    }
+  }
+
+  signed(session: api.SessionView): void {
+    this.session = session;
+    if (session.officer && !session.must_change) this.start();
+    else this.stop();
+  }
+
+  /** Once a second. */
+  tick(): void {
+    this.now = Date.now();
+    const every = alarmEvery(this.cases, this.everUp && (!this.linkUp || this.lostLanes.length > 0));
+    if (every !== null && this.now - this.#alarmed >= every * 1000) this.#alarm(every === 3);
+  }
+
+  /** A key or a click anywhere. */
+  used(): void {
+    if (!this.session?.officer || this.session.must_change || Date.now() - this.#touched < TOUCH_MS) return;
+    this.#touched = Date.now();
+    void api.touch().then(
+      (session) => (this.session = session),
+      () => undefined,
+    );
+  }
+
+  draft(passageId: string): Draft {
+    const draft = this.#drafts.get(passageId) ?? new Draft();
+    this.#drafts.set(passageId, draft);
+    return draft;
+  }
+
+  /** Seconds since a moment of the console's clock. */
+  since(iso: string): number {
+    return (this.now + this.offset - Date.parse(iso)) / 1000;
+  }
+
+  #alarm(urgent: boolean): void {
+    this.#alarmed = Date.now();
+    this.sound.play(urgent);
+  }
+
+  #link(up: boolean): void {
+    if (up === this.linkUp) return;
+    this.linkUp = up;
+    if (up) {
+      this.everUp = true;
+      this.alarmText = '';
+    } else {
+      this.alarmText = 'The console is disconnected. What is on the screen may be out of date.';
+      this.#alarm(true);
+      void this.refresh();
+    }
+  }
+
+  #take(event: api.GuardEvent): void {
+    if (event.kind === 'signed_out') {
+      this.signed({ officer: null, role: '', must_change: false, idle_ends: null, shift_ends: null });
+    } else if (event.kind === 'pulse') {
+      this.offset = Date.parse(event.at) - Date.now();
+      this.sessionEnds = event.session_ends;
+    } else {
+      this.#lane(event);
+    }
+  }
+
+  #lane(status: api.LaneStatus): void {
+    const before = this.lanes.get(status.lane);
+    this.lanes.set(status.lane, status);
+    if (status.snapshot) this.ended = noteEnded(this.ended, status.snapshot);
+    if (before?.reachable && !status.reachable) {
+      this.alarmText = `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
+      this.#alarm(true);
+    }
+    for (const each of this.cases) {
+      if (this.#known.has(each.passage.passage_id)) continue;
+      this.#known.add(each.passage.passage_id);
+      this.alarmText = `Traveller held in lane ${each.snapshot.lane_id}.`;
+      this.#alarm(each.referral.escalated);
+    }
+    for (const passageId of this.#drafts.keys()) {
+      if (!this.cases.some((each) => each.passage.passage_id === passageId)) this.#drafts.delete(passageId);
+    }
+    this.current = this.shown?.passage.passage_id ?? null;
+    this.images?.watch(this.shown ? [this.shown.lane] : []);
+  }
+}

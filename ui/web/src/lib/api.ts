@@ -1,0 +1,61 @@
+/** Calls to the console, typed from its own description (`schema.d.ts` is generated). */
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+export type LaneStatus = Schemas['LaneStatus'];
+export type LaneSnapshot = Schemas['LaneSnapshot'];
+export type PassageView = Schemas['PassageView'];
+export type ReferralView = Schemas['ReferralView'];
+export type DocumentView = Schemas['DocumentView'];
+export type CheckView = Schemas['CheckView'];
+export type ImageView = Schemas['ImageView'];
+export type DoorView = Schemas['DoorView'];
+export type FaultView = Schemas['FaultView'];
+export type SessionView = Schemas['SessionView'];
+export type Answer = Schemas['Answer'];
+export type Result = Schemas['Result'];
+export type OfficerAction = Schemas['OfficerAction'];
+export type Step = Schemas['Step'];
+export type TravellerView = Schemas['TravellerView'];
+export type GuardEvent = LaneStatus | Schemas['Pulse'] | Schemas['SignedOut'];
+
+/** The console refused or could not be reached; the message is for the officer. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(8000),
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new Refused(0, 'The console does not answer. Nothing may have been done: look at the lane.');
+  }
+  if (!answer.ok) {
+    const said = (await answer.json().catch(() => ({}))) as { detail?: unknown };
+    throw new Refused(answer.status, typeof said.detail === 'string' ? said.detail : `Error ${answer.status}`);
+  }
+  return (await answer.json()) as T;
+}
+
+export const session = (): Promise<SessionView> => call('GET', '/api/session');
+export const signIn = (body: Schemas['Login']): Promise<SessionView> => call('POST', '/api/session', body);
+export const signOut = (): Promise<SessionView> => call('DELETE', '/api/session');
+export const touch = (): Promise<SessionView> => call('POST', '/api/touch');
+export const changePassword = (body: Schemas['PasswordChange']): Promise<SessionView> =>
+  call('POST', '/api/password', body);
+export const decide = (lane: string, body: Schemas['DecisionBody']): Promise<Answer> =>
+  call('POST', `/api/lanes/${encodeURIComponent(lane)}/decision`, body);
+export const service = (lane: string, body: Schemas['ServiceBody']): Promise<Answer> =>
+  call('POST', `/api/lanes/${encodeURIComponent(lane)}/service`, body);
+export const travellerLanes = (): Promise<string[]> => call('GET', '/api/traveller');

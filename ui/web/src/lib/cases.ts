@@ -1,0 +1,53 @@
+/** Which referred travellers wait for the guard, and how passages ended. Pure: no clock, no page. */
+import type { LaneSnapshot, LaneStatus, PassageView, ReferralView } from './api';
+
+export interface Case {
+  lane: string;
+  snapshot: LaneSnapshot;
+  passage: PassageView;
+  referral: ReferralView;
+}
+
+/** Referred travellers, escalated ones first, then the longest wait. */
+export function heldCases(lanes: Iterable<LaneStatus>): Case[] {
+  const cases: Case[] = [];
+  for (const { lane, snapshot } of lanes) {
+    const passage = snapshot?.passage;
+    if (snapshot && passage?.referral && !passage.outcome) {
+      cases.push({ lane, snapshot, passage, referral: passage.referral });
+    }
+  }
+  return cases.sort(
+    (a, b) =>
+      Number(b.referral.escalated) - Number(a.referral.escalated) ||
+      Date.parse(a.referral.since) - Date.parse(b.referral.since),
+  );
+}
+
+/** The case to show: the one on screen while it lasts, so that a new one never takes a half-typed reason away. */
+export function pickCase(cases: Case[], current: string | null): Case | null {
+  return cases.find((each) => each.passage.passage_id === current) ?? cases[0] ?? null;
+}
+
+export interface Ended {
+  passageId: string;
+  lane: string;
+  at: string;
+  outcome: NonNullable<PassageView['outcome']>;
+}
+
+const KEPT = 12;
+
+/** The list of ended passages with this snapshot's added, newest first; the same list when there is nothing new. */
+export function noteEnded(ended: Ended[], snapshot: LaneSnapshot): Ended[] {
+  const passage = snapshot.passage;
+  if (!passage?.outcome || ended.some((each) => each.passageId === passage.passage_id)) return ended;
+  const entry = { passageId: passage.passage_id, lane: snapshot.lane_id, at: snapshot.at, outcome: passage.outcome };
+  return [entry, ...ended].slice(0, KEPT);
+}
+
+/** Seconds between reminders while somebody waits: slow at first, urgent once escalated or cut off. */
+export function alarmEvery(cases: Case[], lost: boolean): number | null {
+  if (lost || cases.some((each) => each.referral.escalated)) return 3;
+  return cases.length > 0 ? 10 : null;
+}

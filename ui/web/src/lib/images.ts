@@ -1,0 +1,101 @@
+/** Live images over one WebSocket: binary frames, newest only, each acknowledged after it was decoded. */
+
+interface FrameHeader {
+  seq: number;
+  lane: string;
+  passage_id: string;
+  channel: string;
+  version: number;
+  media_type: string;
+}
+
+export type Picture = { passageId: string; bitmap: ImageBitmap | null };
+type Listener = (picture: Picture | null) => void;
+
+/** Splits a frame: uint32 header length, header, image bytes. */
+export function parseFrame(frame: ArrayBuffer): { header: FrameHeader; image: Uint8Array<ArrayBuffer> } {
+  const length = new DataView(frame).getUint32(0);
+  const head = new TextDecoder().decode(new Uint8Array(frame, 4, length));
+  return { header: JSON.parse(head) as FrameHeader, image: new Uint8Array(frame, 4 + length) };
+}
+
+const RETRY_MS = 1000;
+const key = (lane: string, channel: string): string => `${lane}\n${channel}`;
+
+export class ImageLink {
+  #socket: WebSocket | null = null;
+  #watched: string[] = [];
+  #pictures = new Map<string, Picture>();
+  #listeners = new Map<string, Set<Listener>>();
+  #closed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly onLink: (up: boolean) => void) {
+    this.#connect();
+  }
+
+  /** Lanes whose images are wanted; pictures of other lanes are forgotten. */
+  watch(lanes: string[]): void {
+    if (lanes.join('\n') === this.#watched.join('\n')) return;
+    this.#watched = lanes;
+    for (const each of [...this.#pictures.keys()]) {
+      if (!lanes.includes(each.split('\n')[0]!)) this.#put(each, null);
+    }
+    this.#say({ watch: lanes });
+  }
+
+  /** Calls `listener` with the present picture of a channel and every newer one, until the returned function is called. */
+  listen(lane: string, channel: string, listener: Listener): () => void {
+    const name = key(lane, channel);
+    const all = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, all.add(listener));
+    listener(this.#pictures.get(name) ?? null);
+    return () => all.delete(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#socket?.close();
+    for (const name of [...this.#pictures.keys()]) this.#put(name, null);
+  }
+
+  #say(message: object): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #connect(): void {
+    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/images`);
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
+      this.onLink(true);
+      this.#say({ watch: this.#watched });
+    };
+    socket.onmessage = (message: MessageEvent<ArrayBuffer>) => void this.#frame(message.data);
+    socket.onclose = () => {
+      if (this.#closed) return;
+      this.onLink(false);
+      this.#retry = setTimeout(() => this.#connect(), RETRY_MS);
+    };
+    this.#socket = socket;
+  }
+
+  async #frame(data: ArrayBuffer): Promise<void> {
+    const { header, image } = parseFrame(data);
+    let bitmap: ImageBitmap | null = null;
+    if (image.byteLength > 0) {
+      // An undecodable image shows as missing; it must not stop the ones after it.
+      bitmap = await createImageBitmap(new Blob([image], { type: header.media_type })).catch(() => null);
+    }
+    this.#put(key(header.lane, header.channel), { passageId: header.passage_id, bitmap });
+    this.#say({ ack: header.seq });
+  }
+
+  #put(name: string, picture: Picture | null): void {
+    const old = this.#pictures.get(name);
+    if (picture === null) this.#pictures.delete(name);
+    else this.#pictures.set(name, picture);
+    for (const listener of this.#listeners.get(name) ?? []) listener(picture);
+    old?.bitmap?.close();
+  }
+}
