@@ -1,0 +1,100 @@
+"""The portrait of a document, decoded in a short-lived child process: its bytes are hostile.
+
+The child has no more memory and processor time than a passport portrait needs. Whatever happens to it, the lane
+learns only that this portrait cannot be used (decoders have been attacked through passports: CVE-2025-54874).
+"""
+
+import asyncio
+import resource
+import struct
+import sys
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_BYTES = 2_000_000
+MAX_SIDE = 4096
+CPU_SECONDS = 5
+MEMORY_BYTES = 1 << 30
+WALL_SECONDS = 8.0
+_SIZE = struct.Struct(">II")
+
+
+class PortraitError(Exception):
+    """The portrait cannot be used; the message says why, for the guard."""
+
+
+async def decode(portrait: bytes) -> NDArray[np.uint8]:
+    """Decode a JPEG or JPEG 2000 portrait to uint8 (H, W, 3) BGR. Raises PortraitError."""
+    if not portrait:
+        raise PortraitError("The document holds no portrait.")
+    if len(portrait) > MAX_BYTES:
+        raise PortraitError(f"The portrait is larger than {MAX_BYTES // 1_000_000} MB.")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        "appliance.document.portrait",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={},
+    )
+    try:
+        async with asyncio.timeout(WALL_SECONDS):
+            out, err = await child.communicate(portrait)
+    except TimeoutError as error:
+        raise PortraitError("Decoding the portrait took too long.") from error
+    finally:
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+    if child.returncode != 0:
+        said = err.decode(errors="replace").strip().splitlines()
+        raise PortraitError(said[-1] if child.returncode == 1 and said else "The portrait broke its decoder.")
+    return _image(out)
+
+
+def _image(out: bytes) -> NDArray[np.uint8]:
+    if len(out) < _SIZE.size:
+        raise PortraitError("The portrait broke its decoder.")
+    height, width = _SIZE.unpack_from(out)
+    pixels = np.frombuffer(out, np.uint8, offset=_SIZE.size)
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE) or pixels.size != height * width * 3:
+        raise PortraitError("The portrait broke its decoder.")
+    return pixels.reshape(height, width, 3).copy()
+
+
+def _confine() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _child() -> None:
+    """The child: portrait on standard input, raw BGR on standard output, one line why not on standard error."""
+    import io
+
+    from PIL import Image, UnidentifiedImageError
+
+    # From here on neither threads nor files can be made, whatever the bytes do to the decoder.
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    Image.MAX_IMAGE_PIXELS = MAX_SIDE * MAX_SIDE
+    try:
+        with Image.open(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1)), formats=("JPEG", "JPEG2000")) as image:
+            if max(image.size) > MAX_SIDE:
+                raise PortraitError("The portrait is larger than any passport portrait.")
+            rgb = np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError:
+        sys.exit("The portrait is neither JPEG nor JPEG 2000.")
+    except (OSError, SyntaxError, ValueError, PortraitError, Image.DecompressionBombError) as error:
+        sys.exit(f"The portrait is damaged: {str(error)[:120]}.")
+    sys.stdout.buffer.write(_SIZE.pack(*rgb.shape[:2]) + rgb[:, :, ::-1].tobytes())
+
+
+if __name__ == "__main__":
+    _confine()
+    _child()
