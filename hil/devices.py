@@ -1,0 +1,287 @@
+"""The rig's devices as the appliance loads them (`[simulation] module = "hil.devices"`): its cameras, its reader.
+
+They speak to the rig over one Unix socket in the framing of `appliance.wire`, one connection per device, each request
+with a number that its answer repeats. Not here: what the cameras see (rig and scene), judging a document (appliance).
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import math
+import socket
+from typing import Any
+
+import numpy as np
+
+from appliance.wire import Message, WireError, receive, receive_blocking, send_blocking
+from drivers.errors import (
+    DeviceRefused,
+    Disconnected,
+    DocumentUnreadable,
+    DriverError,
+    NoResponse,
+    PortBusy,
+    RemoteProtocolError,
+)
+from drivers.ports import Camera, DeviceIdentity, DocumentData, DocumentReader, Frame
+
+_ANSWER_S = 2.0
+_LONGEST_JSON = 64 * 1024
+_LONGEST_PORTRAIT = 4 * 1024 * 1024
+_CHIP_CHECKS = ("passive_authentication", "chip_authentication", "active_authentication")
+_ERRORS: dict[str, type[DriverError]] = {
+    "busy": PortBusy,
+    "disconnected": Disconnected,
+    "refused": DeviceRefused,
+    "unreadable": DocumentUnreadable,
+}
+
+
+def camera(device: str, options: dict[str, Any]) -> Camera:
+    """A camera of the rig; options `socket` (path) and `camera` ("rgb" or "nir"). Raises ValueError."""
+    _only(options, {"socket", "camera"})
+    if options.get("camera") not in ("rgb", "nir"):
+        raise ValueError(f'{device}: option "camera" must be "rgb" or "nir", not {options.get("camera")!r}')
+    return RigCamera(device, _socket_path(device, options), options["camera"])
+
+
+def document_reader(device: str, options: dict[str, Any]) -> DocumentReader:
+    """The rig's document reader; option `socket` (path). Raises ValueError."""
+    _only(options, {"socket"})
+    return RigDocumentReader(device, _socket_path(device, options))
+
+
+def _only(options: dict[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(options) - known):
+        raise ValueError(f"unknown options {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+
+
+def _socket_path(device: str, options: dict[str, Any]) -> str:
+    path = options.get("socket")
+    if not isinstance(path, str) or not path:
+        raise ValueError(f'{device}: option "socket" must name the rig\'s socket')
+    return path
+
+
+def _checked(device: str, header: dict[str, Any]) -> dict[str, Any]:
+    """The answer, unless it says no. Raises DriverError."""
+    error = header.get("error")
+    if error is None:
+        return header
+    raise _ERRORS.get(error, RemoteProtocolError)(device, str(header.get("message", error)))
+
+
+def _identity(header: dict[str, Any]) -> DeviceIdentity:
+    return DeviceIdentity(
+        model=str(header.get("model", "rig")), firmware="simulated", serial_number=None, verified_on_hardware=False
+    )
+
+
+def _unreachable(device: str, path: str, error: OSError) -> Disconnected:
+    return Disconnected(device, f"no rig answers at {path} ({error.strerror or error}); is it running?")
+
+
+# --- camera -------------------------------------------------------------------------------------------------
+
+
+class RigCamera:
+    """`ports.Camera` over the rig's socket; a frame is exposed when it is asked for."""
+
+    def __init__(self, device: str, path: str, name: str) -> None:
+        self._device = device
+        self._path = path
+        self._name = name
+        self._socket: socket.socket | None = None
+        self._asked = False
+
+    def open(self) -> DeviceIdentity:
+        """Connect and start the stream: the next exposure has number 0. Raises DriverError."""
+        self.close()
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(_ANSWER_S)
+        try:
+            connection.connect(self._path)
+            send_blocking(connection, Message({"ask": "camera", "camera": self._name}))
+            answer = receive_blocking(connection)
+            if answer is None:
+                raise Disconnected(self._device, "the rig hung up; is the camera plugged in?")
+            identity = _identity(_checked(self._device, answer.header))
+        except TimeoutError as error:
+            connection.close()
+            raise NoResponse(self._device, f"the rig was silent for {_ANSWER_S} s") from error
+        except OSError as error:
+            connection.close()
+            raise _unreachable(self._device, self._path, error) from error
+        except WireError as error:
+            connection.close()
+            raise RemoteProtocolError(self._device, str(error)) from error
+        except DriverError:
+            connection.close()
+            raise
+        self._socket, self._asked = connection, False
+        return identity
+
+    def read(self, timeout_s: float) -> Frame:
+        """The next frame. After NoResponse the frame asked for may still come with the next call."""
+        if self._socket is None:
+            raise Disconnected(self._device, "the camera is not open")
+        try:
+            if not self._asked:
+                self._socket.settimeout(_ANSWER_S)
+                send_blocking(self._socket, Message({"ask": "frame"}))
+                self._asked = True
+            self._wait(self._socket, timeout_s)
+            answer = receive_blocking(self._socket)
+        except (OSError, WireError) as error:
+            # Broken inside a message: the rest of the stream has lost its framing.
+            self.close()
+            raise Disconnected(self._device, f"the stream broke off: {error}") from error
+        if answer is None:
+            self.close()
+            raise Disconnected(self._device, "unplugged")
+        self._asked = False
+        return self._frame(_checked(self._device, answer.header), answer.blobs)
+
+    def _wait(self, connection: socket.socket, timeout_s: float) -> None:
+        """Until the answer begins to come, or NoResponse. Nothing is taken from the stream."""
+        connection.settimeout(timeout_s)
+        try:
+            connection.recv(1, socket.MSG_PEEK)
+        except TimeoutError as error:
+            raise NoResponse(self._device, f"no frame within {timeout_s} s") from error
+        connection.settimeout(_ANSWER_S)
+
+    def _frame(self, header: dict[str, Any], blobs: tuple[bytes, ...]) -> Frame:
+        try:
+            shape = tuple(int(size) for size in header["shape"])
+            if len(blobs) != 1 or math.prod(shape) != len(blobs[0]) or min(shape) < 1:
+                raise ValueError("the picture does not have the size it claims")
+            image = np.frombuffer(blobs[0], np.uint8).reshape(shape)
+            return Frame(sequence=int(header["sequence"]), stamp=float(header["stamp"]), image=image)
+        except (KeyError, TypeError, ValueError) as error:
+            self.close()
+            raise RemoteProtocolError(self._device, f"not a frame: {error}") from error
+
+    def close(self) -> None:
+        """Hang up. Never raises."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+
+# --- document reader ----------------------------------------------------------------------------------------
+
+
+class RigDocumentReader:
+    """`ports.DocumentReader` over the rig's socket. One task per connection takes the answers in."""
+
+    def __init__(self, device: str, path: str) -> None:
+        self._device = device
+        self._path = path
+        self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._pending: dict[int, asyncio.Future[Message]] = {}
+        self._numbers = itertools.count(1)
+
+    async def open(self) -> DeviceIdentity:
+        """Connect. Raises DriverError."""
+        await self.close()
+        try:
+            reader, self._writer = await asyncio.open_unix_connection(self._path)
+        except OSError as error:
+            raise _unreachable(self._device, self._path, error) from error
+        self._listening = asyncio.create_task(self._listen(reader), name=f"{self._device} answers")
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return _identity((await self._ask("document_reader")).header)
+        except TimeoutError as error:
+            await self.close()
+            raise NoResponse(self._device, f"the rig was silent for {_ANSWER_S} s") from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        why = "unplugged"
+        try:
+            while (answer := await receive(reader)) is not None:
+                waiting = self._pending.pop(int(answer.header.get("number", 0)), None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer)
+        except (OSError, ValueError, TypeError, WireError) as error:
+            why = f"the connection broke: {error}"
+        finally:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+            for waiting in self._pending.values():
+                if not waiting.done():
+                    waiting.set_exception(Disconnected(self._device, why))
+            self._pending.clear()
+
+    async def _ask(self, what: str) -> Message:
+        if self._writer is None:
+            raise Disconnected(self._device, "the reader is not open")
+        number = next(self._numbers)
+        self._pending[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._writer.write(Message({"ask": what, "number": number}).encode())
+            answer = await self._pending[number]
+        finally:
+            self._pending.pop(number, None)
+        _checked(self._device, answer.header)
+        return answer
+
+    async def presented(self) -> None:
+        """Return once a document lies on the reader. Raises Disconnected when the reader is lost."""
+        await self._ask("presented")
+
+    async def read(self) -> DocumentData:
+        """The document on the reader. Raises DocumentUnreadable, also when it is pulled off too early."""
+        answer = await self._ask("read")
+        if len(answer.blobs) != 2:
+            raise RemoteProtocolError(self._device, f"{len(answer.blobs)} files came, not 2")
+        return parse_document(self._device, *answer.blobs)
+
+    async def close(self) -> None:
+        """Hang up. Never raises."""
+        task, self._listening = self._listening, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def parse_document(device: str, described: bytes, portrait: bytes) -> DocumentData:
+    """document.json and portrait.jpg to what a reader delivers. Hostile bytes: raises DocumentUnreadable, no other."""
+    if len(described) > _LONGEST_JSON or not 0 < len(portrait) <= _LONGEST_PORTRAIT:
+        raise DocumentUnreadable(device, "the document is empty or far larger than any document is")
+    try:
+        document = json.loads(described)
+    except (ValueError, RecursionError) as error:
+        raise DocumentUnreadable(device, f"document.json is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise DocumentUnreadable(device, "document.json must hold one object")
+    if unknown := sorted(set(document) - {"mrz", "chip_checks"}):
+        raise DocumentUnreadable(device, f"document.json has unknown entries: {', '.join(unknown)[:80]}")
+    return DocumentData(_mrz(device, document.get("mrz")), portrait, _chip_checks(device, document.get("chip_checks")))
+
+
+def _mrz(device: str, lines: object) -> tuple[str, ...]:
+    if not isinstance(lines, list) or len(lines) not in (2, 3):
+        raise DocumentUnreadable(device, '"mrz" in document.json must be a list of 2 or 3 lines')
+    texts = tuple(line for line in lines if isinstance(line, str) and len(line) <= 44 and line.isascii())
+    if len(texts) != len(lines):
+        raise DocumentUnreadable(device, 'a line of "mrz" is not ASCII text of at most 44 characters')
+    return texts
+
+
+def _chip_checks(device: str, checks: object) -> dict[str, bool | None]:
+    if checks is None:
+        return {}
+    if not isinstance(checks, dict) or not set(checks) <= set(_CHIP_CHECKS):
+        raise DocumentUnreadable(device, f'"chip_checks" in document.json may only hold {", ".join(_CHIP_CHECKS)}')
+    if not all(value is None or isinstance(value, bool) for value in checks.values()):
+        raise DocumentUnreadable(device, 'every entry of "chip_checks" must be true, false or null')
+    return dict(checks)

@@ -1,0 +1,49 @@
+"""The document reader as traveller and lane meet it: a glass plate, a document on it, a reading that takes time.
+
+Not here: what stands in the document (its folder), and the socket (rig).
+"""
+
+from pathlib import Path
+
+READS_S = 0.8
+
+
+class DocumentPlate:
+    """`document` is the folder of the document on the glass, if any. A document pulled off ends its reading."""
+
+    def __init__(self) -> None:
+        self.document: Path | None = None
+        self.readings = 0
+        self.broken_off = 0
+        self._left_s: float | None = None
+
+    @property
+    def reading(self) -> bool:
+        """A reading is under way."""
+        return self._left_s is not None
+
+    def place(self, document: Path) -> None:
+        """Lay a document on the glass."""
+        self.document = document
+
+    def remove(self) -> None:
+        """Take it off, in the middle of a reading or not."""
+        self.document = None
+        if self._left_s is not None:
+            self._left_s = None
+            self.broken_off += 1
+
+    def begin(self) -> None:
+        """Start reading what lies there. Raises ValueError when nothing does."""
+        if self.document is None:
+            raise ValueError("no document lies on the reader")
+        self._left_s = READS_S
+
+    def tick(self, dt: float) -> None:
+        """Let `dt` seconds pass; `readings` grows when one is complete."""
+        if self._left_s is None:
+            return
+        self._left_s -= dt
+        if self._left_s <= 0:
+            self._left_s = None
+            self.readings += 1
