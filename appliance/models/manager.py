@@ -14,10 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from appliance.clock import Clock
 from appliance.models.catalogue import PACKS, ModelFile, PackRecord
 
 FETCH_TIMEOUT_S = 20.0
 """Longest silence of a server, in seconds, before the next URL is tried."""
+
+FETCH_DEADLINE_S = 300.0
+"""Longest time for one file from one URL, in seconds: a server that drips bytes never falls silent."""
 
 _CHUNK = 1 << 16
 
@@ -254,7 +258,7 @@ def _copy(path: Path, file: ModelFile, models_dir: Path) -> Path:
         return _store(iter(lambda: stream.read(_CHUNK), b""), file, models_dir)
 
 
-def fetch(pack_id: str, models_dir: Path, *, opener: Opener, progress: Progress) -> tuple[Path, ...]:
+def fetch(pack_id: str, models_dir: Path, *, opener: Opener, progress: Progress, clock: Clock) -> tuple[Path, ...]:
     """Download what the pack lacks or has wrong. Returns the paths written.
 
     Raises FetchFailed with the reason per URL, ModelError for a pack that is not fetched by URL.
@@ -265,11 +269,11 @@ def fetch(pack_id: str, models_dir: Path, *, opener: Opener, progress: Progress)
     written = []
     for file in pack.files:
         if check_file(file, models_dir).state is not State.READY:
-            written.append(_fetch_file(file, models_dir, opener=opener, progress=progress))
+            written.append(_fetch_file(file, models_dir, opener=opener, progress=progress, clock=clock))
     return tuple(written)
 
 
-def _fetch_file(file: ModelFile, models_dir: Path, *, opener: Opener, progress: Progress) -> Path:
+def _fetch_file(file: ModelFile, models_dir: Path, *, opener: Opener, progress: Progress, clock: Clock) -> Path:
     problems = []
     for url in file.urls:
         try:
@@ -278,7 +282,7 @@ def _fetch_file(file: ModelFile, models_dir: Path, *, opener: Opener, progress: 
             problems.append(f"{url}: {error}")
             continue
         try:
-            return _store(_pieces(download, file, progress), file, models_dir)
+            return _store(_pieces(download, file, progress=progress, clock=clock), file, models_dir)
         except (OSError, HashMismatch) as error:
             problems.append(f"{url}: {error}")
         finally:
@@ -289,11 +293,13 @@ def _fetch_file(file: ModelFile, models_dir: Path, *, opener: Opener, progress: 
     )
 
 
-def _pieces(download: Download, file: ModelFile, progress: Progress) -> Iterator[bytes]:
+def _pieces(download: Download, file: ModelFile, *, progress: Progress, clock: Clock) -> Iterator[bytes]:
     if download.length is not None and download.length != file.size:
         raise HashMismatch(f"the server offers {download.length} bytes, the file has {file.size}; not fetched")
-    done = 0
+    done, deadline = 0, clock.monotonic() + FETCH_DEADLINE_S
     while piece := download.read(_CHUNK):
         done += len(piece)
+        if clock.monotonic() > deadline:
+            raise TimeoutError(f"only {done} of {file.size} bytes in {FETCH_DEADLINE_S:.0f} s")
         progress(file.name, done, file.size)
         yield piece
