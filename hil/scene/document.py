@@ -1,0 +1,80 @@
+"""Specimen passports of the cast: a folder with `document.json` and `portrait.jpg`.
+
+Issuer and nationality are UTO, the Utopia of the ICAO specimens: no such document exists. Not responsible for reading
+them back (the document reader and `appliance.document`).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hil.scene.cast import Traveller
+from hil.scene.portrait import render_portrait
+
+STATE = "UTO"
+_WEIGHTS = (7, 3, 1)
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def check_digit(text: str) -> str:
+    """Check digit of a machine readable field, ICAO 9303-3 section 4.9. ValueError on a character outside the MRZ set."""
+    total = 0
+    for place, character in enumerate(text):
+        if character != "<" and character not in _ALPHABET:
+            raise ValueError(f"{character!r} cannot stand in a machine readable zone")
+        total += (0 if character == "<" else _ALPHABET.index(character)) * _WEIGHTS[place % 3]
+    return str(total % 10)
+
+
+def _name_field(surname: str, given_names: str) -> str:
+    primary = surname.upper().replace(" ", "<").replace("-", "<")
+    secondary = given_names.upper().replace(" ", "<").replace("-", "<")
+    return f"{primary}<<{secondary}"[:39].ljust(39, "<")
+
+
+def _short(date: str) -> str:
+    year, month, day = date.split("-")
+    if not (len(year) == 4 and len(month) == 2 and len(day) == 2 and (year + month + day).isdigit()):
+        raise ValueError(f"{date!r} is not a date of the form YYYY-MM-DD")
+    return year[2:] + month + day
+
+
+def mrz(who: Traveller, date_of_expiry: str) -> tuple[str, str]:
+    """Both lines of the TD3 machine readable zone, 44 characters each (ICAO 9303-4 section 4.2)."""
+    number = who.document_number.upper().ljust(9, "<")
+    birth, expiry = _short(who.date_of_birth), _short(date_of_expiry)
+    optional = "<" * 14
+    sex = who.sex if who.sex in ("F", "M") else "<"
+    parts = [number + check_digit(number), birth + check_digit(birth), expiry + check_digit(expiry)]
+    extra = optional + "0"
+    over_all = check_digit(parts[0] + parts[1] + parts[2] + extra)
+    upper = f"P<{STATE}{_name_field(who.surname, who.given_names)}"
+    lower = f"{parts[0]}{STATE}{parts[1]}{sex}{parts[2]}{extra}{over_all}"
+    for line in (upper, lower):
+        if len(line) != 44:
+            raise ValueError(f"an MRZ line of {who.key} has {len(line)} characters, not 44: {line}")
+        check_digit(line)
+    return upper, lower
+
+
+def make_document(who: Traveller, folder: Path, *, date_of_expiry: str = "2034-06-30") -> Path:
+    """Write a traveller's document into `folder` (made if absent); returns the path of `document.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {
+        "document_type": "P",
+        "issuing_state": STATE,
+        "document_number": who.document_number.upper().ljust(9, "<"),
+        "surname": who.surname.upper(),
+        "given_names": who.given_names.upper(),
+        "nationality": STATE,
+        "date_of_birth": who.date_of_birth,
+        "sex": who.sex,
+        "date_of_expiry": date_of_expiry,
+        "mrz": list(mrz(who, date_of_expiry)),
+        "portrait": "portrait.jpg",
+    }
+    (folder / "portrait.jpg").write_bytes(render_portrait(who))
+    path = folder / "document.json"
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path
