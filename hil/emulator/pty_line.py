@@ -49,9 +49,13 @@ class PtyLine:
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_read, self._wake_write = os.pipe()
         self._running = True
-        self._thread = threading.Thread(target=self._run, name=f"pty {self._link.name}")
+        self._thread = threading.Thread(target=self._run, name=f"pty {self._link.name}", daemon=True)
         self._thread.start()
-        self.replug()
+        try:
+            self.replug()
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> "PtyLine":
         return self

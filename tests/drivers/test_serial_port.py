@@ -79,7 +79,8 @@ async def test_replugged_port_opens_again_under_its_path(plug: Plug) -> None:
     before = SerialPort(line.path, 9600, device="gate")
     before.open()
     line.unplug()
-    assert not os.path.lexists(line.path)
+    with pytest.raises(Disconnected, match="does not exist"):
+        SerialPort(line.path, 9600, device="gate").open()
     line.replug()
     with pytest.raises(Disconnected):
         await before.read(1.0)
