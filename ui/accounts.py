@@ -46,14 +46,23 @@ class Signed:
 class Accounts:
     """The accounts database; opening it creates or migrates it. Raises `migrations.engine.DatabaseRefused`."""
 
-    def __init__(self, path: Path, *, clock: Clock, idle_s: float, shift_s: float, first_login: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        idle_s: float,
+        shift_s: float,
+        first_login: Path,
+        hasher: PasswordHash | None = None,
+    ) -> None:
         upgrade(path, "console")
         self._engine = durable_engine(path)
         self._clock = clock
         self._idle = timedelta(seconds=idle_s)
         self._shift = timedelta(seconds=shift_s)
         self._first_login = first_login
-        self._hasher = PasswordHash.recommended()
+        self._hasher = hasher or PasswordHash.recommended()
         self._decoy = ""
         # One hash takes 64 MB; one at a time bounds what a burst of sign-ins can cost the machine.
         self._hashing = Lock()

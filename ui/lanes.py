@@ -3,12 +3,11 @@
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Response
 
 from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import OfficerRequest, ServiceRequest
 from ui.auth import AConsole, Officer
-from ui.console import Console
 from ui.views import Answer, DecisionBody, LaneStatus, Problem, ServiceBody, lane_status
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 404, 422, 503)}
@@ -18,12 +17,15 @@ router = APIRouter(prefix="/api/lanes", responses=_PROBLEMS)
 Word = Annotated[str, Path(min_length=1, max_length=64)]
 
 
-def the_lane(console: Console, lane: str) -> LaneClient:
-    """A lane by its name. Raises 404."""
+def a_lane(console: AConsole, lane: Word) -> LaneClient:
+    """Dependency: the lane named in the address. Raises 404, for a stream before it begins."""
     client = console.lanes.get(lane)
     if client is None:
         raise HTTPException(404, "this console has no such lane")
     return client
+
+
+ALane = Annotated[LaneClient, Depends(a_lane)]
 
 
 @router.get("")
@@ -33,7 +35,7 @@ async def lanes(console: AConsole, _officer: Officer) -> list[LaneStatus]:
 
 
 @router.post("/{lane}/decision")
-async def decide(lane: Word, body: DecisionBody, console: AConsole, officer: Officer) -> Answer:
+async def decide(client: ALane, body: DecisionBody, officer: Officer) -> Answer:
     """Decide about the referred traveller."""
     request = OfficerRequest(
         request_id=uuid4().hex,
@@ -44,20 +46,20 @@ async def decide(lane: Word, body: DecisionBody, console: AConsole, officer: Off
         visual_check=body.visual_check,
     )
     try:
-        reply = await the_lane(console, lane).decide(request)
+        reply = await client.decide(request)
     except LaneUnreachable as error:
         raise HTTPException(503, f"Lane unreachable: {error}") from error
     return Answer(accepted=reply.accepted, message=reply.message)
 
 
 @router.post("/{lane}/service")
-async def service(lane: Word, body: ServiceBody, console: AConsole, officer: Officer) -> Answer:
+async def service(client: ALane, body: ServiceBody, officer: Officer) -> Answer:
     """Take the lane out of service or bring it back."""
     request = ServiceRequest(
         request_id=uuid4().hex, in_service=body.in_service, officer=officer.officer, reason=body.reason
     )
     try:
-        reply = await the_lane(console, lane).service(request)
+        reply = await client.service(request)
     except LaneUnreachable as error:
         raise HTTPException(503, f"Lane unreachable: {error}") from error
     return Answer(accepted=reply.accepted, message=reply.message)
@@ -68,10 +70,10 @@ async def service(lane: Word, body: ServiceBody, console: AConsole, officer: Off
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
 )
-async def image(lane: Word, passage: Word, channel: Word, console: AConsole, _officer: Officer) -> Response:
+async def image(client: ALane, passage: Word, channel: Word, _officer: Officer) -> Response:
     """One image of the passage under way."""
     try:
-        data, media_type = await the_lane(console, lane).image(passage, channel)
+        data, media_type = await client.image(passage, channel)
     except LaneUnreachable as error:
         raise HTTPException(503, f"Lane unreachable: {error}") from error
     # Whatever a lane sends, a browser gets a picture from here and never a document it would run.

@@ -4,7 +4,7 @@ from collections import deque
 
 from appliance.clock import Clock
 
-_MOST_KEYS = 4096
+_MOST_KEYS = 1024
 
 
 class LoginLimiter:

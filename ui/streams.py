@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse
 
 from ui.auth import AConsole, Officer, session_of
-from ui.lanes import Word, the_lane
+from ui.lanes import ALane, Word
 from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, lane_status, traveller_view
 
 PULSE_S = 2.0
@@ -53,9 +53,9 @@ async def traveller_lanes(console: AConsole) -> list[str]:
 
 
 @router.get("/traveller/{lane}/events", response_class=EventSourceResponse, responses={404: {"model": Problem}})
-async def traveller_events(lane: Word, console: AConsole) -> AsyncIterable[TravellerView]:
+async def traveller_events(lane: Word, client: ALane, console: AConsole) -> AsyncIterable[TravellerView]:
     """The step to show; repeated every two seconds, so that the display notices a console that hangs."""
-    client, wake = the_lane(console, lane), asyncio.Event()
+    wake = asyncio.Event()
     with client.changes(wake):
         while not console.closing.is_set():
             wake.clear()

@@ -68,7 +68,9 @@ def picture(channel: str, step: int = 0) -> tuple[bytes, str]:
     if channel == "map":
         spots = cv2.GaussianBlur(np.random.default_rng(7).random((height, width)), (0, 0), 14)
         spots = cv2.normalize(spots, None, 60, 255, cv2.NORM_MINMAX).astype(np.uint8)
-        head = cv2.ellipse(np.zeros((height, width), np.uint8), middle, (int(span), int(span * 1.35)), angle, 0, 360, 255, -1)
+        head = cv2.ellipse(
+            np.zeros((height, width), np.uint8), middle, (int(span), int(span * 1.35)), angle, 0, 360, 255, -1
+        )
         image = np.where(head[..., None] > 0, spots[..., None], image).repeat(1, axis=2).astype(np.uint8)
     for x, y in ((lx, ly), (rx, ry)):
         cv2.circle(image, (int(x), int(y)), int(span * 0.13), (30, 30, 30), -1, cv2.LINE_AA)
@@ -275,7 +277,9 @@ class FakeLane:
             self.served += 1
             current = self.snapshot.passage
             known = current is not None and current.passage_id == request["passage_id"]
-            data, media = picture(request["channel"], self.served) if known and request["channel"] in EYES else (b"", "")
+            data, media = (
+                picture(request["channel"], self.served) if known and request["channel"] in EYES else (b"", "")
+            )
             header = ImageReply(request_id=request["request_id"], media_type=media)
             self._say(writer, header.model_dump(mode="json"), *([data] if data else []))
 

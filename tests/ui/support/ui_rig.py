@@ -51,9 +51,7 @@ class ConsoleProcess:
 def chromium() -> Iterator[Browser]:
     """A headless Chromium; its absence is a failure that names the cure."""
     if not CHROMIUM.exists():
-        raise AssertionError(
-            "browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium"
-        )
+        raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -73,7 +71,9 @@ class Seat:
         self.context.set_default_timeout(8000)
         self.complaints: list[str] = []
         self.page: Page = self.context.new_page()
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def sign_in(self, password: str = PASSWORD, name: str = "officer") -> None:

@@ -1,5 +1,5 @@
 /** House words as a guard reads them. Symbols stand beside colours, never colours alone (ICAO 9303-2, tables C-2, C-3). */
-import type { CheckView, DoorView, LaneSnapshot, OfficerAction, PassageView, Result } from './api';
+import type { CheckView, LaneSnapshot, OfficerAction, PassageView, ReferralView, Result } from './api';
 
 export const RESULTS: Record<Result, { symbol: string; word: string }> = {
   successful: { symbol: '✓', word: 'successful' },
@@ -35,8 +35,6 @@ export const OUTCOMES: Record<NonNullable<PassageView['outcome']>, { word: strin
   unattended: { word: 'Unattended', symbol: '?', tone: 'undetermined' },
   aborted: { word: 'Aborted', symbol: '■', tone: 'aborted' },
 };
-
-export const POSITIONS: Record<DoorView['position'], string> = { closed: 'closed', open: 'open', unknown: 'unknown' };
 
 export const REASONS: Record<OfficerAction, readonly string[]> = {
   admit: ['Same person, seen in person', 'Bare face, no mask', 'Capture was poor'],
@@ -76,4 +74,13 @@ const ORDER: readonly Result[] = ['failed', 'undetermined', 'aborted', 'not_perf
 /** The checks that kept the traveller from passing first, in the order of their weight; otherwise as they came. */
 export function failingFirst(checks: readonly CheckView[]): CheckView[] {
   return [...checks].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result));
+}
+
+/** Where the traveller is, and what the doors' own contacts say about it; nothing is assumed. */
+export function whereabouts(snapshot: LaneSnapshot, referral: ReferralView): string {
+  const place = referral.inside ? 'Traveller is inside' : 'Traveller is outside the lane';
+  const loose = snapshot.doors.filter((door) => door.position !== 'closed' || door.released);
+  if (loose.length === 0) return `${place}; ${snapshot.doors.length > 1 ? 'both doors' : 'door'} closed`;
+  const words = loose.map((door) => `${door.door} door ${door.position}${door.released ? ', released' : ''}`);
+  return `${place}; ${words.join('; ')}`;
 }

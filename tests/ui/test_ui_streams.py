@@ -1,0 +1,117 @@
+"""Events and live images, against the real process: `python -W error -m ui`, a real lane socket, real clients."""
+
+import json
+import struct
+
+import httpx2
+import pytest
+from ui_fake_lane import FakeLane, LaneThread, held, idle
+from ui_hands import eventually
+from ui_rig import PASSWORD
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+
+@pytest.fixture(scope="module")
+def lane(lane_thread: LaneThread, tmp_path_factory: pytest.TempPathFactory) -> FakeLane:
+    return lane_thread.lane(tmp_path_factory.mktemp("lane") / "lane-1.sock", held())
+
+
+@pytest.fixture(scope="module")
+def console(start_console, lane: FakeLane):
+    return start_console(lane.path)
+
+
+@pytest.fixture(scope="module")
+def http(console):
+    with httpx2.Client(base_url=console.url, headers={"origin": console.url}, timeout=10) as client:
+        client.post("/api/session", json={"name": "officer", "password": console.one_time}).raise_for_status()
+        change = {"current": console.one_time, "new": PASSWORD}
+        client.post("/api/password", json=change).raise_for_status()
+        yield client
+
+
+def _events(response: httpx2.Response):
+    for line in response.iter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line[6:])
+
+
+def test_events_bring_lane_and_pulse_and_tell_the_lane_somebody_watches(
+    http: httpx2.Client, lane: FakeLane, lane_thread: LaneThread
+) -> None:
+    with http.stream("GET", "/api/events") as response:
+        events = _events(response)
+        first = next(event for event in events if event["kind"] == "lane" and event["reachable"])
+        assert first["snapshot"]["passage"]["document"]["surname"] == "ERIKSSON"
+        assert next(event for event in events if event["kind"] == "pulse")
+        assert lane.heard("heartbeat")[-1]["watching"] is True
+        lane_thread.do(lambda: lane.show(idle(revision=9)))
+        assert any(event["kind"] == "lane" and event["snapshot"]["revision"] == 9 for event in events)
+        http.delete("/api/session").raise_for_status()
+        assert [event["kind"] for event in events][-1] == "signed_out"
+    lane_thread.wait(eventually(lambda: lane.heard("heartbeat")[-1]["watching"] is False))
+    lane_thread.do(lambda: lane.show(held()))
+    http.post("/api/session", json={"name": "officer", "password": PASSWORD}).raise_for_status()
+
+
+def test_a_traveller_display_learns_the_step_and_nothing_else(console) -> None:
+    with httpx2.stream("GET", f"{console.url}/api/traveller/lane-1/events", timeout=10) as response:
+        event = next(_events(response))
+    assert event == {
+        "kind": "traveller",
+        "lane": "E-07",
+        "step": "officer_comes",
+        "simulated": True,
+        "grade": "development grade",
+    }
+    assert httpx2.get(f"{console.url}/api/traveller/lane-9/events").status_code == 404
+
+
+def _connect(console, http: httpx2.Client | None, origin: str | None = None):
+    token = http.cookies["sallyport_session"] if http else "nobody"
+    return connect(
+        console.url.replace("http", "ws") + "/api/images",
+        origin=origin or console.url,
+        additional_headers={"cookie": f"sallyport_session={token}"},
+    )
+
+
+def _frame(data: bytes) -> tuple[dict, bytes]:
+    (length,) = struct.unpack(">I", data[:4])
+    return json.loads(data[4 : 4 + length]), data[4 + length :]
+
+
+def test_images_need_a_session_and_our_origin(console, http: httpx2.Client) -> None:
+    with pytest.raises(InvalidStatus):
+        _connect(console, http, "http://evil.example")
+    with _connect(console, None) as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.recv(5)
+    assert closed.value.rcvd.code == 4401
+
+
+@pytest.mark.parametrize("noise", ["[]", "{", '{"watch": 5}', '{"open": "exit"}', b"\x00\x01"])
+def test_noise_from_a_page_closes_its_socket_only(console, http: httpx2.Client, noise) -> None:
+    with _connect(console, http) as socket:
+        socket.send(noise)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(5)
+        assert closed.value.rcvd.code == 4400
+    assert http.get("/api/lanes").status_code == 200
+
+
+def test_each_channel_comes_once_and_the_live_one_again_only_after_its_acknowledgement(
+    console, http: httpx2.Client
+) -> None:
+    with _connect(console, http) as socket:
+        socket.send('{"watch": ["lane-1", "lane-9"]}')
+        first = [_frame(socket.recv(5)) for _ in range(6)]
+        assert {head["channel"] for head, _ in first} == {"portrait", "rgb", "850", "940", "map", "live"}
+        assert all(data for _, data in first)
+        with pytest.raises(TimeoutError):
+            socket.recv(0.6)
+        live = next(head for head, _ in first if head["channel"] == "live")
+        socket.send(json.dumps({"ack": live["seq"]}))
+        again, data = _frame(socket.recv(5))
+        assert again["channel"] == "live"
+        assert data

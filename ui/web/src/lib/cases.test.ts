@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { LaneSnapshot, LaneStatus } from './api';
+import { alarmEvery, heldCases, noteEnded, pickCase } from './cases';
+
+interface Held {
+  lane: string;
+  since: string;
+  escalated?: boolean;
+  outcome?: string | null;
+}
+
+function held({ lane, since, escalated = false, outcome = null }: Held): LaneStatus {
+  const passage = { passage_id: `p-${lane}`, outcome, referral: { since, escalated } };
+  return { kind: 'lane', lane, snapshot: { lane_id: lane, at: since, passage } } as unknown as LaneStatus;
+}
+
+const early = held({ lane: 'a', since: '2026-11-23T12:00:00Z' });
+const late = held({ lane: 'b', since: '2026-11-23T12:00:09Z' });
+const urgent = held({ lane: 'c', since: '2026-11-23T12:00:20Z', escalated: true });
+const names = (cases: ReturnType<typeof heldCases>): string[] => cases.map((each) => each.lane);
+
+describe('heldCases', () => {
+  it('has escalated cases first, then the longest wait', () => {
+    expect(names(heldCases([late, urgent, early]))).toEqual(['c', 'a', 'b']);
+  });
+  it('leaves out decided passages and lanes out of reach', () => {
+    const gone = { ...early, snapshot: null } as LaneStatus;
+    expect(heldCases([held({ lane: 'd', since: '2026-11-23T12:00:00Z', outcome: 'second_line' }), gone])).toEqual([]);
+  });
+});
+
+describe('pickCase', () => {
+  it('stays on the case on screen when a more urgent one arrives', () => {
+    expect(pickCase(heldCases([early, urgent]), 'p-a')?.lane).toBe('a');
+  });
+  it('moves to the first when the one on screen is decided', () => {
+    expect(pickCase(heldCases([late, early]), 'p-x')?.lane).toBe('a');
+    expect(pickCase([], 'p-x')).toBeNull();
+  });
+});
+
+describe('noteEnded', () => {
+  const ended = held({ lane: 'a', since: '2026-11-23T12:00:00Z', outcome: 'admitted' }).snapshot as LaneSnapshot;
+  it('takes each passage once and nothing personal', () => {
+    const once = noteEnded([], ended);
+    expect(Object.keys(once[0]!).sort()).toEqual(['at', 'lane', 'outcome', 'passageId']);
+    expect(noteEnded(once, ended)).toBe(once);
+  });
+  it('forgets the oldest', () => {
+    let list = noteEnded([], ended);
+    for (let i = 0; i < 30; i++)
+      list = noteEnded(list, { ...ended, passage: { ...ended.passage!, passage_id: `q-${i}` } });
+    expect(list).toHaveLength(12);
+    expect(list[0]!.passageId).toBe('q-29');
+  });
+});
+
+it('alarmEvery is silent, calm, or urgent', () => {
+  expect(alarmEvery([], false)).toBeNull();
+  expect(alarmEvery(heldCases([early]), false)).toBe(10);
+  expect(alarmEvery(heldCases([urgent]), false)).toBe(3);
+  expect(alarmEvery([], true)).toBe(3);
+});
