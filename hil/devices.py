@@ -263,8 +263,6 @@ def parse_document(device: str, described: bytes, portrait: bytes) -> DocumentDa
         raise DocumentUnreadable(device, f"document.json is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise DocumentUnreadable(device, "document.json must hold one object")
-    if unknown := sorted(set(document) - {"mrz", "chip_checks"}):
-        raise DocumentUnreadable(device, f"document.json has unknown entries: {', '.join(unknown)[:80]}")
     return DocumentData(_mrz(device, document.get("mrz")), portrait, _chip_checks(device, document.get("chip_checks")))
 
 

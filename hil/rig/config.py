@@ -1,0 +1,98 @@
+"""The appliance's configuration for a rig: it names ports and a socket, and nothing else of the simulated world."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.core.types import Topology
+from hil.scene import NIR, REFERENCE_PATCH, REFERENCE_REFLECTANCE
+
+LANE_ID = "lane-1"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own."""
+
+    topology: Topology = Topology.MANTRAP
+    pack: str = "auto"
+    models_dir: Path = Path("var/models")
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RigPaths:
+    """Every path of a rig, all below one directory."""
+
+    directory: Path
+
+    @property
+    def gate(self) -> Path:
+        """Serial port of the gate's relay board."""
+        return self.directory / "gate.tty"
+
+    @property
+    def illumination(self) -> Path:
+        """Serial port of the illuminator."""
+        return self.directory / "illumination.tty"
+
+    @property
+    def socket(self) -> Path:
+        """Socket of cameras and document reader."""
+        return self.directory / "rig.sock"
+
+    @property
+    def control(self) -> Path:
+        """The lane's control socket; a console names the lane after it."""
+        return self.directory / f"{LANE_ID}.sock"
+
+    @property
+    def state(self) -> Path:
+        """The lane's state directory: database and journal."""
+        return self.directory / "state"
+
+    @property
+    def config(self) -> Path:
+        """The appliance's configuration file."""
+        return self.directory / "lane.toml"
+
+
+def _value(value: object) -> str:
+    """One TOML value; JSON's strings, numbers, booleans and flat arrays are TOML's too."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+    return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
+    """The text of `lane.toml` for this rig."""
+    socket = str(paths.socket)
+    sections: dict[str, Mapping[str, object]] = {
+        "": {
+            "lane_id": LANE_ID,
+            "profile": "simulated",
+            "topology": settings.topology.value,
+            "state_dir": paths.state,
+            "control_socket": paths.control,
+        },
+        "policy": {"require_chip": False},
+        "policy.timeouts": dict(settings.timeouts),
+        "gate": {"port": paths.gate, "baudrate": 115200, "unit": 1},
+        "illumination": {"port": paths.illumination, "bands": list(NIR)},
+        "cameras.rgb": {"kind": "rig", "options": {"socket": socket, "camera": "rgb"}},
+        "cameras.nir": {"kind": "rig", "options": {"socket": socket, "camera": "nir"}},
+        "document_reader": {"kind": "rig", "options": {"socket": socket}},
+        "face": {"pack": settings.pack, "models_dir": settings.models_dir.resolve()},
+        "liveness": {
+            "reference_patch": list(REFERENCE_PATCH),
+            "reference_reflectance": REFERENCE_REFLECTANCE,
+        },
+        "simulation": {"module": "hil.devices"},
+    }
+    lines = []
+    for name, entries in sections.items():
+        if name and entries:
+            lines += ["", f"[{name}]"]
+        lines += [f"{key} = {_value(value)}" for key, value in entries.items()]
+    return "\n".join(lines) + "\n"

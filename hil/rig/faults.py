@@ -1,0 +1,110 @@
+"""The faults a rig can have, by name: what breaks on a real lane, done to its model.
+
+Every call returns when the fault is in place. Undoing is a call of its own; `clear` undoes them all.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from drivers.ports import Door
+from hil.emulator.pty_line import PtyLine
+from hil.scene import NIR, Light
+
+if TYPE_CHECKING:
+    from hil.rig.rig import Rig
+
+RELAYS = {Door.ENTRY: 0, Door.EXIT: 1}
+
+
+def _flipped(data: bytes) -> bytes:
+    """Every reply with one bit wrong in its middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0x04]) + data[middle + 1 :]
+
+
+class Faults:
+    """Belongs to one rig. Lines are "gate" and "illumination", cameras "rgb" and "nir"."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def _line(self, name: str) -> PtyLine:
+        return self._rig.lines[name]
+
+    def unplug_camera(self, name: str) -> None:
+        """Its stream ends and it does not open again."""
+        self._rig.in_world(lambda world: setattr(world.cameras[name], "unplugged", True))
+        self._rig.hang_up(name)
+
+    def replug_camera(self, name: str) -> None:
+        """It opens again."""
+        self._rig.in_world(lambda world: setattr(world.cameras[name], "unplugged", False))
+
+    def stick_frame(self, name: str, stuck: bool = True) -> None:
+        """It repeats its last picture under fresh numbers and times."""
+        self._rig.in_world(lambda world: setattr(world.cameras[name], "stuck", stuck))
+
+    def unplug_line(self, name: str) -> None:
+        """The serial port disappears."""
+        self._line(name).unplug()
+
+    def replug_line(self, name: str) -> None:
+        """The serial port is back under its path."""
+        self._line(name).replug()
+
+    def garble(self, name: str, garbled: bool = True) -> None:
+        """Every reply on the line has a wrong bit."""
+        self._line(name).garble = _flipped if garbled else None
+
+    def silence(self, name: str, silent: bool = True) -> None:
+        """The device takes requests and says nothing."""
+        self._line(name).silent = silent
+
+    def weld(self, door: Door) -> None:
+        """The release relay's working contact stays closed."""
+        self._rig.in_world(lambda world: world.board.weld(RELAYS[door]))
+
+    def break_coil(self, door: Door) -> None:
+        """The release relay no longer moves."""
+        self._rig.in_world(lambda world: world.board.break_coil(RELAYS[door]))
+
+    def repair_relays(self) -> None:
+        """All relays are new."""
+        self._rig.in_world(lambda world: world.board.repair())
+
+    def dead_band(self, band: str, dead: bool = True) -> None:
+        """The LEDs of a band have failed; the illuminator does not know."""
+        if band not in NIR:
+            raise ValueError(f"no band {band!r}; there are {', '.join(NIR)}")
+        bands = self._rig.in_world(lambda world: world.sync.dead_bands)
+        (bands.add if dead else bands.discard)(band)
+
+    def emergency(self, active: bool = True) -> None:
+        """The emergency contact: all doors are unlocked by wire."""
+        self._rig.in_world(lambda world: setattr(world.lane.gate, "emergency", active))
+
+    def out_of_service(self, active: bool = True) -> None:
+        """The gate's own controller takes it out of service."""
+        self._rig.in_world(lambda world: setattr(world.lane.gate, "out_of_service", active))
+
+    def light(self, light: Light) -> None:
+        """Other light in the lane, from the next exposure on."""
+        self._rig.set_light(light)
+
+    def clear(self) -> None:
+        """Undo every fault."""
+        for name, line in self._rig.lines.items():
+            line.garble, line.silent, line.delay_s = None, False, 0.0
+            if not os.path.lexists(line.path):
+                self.replug_line(name)
+        for name in ("rgb", "nir"):
+            self.replug_camera(name)
+            self.stick_frame(name, False)
+        for band in NIR:
+            self.dead_band(band, False)
+        self.repair_relays()
+        self.emergency(False)
+        self.out_of_service(False)
+        self.light(Light())

@@ -1,0 +1,193 @@
+"""The rig: starts the simulated world, writes the lane's configuration, lets travellers come, and ends without a trace.
+
+The world lives on one thread with an event loop of its own; two more threads are the serial lines, and a small pool
+renders frames. Calls may come from any other thread and return when done. Not here: the appliance's process.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from hil.emulator.pty_line import PtyLine
+from hil.rig.config import LaneSettings, RigPaths, lane_toml
+from hil.rig.faults import Faults
+from hil.rig.server import RigServer
+from hil.rig.world import World, develop
+from hil.scene import Light, Presentation, empty_scene
+from hil.sim.observer import Observer
+from hil.sim.traveller import Behaviour, Place
+
+T = TypeVar("T")
+
+_LONGEST_SOCKET_PATH = 107
+_PATIENCE_S = 10.0
+
+
+class RigError(Exception):
+    """The rig cannot do that; the message says what to do."""
+
+
+class Rig:
+    """`with Rig(directory) as rig:` gives a lane without its appliance; start that with `rig.paths.config`."""
+
+    def __init__(
+        self, directory: Path, settings: LaneSettings | None = None, *, seed: int = 1, speed: float = 1.0
+    ) -> None:
+        self.paths = RigPaths(directory.resolve())
+        self.settings = settings or LaneSettings()
+        self.lines: dict[str, PtyLine] = {}
+        self.faults = Faults(self)
+        self._seed = seed
+        self._speed = speed
+        self._stack = ExitStack()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._world: World | None = None
+        self._server: RigServer | None = None
+        self._stopping: asyncio.Event | None = None
+
+    # --- life -----------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Rig":
+        longest = max(len(str(path)) for path in (self.paths.socket, self.paths.control))
+        if longest > _LONGEST_SOCKET_PATH:
+            raise RigError(
+                f"{self.paths.directory} is too long a path for a socket: {longest} of {_LONGEST_SOCKET_PATH} bytes;"
+                " choose a shorter one"
+            )
+        self.paths.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
+            self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
+            develop(empty_scene(), self._world.light)
+            stack.callback(self._join, self._start())
+            for name, emulator, path in (
+                ("gate", self._world.observer, self.paths.gate),
+                ("illumination", self._world.sync, self.paths.illumination),
+            ):
+                self.lines[name] = stack.enter_context(PtyLine(emulator, path))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all threads, remove ports and socket."""
+        self._stack.close()
+
+    def _start(self) -> threading.Thread:
+        ready = threading.Event()
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                asyncio.run(self._main(ready))
+            except BaseException as error:
+                failure.append(error)
+                ready.set()
+
+        thread = threading.Thread(target=run, name="rig")
+        thread.start()
+        ready.wait()
+        if failure:
+            thread.join()
+            raise RigError(f"the rig did not start: {failure[0]}") from failure[0]
+        return thread
+
+    async def _main(self, ready: threading.Event) -> None:
+        world = self._world
+        assert world is not None
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._server = RigServer(world)
+        self.paths.socket.unlink(missing_ok=True)
+        listener = await asyncio.start_unix_server(self._server.converse, self.paths.socket)
+        living = asyncio.create_task(world.live(), name="world")
+        stopping = asyncio.create_task(self._stopping.wait())
+        ready.set()
+        try:
+            await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            listener.close()
+            await self._server.end()
+            self.paths.socket.unlink(missing_ok=True)
+            for task in (living, stopping):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await stopping
+            with contextlib.suppress(asyncio.CancelledError):
+                await living
+
+    def _join(self, thread: threading.Thread) -> None:
+        loop, stopping = self._loop, self._stopping
+        assert loop is not None
+        assert stopping is not None
+        if thread.is_alive():
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+
+    # --- calls from other threads ---------------------------------------------------------------------------
+
+    def in_world(self, action: Callable[[World], T]) -> T:
+        """Do something where the world lives and return its result."""
+        if self._loop is None or self._world is None:
+            raise RigError("the rig is not running; use it in a `with` block")
+        world = self._world
+
+        async def act() -> T:
+            return action(world)
+
+        return asyncio.run_coroutine_threadsafe(act(), self._loop).result(_PATIENCE_S)
+
+    def hang_up(self, camera: str) -> None:
+        """Cut a camera's connection."""
+        server = self._server
+        assert server is not None
+        self.in_world(lambda _: server.hang_up(camera))
+
+    def set_light(self, light: Light) -> None:
+        """Other light; what stands before the camera is developed for it first."""
+        shown = self.in_world(lambda world: world.presentation)
+        for presentation in (empty_scene(), shown):
+            if presentation is not None:
+                develop(presentation, light)
+        self.in_world(lambda world: setattr(world, "light", light))
+
+    def present(self, presentation: Presentation, document: Path | None, behaviour: Behaviour | None = None) -> None:
+        """A traveller arrives, who will look like `presentation` to the cameras and lays the folder `document` down.
+
+        Raises RigError while another is in the lane.
+        """
+        develop(presentation, self.in_world(lambda world: world.light))
+
+        def arrive(world: World) -> None:
+            world.lane.present(document, behaviour or Behaviour())
+            world.presentation = presentation
+
+        try:
+            self.in_world(arrive)
+        except RuntimeError as error:
+            raise RigError(str(error)) from error
+
+    def send_away(self) -> None:
+        """Ask whoever stands outside to leave."""
+        self.in_world(lambda world: world.lane.traveller.send_away() if world.lane.traveller else None)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the last traveller is, None when there was none."""
+        return self.in_world(lambda world: world.lane.traveller.place if world.lane.traveller else None)
+
+    @property
+    def observer(self) -> Observer:
+        """The second observer's log."""
+        return self.in_world(lambda world: world.observer)

@@ -1,0 +1,139 @@
+"""What exists in the rig, and its time. Everything here belongs to the rig's event loop.
+
+Not here: the socket (server), the thread and the wires (rig).
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.core.types import Topology
+from hil.emulator.exposure_sync import ExposureSyncController
+from hil.emulator.waveshare import WaveshareBoard
+from hil.scene import NIR, Light, Presentation, Sensor, empty_scene
+from hil.sim.lane import Lane
+from hil.sim.observer import Observer
+
+TICK_S = 0.02
+FRAME_RATE = 30.0
+_LONGEST_CATCH_UP_S = 1.0
+# Nobody is there and nothing moves: pulses are counted by the board, so a slow look loses none.
+_IDLE_TICK_S = 0.1
+
+Image = NDArray[np.uint8]
+
+
+class Stream:
+    """One camera from opening to closing: exposures at `FRAME_RATE`, numbered from 0, only when asked for."""
+
+    def __init__(self, camera: "CameraHead") -> None:
+        self._camera = camera
+        self._opened = time.monotonic()
+        self._slot = 0
+        self._sequence = 0
+
+    async def frame(self) -> tuple[int, float, Image]:
+        """The next exposure: (number, monotonic start, picture)."""
+        since = time.monotonic() - self._opened
+        self._slot = max(self._slot + 1, math.ceil(since * FRAME_RATE))
+        await asyncio.sleep(self._slot / FRAME_RATE - since)
+        stamp = time.monotonic()
+        number, self._sequence = self._sequence, self._sequence + 1
+        return number, stamp, await self._camera.expose()
+
+
+class CameraHead:
+    """A camera's optics and sensor. `unplugged` and `stuck` are its faults."""
+
+    def __init__(self, name: str, world: "World", seed: int) -> None:
+        self.name = name
+        self.unplugged = False
+        self.stuck = False
+        self.exposures = 0
+        self._world = world
+        self._sensor = Sensor(np.random.default_rng(seed))
+        self._last: Image | None = None
+
+    async def expose(self) -> Image:
+        """One exposure of what stands before the camera now."""
+        world = self._world
+        self.exposures += 1
+        lit = world.sync.exposure_started() if self.name == "nir" else None
+        scene, light = world.scene(), world.light
+        if self.stuck and self._last is not None:
+            return self._last
+        loop = asyncio.get_running_loop()
+        self._last = await loop.run_in_executor(world.pool, self._render, scene, light, lit)
+        return self._last
+
+    def _render(self, scene: Presentation, light: Light, lit: str | None) -> Image:
+        return self._sensor.rgb(scene, light) if self.name == "rgb" else self._sensor.nir(scene, light, lit)
+
+
+class World:
+    """Relay board, illuminator, lane, cameras and light; `live` moves it."""
+
+    def __init__(self, topology: Topology, *, seed: int, speed: float, pool: Executor) -> None:
+        self.pool = pool
+        self.board = WaveshareBoard(baudrate=115200)
+        self.observer = Observer(self.board, time.monotonic)
+        self.sync = ExposureSyncController()
+        self.lane = Lane(self.observer, topology, seed=seed, speed=speed)
+        self.light = Light()
+        self.presentation: Presentation | None = None
+        self.cameras = {name: CameraHead(name, self, seed + place) for place, name in enumerate(("rgb", "nir"), 1)}
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+
+    def scene(self) -> Presentation:
+        """What the cameras see now."""
+        there = self.presentation is not None and self.lane.before_camera
+        return self.presentation if there and self.presentation is not None else empty_scene()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until the world is so; looked at after every tick."""
+        if holds():
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((holds, future))
+        await future
+
+    async def live(self) -> None:
+        """Let time pass, in steps of `TICK_S`, for ever."""
+        lived = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S if self._busy() else _IDLE_TICK_S)
+            now = time.monotonic()
+            lived = max(lived, now - _LONGEST_CATCH_UP_S)
+            while lived + TICK_S <= now:
+                self.lane.tick(TICK_S)
+                self.observer.watch(self.lane.gate)
+                lived += TICK_S
+            self._wake()
+
+    def _busy(self) -> bool:
+        gate = self.lane.gate
+        return not self.lane.free or any(gate.unlocked(door) or not gate.leaf(door).closed for door in gate.doors)
+
+    def _wake(self) -> None:
+        still = []
+        for holds, future in self._waiting:
+            if future.done():
+                continue
+            if holds():
+                future.set_result(None)
+            else:
+                still.append((holds, future))
+        self._waiting = still
+
+
+def develop(presentation: Presentation, light: Light) -> None:
+    """Compute a presentation's mean images beforehand: the first frame of each must not come late."""
+    sensor = Sensor(np.random.default_rng(0))
+    sensor.rgb(presentation, light)
+    for lit in (None, *NIR):
+        sensor.nir(presentation, light, lit)
