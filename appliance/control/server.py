@@ -1,0 +1,172 @@
+"""The lane's end of the control socket: pushes snapshots, takes officers' requests, hands out images.
+
+It decides nothing: requests go to the lane, whose answer goes back. The socket is a file readable by the lane's own
+user and group only; who may log in at a console is the console's business.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from appliance.clock import Clock
+from appliance.control.messages import (
+    FromConsole,
+    Heartbeat,
+    Hello,
+    ImageReply,
+    ImageRequest,
+    LaneSnapshot,
+    OfficerRequest,
+    Reply,
+    ServiceRequest,
+)
+from appliance.wire import Message, WireError, receive
+
+WATCH_S = 5.0
+"""A console that has not said "watching" for this long does not count as a guard (field requirement 16)."""
+REPEAT_S = 2.0
+"""An unchanged snapshot is sent again this often, so that a console can tell a quiet lane from a dead one."""
+MAX_CONSOLES = 16
+
+_log = logging.getLogger(__name__)
+_FROM_CONSOLE: TypeAdapter[Hello | Heartbeat | OfficerRequest | ServiceRequest | ImageRequest] = TypeAdapter(
+    FromConsole
+)
+
+
+class SocketBusy(Exception):
+    """Another controller answers on the control socket."""
+
+
+class LaneFace(Protocol):
+    """What the server needs of the lane."""
+
+    def snapshot(self) -> LaneSnapshot:
+        """The lane as it is now."""
+        ...
+
+    def image(self, passage_id: str, channel: str) -> tuple[bytes, str] | None:
+        """Encoded image and media type, or None."""
+        ...
+
+    async def decide(self, request: OfficerRequest) -> Reply:
+        """Carry out an officer's decision or say why not."""
+        ...
+
+    async def service(self, request: ServiceRequest) -> Reply:
+        """Take the lane out of service or put it back."""
+        ...
+
+
+@dataclass(eq=False)
+class _Console:
+    writer: asyncio.StreamWriter
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    guard: bool = False
+    watched_at: float | None = None
+
+
+class ControlServer:
+    """Serves one lane. `on_watch` is told how many guards watch, whenever that may have changed."""
+
+    def __init__(self, path: Path, lane: LaneFace, clock: Clock, on_watch: Callable[[int], None]) -> None:
+        self._path, self._lane, self._clock, self._on_watch = path, lane, clock, on_watch
+        self._consoles: set[_Console] = set()
+
+    def changed(self) -> None:
+        """The snapshot has changed: every console gets the newest, in its own time."""
+        for console in self._consoles:
+            console.changed.set()
+
+    @property
+    def watchers(self) -> int:
+        """Guards who have the lane in view now."""
+        now = self._clock.monotonic()
+        return sum(c.watched_at is not None and now - c.watched_at <= WATCH_S for c in self._consoles)
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises SocketBusy when another controller already does."""
+        await self._claim()
+        server = await asyncio.start_unix_server(self._serve, str(self._path))
+        self._path.chmod(0o660)
+        try:
+            while True:
+                self._on_watch(self.watchers)
+                await asyncio.sleep(WATCH_S / 5)
+        finally:
+            server.close()
+            for console in tuple(self._consoles):
+                console.writer.close()
+            await server.wait_closed()
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+
+    async def _claim(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if len(os.fsencode(self._path)) > 100:
+            raise SocketBusy(f"the path of the control socket is too long for a Unix socket: {self._path}")
+        try:
+            _, writer = await asyncio.open_unix_connection(str(self._path))
+        except OSError:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+            return
+        writer.close()
+        raise SocketBusy(f"another controller already answers on {self._path}; stop it first")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        console = _Console(writer)
+        if len(self._consoles) >= MAX_CONSOLES:
+            writer.close()
+            return
+        self._consoles.add(console)
+        pusher = asyncio.create_task(self._push(console), name="control-push")
+        try:
+            while (message := await receive(reader)) is not None:
+                await self._take(console, message)
+        except (WireError, ValidationError) as error:
+            _log.warning("a console broke the protocol and was disconnected: %s", str(error).splitlines()[0])
+        except OSError:
+            pass
+        finally:
+            self._consoles.discard(console)
+            pusher.cancel()
+            await asyncio.gather(pusher, return_exceptions=True)
+            writer.close()
+            self._on_watch(self.watchers)
+
+    async def _push(self, console: _Console) -> None:
+        with suppress(OSError):
+            while True:
+                console.changed.clear()
+                await self._send(console, self._lane.snapshot())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REPEAT_S):
+                        await console.changed.wait()
+
+    async def _take(self, console: _Console, message: Message) -> None:
+        match _FROM_CONSOLE.validate_python(message.header, strict=False):
+            case Hello(guard=guard):
+                console.guard = guard
+            case Heartbeat(watching=watching):
+                console.watched_at = self._clock.monotonic() if watching and console.guard else None
+                self._on_watch(self.watchers)
+            case OfficerRequest() as request:
+                await self._send(console, await self._lane.decide(request))
+            case ServiceRequest() as request:
+                await self._send(console, await self._lane.service(request))
+            case ImageRequest() as request:
+                data, media = self._lane.image(request.passage_id, request.channel) or (b"", "")
+                reply = ImageReply(request_id=request.request_id, media_type=media)
+                await self._send(console, reply, data)
+
+    async def _send(self, console: _Console, message: BaseModel, *blobs: bytes) -> None:
+        console.writer.write(Message(message.model_dump(mode="json"), blobs).encode())
+        await console.writer.drain()

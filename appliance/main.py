@@ -1,0 +1,126 @@
+"""The command line: `appliance run | check-config | models | journal | transitions`."""
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from appliance.clock import SystemClock
+from appliance.config import ConfigError, LaneConfig, load
+from appliance.control.messages import LaneSnapshot
+from appliance.core.types import Topology
+from appliance.models.cli import models_app
+from appliance.store.cli import journal_app
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The controller of one e-gate lane.")
+app.add_typer(models_app, name="models", help="Weights of the face matchers: list, fetch, import, check.")
+app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]
+CONFIG_WRONG, CANNOT_START, BROKEN = 2, 3, 70
+
+
+def _config(path: Path) -> LaneConfig:
+    try:
+        return load(path)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(CONFIG_WRONG) from None
+
+
+@app.command("check-config")
+def check_config(config: Config) -> None:
+    """Check a lane's configuration and say what it would run."""
+    lane = _config(config)
+    policy = lane.core_policy()
+    typer.echo(f"{config}: right. Lane {lane.lane_id}, {lane.topology}, profile {lane.profile}.")
+    typer.echo(f"Mandatory checks: {', '.join(sorted(policy.mandatory))}.")
+    if lane.simulated:
+        typer.echo("This lane runs on simulated devices: it must never guard a border.")
+
+
+@app.command()
+def run(
+    config: Config,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every detail.")] = False,
+) -> None:
+    """Run one lane until it is stopped (Ctrl-C or SIGTERM). Outputs are switched off on the way out."""
+    lane = _config(config)
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-8s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    raise typer.Exit(asyncio.run(_run(lane)))
+
+
+async def _run(lane: LaneConfig) -> int:
+    # Imported here: a command that only prints something must not pay for all of this.
+    from appliance.control.server import SocketBusy
+    from appliance.runtime.eye import StartRefused
+    from appliance.runtime.lane import run_lane
+    from appliance.store.errors import StoreError
+
+    clock = SystemClock()
+    begun = clock.monotonic()
+
+    def ready(snapshot: LaneSnapshot) -> None:
+        pack = f"matcher {snapshot.pack.pack_id} ({snapshot.pack.grade})" if snapshot.pack else "no matcher"
+        typer.echo(f"Lane {snapshot.lane_id} is ready after {clock.monotonic() - begun:.1f} s, {pack}.")
+
+    running = asyncio.current_task()
+    assert running is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        await run_lane(lane, clock, ready)
+    except asyncio.CancelledError:
+        typer.echo(f"Lane {lane.lane_id} stopped; all outputs are off.")
+        return 0
+    except StoreError as error:
+        typer.echo(str(error), err=True)
+        return CANNOT_START
+    except BaseExceptionGroup as group:
+        expected, other = group.split((StartRefused, SocketBusy, ConfigError))
+        for error in _leaves(expected):
+            typer.echo(str(error), err=True)
+        if other is None:
+            return CANNOT_START
+        logging.getLogger(__name__).critical("the lane broke down; all outputs are off", exc_info=other)
+        return BROKEN
+    return 0
+
+
+def _leaves(group: BaseException | None) -> list[BaseException]:
+    if isinstance(group, BaseExceptionGroup):
+        return [leaf for inner in group.exceptions for leaf in _leaves(inner)]
+    return [group] if group else []
+
+
+@app.command()
+def transitions(
+    topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+    output: Annotated[Path | None, typer.Option(help="Write the page of the docs here instead of printing.")] = None,
+) -> None:
+    """Print the whole transition table of the state machine, found by exploring every reachable state."""
+    from appliance.core.diagram import page
+    from appliance.core.explore import table
+    from appliance.core.policy import Policy
+
+    console = Console(stderr=True)
+    with console.status("exploring every reachable state ..."):
+        rows = table(Policy(topology=topology))
+    if output is not None:
+        output.write_text(page(topology, rows), encoding="utf-8")
+        typer.echo(f"{output}: {len(rows)} transitions")
+        return
+    shown = Table("phase", "event", "commands", "next phase")
+    for row in rows:
+        shown.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 200).print(shown)

@@ -1,0 +1,62 @@
+"""Active faults: raised and cleared by their owners, logged on change, told to the core as effects."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.clock import Clock
+from appliance.core.faults import CATALOGUE, Effect, effects_of
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFault:
+    """One active fault; `detail` is for the log and the technician."""
+
+    code: int
+    device: str
+    detail: str
+    since: datetime
+
+
+class FaultRegister:
+    """Which faults are active. `on_change` gets the effects now in force, and what was raised or cleared."""
+
+    def __init__(self, clock: Clock, on_change: Callable[[frozenset[Effect]], None]) -> None:
+        self._clock, self._on_change = clock, on_change
+        self._active: dict[tuple[int, str], ActiveFault] = {}
+
+    @property
+    def active(self) -> tuple[ActiveFault, ...]:
+        """Active faults, by code."""
+        return tuple(sorted(self._active.values(), key=lambda fault: (fault.code, fault.device)))
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Codes of the active faults, each once."""
+        return tuple(sorted({fault.code for fault in self._active.values()}))
+
+    def raise_fault(self, code: int, device: str, detail: str = "") -> None:
+        """Raise a fault; raising it again keeps its first cause."""
+        kind = CATALOGUE[code]
+        if (code, device) in self._active:
+            return
+        self._active[code, device] = ActiveFault(code, device, detail, self._clock.now())
+        _log.warning("fault %d raised (%s): %s%s", code, device, kind.title, f": {detail}" if detail else "")
+        self._on_change(effects_of(self.codes))
+
+    def clear(self, code: int, device: str) -> None:
+        """Clear a fault; clearing one that is not active does nothing."""
+        if self._active.pop((code, device), None) is None:
+            return
+        _log.info("fault %d cleared (%s): %s", code, device, CATALOGUE[code].title)
+        self._on_change(effects_of(self.codes))
+
+    def set(self, code: int, device: str, active: bool, detail: str = "") -> None:
+        """Raise or clear."""
+        if active:
+            self.raise_fault(code, device, detail)
+        else:
+            self.clear(code, device)

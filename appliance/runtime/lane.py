@@ -1,0 +1,311 @@
+"""One lane, put together: the loop, the owners of its devices, what the guard sees, and how it starts and ends."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from appliance import devices
+from appliance.clock import Clock
+from appliance.config import LaneConfig
+from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
+from appliance.control.server import ControlServer
+from appliance.core import commands as cmd
+from appliance.core import events as ev
+from appliance.core import phases as ph
+from appliance.core.types import Device, Door, Outcome
+from appliance.document.judge import Judged
+from appliance.runtime import view
+from appliance.runtime.eye import EyeOwner
+from appliance.runtime.gate import GateOwner
+from appliance.runtime.loop import LaneLoop
+from appliance.runtime.passage_data import PassageData, document_view
+from appliance.runtime.reader import ReaderOwner
+from appliance.runtime.timers import LoopTimers
+from appliance.runtime.verification import Verification
+from appliance.store.async_store import AsyncStore
+from appliance.store.records import JournalRecord, PassageEnded, Record
+from appliance.vision.client import VisionLost, VisionRefused
+from drivers.errors import DriverError
+
+PREVIEW_EVERY_S = 0.33
+_log = logging.getLogger(__name__)
+
+
+class LaneController:
+    """The face of the lane to its consoles, and the hands of its loop."""
+
+    def __init__(self, config: LaneConfig, clock: Clock, store: AsyncStore) -> None:
+        self._config, self._clock, self._store = config, clock, store
+        self._timers = LoopTimers()
+        self.loop = LaneLoop(
+            policy=config.core_policy(),
+            clock=clock,
+            timers=self._timers,
+            store=store,
+            describe=lambda: {"pack_id": (self.eye.pack or {}).get("pack_id", "none")},
+            simulated=config.simulated,
+            dispatch=self._dispatch,
+            on_change=self._changed,
+        )
+        self.gate = GateOwner(
+            devices.gate(config),
+            self.loop,
+            poll_s=1.0 / config.gate.poll_hz,
+            release_s=config.policy.release_s,
+        )
+        self.eye = EyeOwner(
+            setup=_worker_setup(config),
+            bands=config.illumination.bands,
+            illuminator=devices.illuminator(config),
+            loop=self.loop,
+            clock=clock,
+        )
+        self.reader = ReaderOwner(devices.document_reader(config), self.loop, clock, self._document)
+        self.verification = Verification(self.eye, clock, self.publish)
+        self.server = ControlServer(config.control_socket, self, clock, self._watched)
+        self._passage: PassageData | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._revision = 0
+        self._on_ready: Callable[[LaneSnapshot], None] | None = None
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def run(self, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
+        """Run until cancelled. The first failure of any part ends all of them; outputs go off on the way out."""
+        await self._close_unfinished()
+        self.loop.post(ev.DeviceReported(Device.STORE), "store")
+        if self._config.policy.require_guard:
+            self.loop.faults.raise_fault(1005, "console")
+        self._on_ready = on_ready
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for name, part in (
+                    ("loop", self.loop.run()),
+                    ("gate", self.gate.run()),
+                    ("eye", self.eye.run()),
+                    ("reader", self.reader.run()),
+                    ("control", self.server.run()),
+                    ("preview", self._preview()),
+                ):
+                    group.create_task(part, name=name)
+        finally:
+            self._timers.cancel_all()
+            with contextlib.suppress(Exception):
+                await self._store.append([JournalRecord("lane_stopped")])
+
+    async def _close_unfinished(self) -> None:
+        """Passages a crash left open ended in nothing: they are closed as aborted before anything else happens."""
+        unfinished = await self._store.unfinished()
+        closed: list[Record] = [PassageEnded(passage.passage_id, Outcome.ABORTED) for passage in unfinished]
+        started = JournalRecord("lane_started", {"lane_id": self._config.lane_id, "simulated": self._config.simulated})
+        await self._store.append([started, *closed])
+
+    # --- commands of the loop ---------------------------------------------------------------------------------
+
+    def _dispatch(self, command: cmd.Command) -> None:
+        match command:
+            case cmd.ReadDocument(passage_id):
+                self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
+            case cmd.StartVerification(passage_id):
+                self._spawn("verify", self._verify(passage_id))
+            case cmd.StopVerification():
+                self._stop("verify")
+            case cmd.ReleaseEntry():
+                self.gate.order_release(Door.ENTRY)
+            case cmd.ReleaseExit():
+                self.gate.order_release(Door.EXIT)
+            case cmd.Secure():
+                self.gate.order_secure()
+            case cmd.SelfTest():
+                self._spawn("self-test", self._self_test())
+            case cmd.RecordDecision(_, decision):
+                if self._passage is not None:
+                    self._passage.checks = decision.checks
+            case cmd.EndPassage(_, outcome):
+                if self._passage is not None:
+                    self._passage.outcome = outcome
+            case cmd.Ignored():
+                pass
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        assert self._group is not None
+        self._stop(name)
+        task = self._group.create_task(work, name=name)
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._tasks.pop(name, None) if self._tasks.get(name) is done else None)
+
+    def _stop(self, name: str) -> None:
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+
+    def _document(self, passage_id: str, judged: Judged) -> None:
+        if self._passage is None or self._passage.passage_id != passage_id:
+            return
+        self._passage.document = document_view(judged.mrz) if judged.mrz else None
+        if judged.portrait is not None:
+            self._spawn("enrol", self._enrol(self._passage, judged))
+
+    async def _enrol(self, data: PassageData, judged: Judged) -> None:
+        """Make the reference while the traveller walks in."""
+        portrait = judged.portrait
+        assert portrait is not None
+        try:
+            reply = await self.eye.ask(
+                "enrol", blobs=(portrait.tobytes(),), height=portrait.shape[0], width=portrait.shape[1]
+            )
+        except (VisionLost, DriverError) as error:
+            _log.warning("the portrait was not enrolled: %s", error)
+            return
+        eyes = reply.header["eyes"]
+        data.show("portrait", reply.blobs[0], "image/jpeg", label="Document portrait", eyes=eyes)
+        self.publish()
+
+    async def _verify(self, passage_id: str) -> None:
+        data = self._passage
+        if data is None or data.passage_id != passage_id:
+            return
+        enrolling = self._tasks.get("enrol")
+        self.eye.busy = True
+        try:
+            if enrolling is not None:
+                await asyncio.wait({enrolling})
+            checks = await self.verification.run(data)
+            self.loop.post(ev.VerificationDone(passage_id, checks), "vision")
+            await self.verification.show(data)
+            self.publish()
+        except (VisionLost, VisionRefused, DriverError) as error:
+            # The owner of the eye raises the fault, whose effect ends this passage's verification.
+            _log.warning("verification broke off: %s", error)
+        finally:
+            self.eye.busy = False
+
+    async def _self_test(self) -> None:
+        self.eye.busy = True
+        try:
+            await self.eye.self_test()
+        except (VisionLost, VisionRefused, DriverError) as error:
+            _log.warning("self-test broke off: %s", error)
+        finally:
+            self.eye.busy = False
+
+    async def _preview(self) -> None:
+        """A live view for the guard while somebody is held; nothing is captured otherwise."""
+        while True:
+            await asyncio.sleep(PREVIEW_EVERY_S)
+            data = self._passage
+            held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
+            if data is None or not held or self.eye.busy or 3001 in self.loop.faults.codes:
+                continue
+            with contextlib.suppress(VisionLost, VisionRefused, DriverError):
+                reply = await self.eye.ask("preview")
+                data.show("live", reply.blobs[0], "image/jpeg", label="Live now")
+                self.publish()
+
+    # --- what changes -----------------------------------------------------------------------------------------
+
+    def _changed(self, before: ph.Lane, after: ph.Lane) -> None:
+        if isinstance(after.phase, ph.Reading) and not isinstance(before.phase, ph.Reading):
+            self._passage = PassageData(after.phase.passage_id, self._clock.now())
+        data = self._passage
+        if data is not None and before.phase != after.phase:
+            if isinstance(after.phase, ph.Referred) and not isinstance(before.phase, ph.Referred):
+                data.referred_since = self._clock.now()
+            resting = ph.Ready | ph.OutOfService | ph.Starting | ph.Emergency
+            if isinstance(after.phase, resting) and not isinstance(before.phase, resting):
+                self._forget(data)
+        self.publish()
+        if isinstance(after.phase, ph.Ready) and self._on_ready is not None:
+            self._on_ready(self.snapshot())
+            self._on_ready = None
+
+    def _forget(self, data: PassageData) -> None:
+        self._stop("enrol")
+        data.forget()
+        self._spawn("forget", self._forget_in_vision())
+
+    async def _forget_in_vision(self) -> None:
+        with contextlib.suppress(VisionLost, VisionRefused, DriverError):
+            await self.eye.ask("forget")
+
+    def _watched(self, guards: int) -> None:
+        if self._config.policy.require_guard:
+            self.loop.faults.set(1005, "console", guards == 0)
+
+    def publish(self) -> None:
+        """Tell every console."""
+        self._revision += 1
+        self.server.changed()
+
+    # --- the face to the consoles -----------------------------------------------------------------------------
+
+    def snapshot(self) -> LaneSnapshot:
+        """The lane as it is now."""
+        return view.snapshot(
+            view.Facts(
+                lane_id=self._config.lane_id,
+                simulated=self._config.simulated,
+                revision=self._revision,
+                at=self._clock.now(),
+                policy=self.loop.policy,
+                lane=self.loop.lane,
+                in_phase_s=self._clock.monotonic() - self.loop.phase_since,
+                faults=self.loop.faults.active,
+                released=self.gate.released,
+                passage=self._passage,
+                pack=self.eye.pack,
+                journal_sequence=self._store.head.seq,
+                bands=self._config.illumination.bands,
+            )
+        )
+
+    def image(self, passage_id: str, channel: str) -> tuple[bytes, str] | None:
+        """An image of the passage under way."""
+        data = self._passage
+        if data is None or data.passage_id != passage_id or channel not in data.pictures:
+            return None
+        picture = data.pictures[channel]
+        return picture.data, picture.media_type
+
+    async def decide(self, request: OfficerRequest) -> Reply:
+        """An officer's decision."""
+        event = ev.OfficerDecided(
+            request.passage_id, request.action, request.visual_check, request.officer, request.reason
+        )
+        accepted = await self.loop.ask(event, "console")
+        message = "" if accepted else "The lane cannot do that now: look at its state and its faults."
+        return Reply(request_id=request.request_id, accepted=accepted, message=message)
+
+    async def service(self, request: ServiceRequest) -> Reply:
+        """Out of service, or back. Back also means: an officer has looked, reset what waits for a reset."""
+        if request.in_service:
+            await self.gate.reset()
+        accepted = await self.loop.ask(
+            ev.ServiceRequested(request.in_service, request.officer, request.reason), "console"
+        )
+        message = "" if accepted else "The request could not be journalled."
+        return Reply(request_id=request.request_id, accepted=accepted, message=message)
+
+
+def _worker_setup(config: LaneConfig) -> dict[str, Any]:
+    return {
+        "pack": config.face.pack,
+        "models_dir": str(Path(config.face.models_dir)),
+        "cameras": config.cameras.model_dump(mode="json"),
+        "module": config.simulation.module if config.simulation else None,
+        "reference_patch": config.liveness.reference_patch,
+        "reference_reflectance": config.liveness.reference_reflectance,
+    }
+
+
+async def run_lane(config: LaneConfig, clock: Clock, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
+    """Open the store, run the lane, close the store; whatever happens in between."""
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    async with await AsyncStore.open(config.state_dir, clock, boot_id=uuid.uuid4().hex) as store:
+        await LaneController(config, clock, store).run(on_ready)

@@ -1,0 +1,73 @@
+"""What is held in memory of the passage under way, for the guard's eyes. Never on disk; forgotten as a whole."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from appliance.control.messages import CheckView, DocumentView, ImageView
+from appliance.core.types import Check, Outcome, Result
+from appliance.document.mrz import Mrz
+
+_ORDER = {Result.FAILED: 0, Result.UNDETERMINED: 1, Result.ABORTED: 2, Result.NOT_PERFORMED: 3, Result.SUCCESSFUL: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One encoded image with what the console needs to place it."""
+
+    data: bytes
+    media_type: str
+    label: str
+    version: int
+    eyes: tuple[float, float, float, float] | None
+
+
+@dataclass(slots=True)
+class PassageData:
+    """One passage as the guard sees it."""
+
+    passage_id: str
+    started: datetime
+    document: DocumentView | None = None
+    checks: tuple[Check, ...] = ()
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    referred_since: datetime | None = None
+    advice: str = ""
+
+    def show(self, channel: str, data: bytes, media_type: str, *, label: str, eyes: list[float] | None = None) -> None:
+        """Add or replace a picture; its version grows."""
+        version = self.pictures[channel].version + 1 if channel in self.pictures else 1
+        four = (eyes[0], eyes[1], eyes[2], eyes[3]) if eyes else None
+        self.pictures[channel] = Picture(data, media_type, label, version, four)
+
+    def forget(self) -> None:
+        """Drop every image and what the document says; the checks and the outcome name nobody."""
+        self.pictures.clear()
+        self.document = None
+
+    def check_views(self) -> tuple[CheckView, ...]:
+        """Failing checks first."""
+        ordered = sorted(self.checks, key=lambda check: _ORDER[check.result])
+        return tuple(CheckView(name=c.name, result=c.result, reason=c.reason, detail=c.detail) for c in ordered)
+
+    def image_views(self) -> tuple[ImageView, ...]:
+        """What can be fetched."""
+        return tuple(
+            ImageView(channel=channel, version=picture.version, label=picture.label, eyes=picture.eyes)
+            for channel, picture in self.pictures.items()
+        )
+
+
+def document_view(mrz: Mrz) -> DocumentView:
+    """The document for the guard's screen."""
+    return DocumentView(
+        document_type=mrz.document_type,
+        issuing_state=mrz.issuing_state,
+        document_number=mrz.document_number,
+        surname=mrz.surname,
+        given_names=mrz.given_names,
+        nationality=mrz.nationality,
+        date_of_birth=mrz.date_of_birth,
+        sex=mrz.sex,
+        date_of_expiry=mrz.date_of_expiry,
+    )

@@ -1,0 +1,62 @@
+"""Owner of the document reader: keeps it open, starts passages, reads documents when told."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+
+from appliance.clock import Clock, today
+from appliance.core import events as ev
+from appliance.core.types import Device
+from appliance.document.judge import Judged, judge, unreadable
+from appliance.runtime.loop import LaneLoop
+from drivers.errors import DocumentUnreadable, DriverError
+from drivers.ports import DocumentReader
+
+RECONNECT_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class ReaderOwner:
+    """One reader. `on_document` gets the judged document before the core hears of it."""
+
+    def __init__(
+        self, reader: DocumentReader, loop: LaneLoop, clock: Clock, on_document: Callable[[str, Judged], None]
+    ) -> None:
+        self._reader, self._loop, self._clock, self._on_document = reader, loop, clock, on_document
+        self._reported = False
+
+    async def run(self) -> None:
+        """Open, wait for documents, reconnect."""
+        try:
+            while True:
+                try:
+                    identity = await self._reader.open()
+                    _log.info("document reader: %s, firmware %s", identity.model, identity.firmware)
+                    self._loop.faults.clear(1003, "document_reader")
+                    if not self._reported:
+                        self._reported = True
+                        self._loop.post(ev.DeviceReported(Device.DOCUMENT_READER), "document_reader")
+                    while True:
+                        await self._reader.presented()
+                        self._loop.post(ev.DocumentPresented(uuid.uuid4().hex[:16]), "document_reader")
+                except DriverError as error:
+                    self._loop.faults.raise_fault(1003, "document_reader", str(error))
+                    await self._reader.close()
+                await asyncio.sleep(RECONNECT_S)
+        finally:
+            await asyncio.shield(self._reader.close())
+
+    async def read(self, passage_id: str) -> None:
+        """Read and judge the document on the reader; the core hears of it either way."""
+        on = today(self._clock)
+        try:
+            data = await self._reader.read()
+            judged = await judge(data.mrz, data.portrait, data.chip_checks, on)
+        except DocumentUnreadable as error:
+            judged = unreadable(error.message)
+        except DriverError as error:
+            self._loop.faults.raise_fault(1003, "document_reader", str(error))
+            judged = unreadable("The document reader does not answer.")
+        self._on_document(passage_id, judged)
+        self._loop.post(ev.DocumentRead(passage_id, judged.document, on), "document_reader")

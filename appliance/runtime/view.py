@@ -1,0 +1,135 @@
+"""From the lane's state to what a console shows. Pure: state in, snapshot out."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from appliance.control.messages import DoorView, FaultView, LaneSnapshot, PackView, PassageView, ReferralView
+from appliance.core import phases as ph
+from appliance.core.faults import CATALOGUE, Effect
+from appliance.core.passage import admissible, needs_visual_check
+from appliance.core.policy import Policy
+from appliance.core.types import CheckName, Door, OfficerAction, Result, Step, Topology
+from appliance.runtime.faults import ActiveFault
+from appliance.runtime.passage_data import PassageData
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a snapshot is made of."""
+
+    lane_id: str
+    simulated: bool
+    revision: int
+    at: datetime
+    policy: Policy
+    lane: ph.Lane
+    in_phase_s: float
+    faults: tuple[ActiveFault, ...]
+    released: frozenset[Door]
+    passage: PassageData | None
+    pack: dict[str, Any] | None
+    journal_sequence: int
+    bands: tuple[str, ...] = field(default=())
+
+
+def step_of(lane: ph.Lane, policy: Policy) -> Step:
+    """What the traveller is shown. Neutral: a suspicion looks like any other referral."""
+    match lane.phase:
+        case ph.Starting() | ph.OutOfService():
+            return Step.OUT_OF_SERVICE
+        case ph.Ready():
+            return Step.OUT_OF_SERVICE if lane.effects - {Effect.NOTICE} else Step.PRESENT_DOCUMENT
+        case ph.Reading():
+            return Step.READING_DOCUMENT
+        case ph.Entering():
+            return Step.ENTER if policy.topology is Topology.MANTRAP else Step.LOOK_AT_CAMERA
+        case ph.Enclosing():
+            return Step.PLEASE_WAIT
+        case ph.Verifying():
+            return Step.LOOK_AT_CAMERA
+        case ph.Admitting() | ph.Leaving():
+            return Step.GO
+        case ph.Referred(inside=inside):
+            return Step.OFFICER_COMES if inside else Step.SEE_OFFICER
+        case ph.Clearing():
+            return Step.GO_BACK if lane.occupied else Step.PLEASE_WAIT
+        case ph.Emergency():
+            return Step.EMERGENCY
+
+
+def snapshot(facts: Facts) -> LaneSnapshot:
+    """The lane as a console shows it."""
+    lane, policy = facts.lane, facts.policy
+    since = facts.at - timedelta(seconds=facts.in_phase_s)
+    doors = list(Door) if policy.topology is Topology.MANTRAP else [Door.EXIT]
+    positions = {Door.ENTRY: lane.entry, Door.EXIT: lane.exit}
+    return LaneSnapshot(
+        lane_id=facts.lane_id,
+        revision=facts.revision,
+        at=facts.at,
+        simulated=facts.simulated,
+        topology=policy.topology,
+        phase=type(lane.phase).__name__,
+        phase_since=since,
+        phase_ends=since + timedelta(seconds=policy.timeout_of(lane.phase)),
+        step=step_of(lane, policy),
+        in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
+        doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
+        occupied=bool(lane.occupied),
+        faults=tuple(_fault(fault) for fault in facts.faults),
+        passage=_passage(facts, since),
+        pack=PackView(**facts.pack) if facts.pack else None,
+        journal_sequence=facts.journal_sequence,
+        evidence_label=_evidence(facts),
+    )
+
+
+def _evidence(facts: Facts) -> str:
+    bands = ", ".join(facts.bands) or "none"
+    kind = "simulated" if facts.simulated else "real"
+    return f"Liveness bands {bands} nm ({kind}). Attack species measured on this installation: none, all untested."
+
+
+def _fault(fault: ActiveFault) -> FaultView:
+    kind = CATALOGUE[fault.code]
+    return FaultView(
+        code=fault.code,
+        title=kind.title,
+        advice=f"{kind.advice} ({fault.detail})" if fault.detail else kind.advice,
+        severity=kind.severity,
+        device=fault.device,
+        since=fault.since,
+    )
+
+
+def _passage(facts: Facts, since: datetime) -> PassageView | None:
+    data = facts.passage
+    if data is None:
+        return None
+    return PassageView(
+        passage_id=data.passage_id,
+        started=data.started,
+        document=data.document,
+        checks=data.check_views(),
+        images=data.image_views(),
+        referral=_referral(facts, data.referred_since or since),
+        outcome=data.outcome,
+    )
+
+
+def _referral(facts: Facts, since: datetime) -> ReferralView | None:
+    phase = facts.lane.phase
+    if not isinstance(phase, ph.Referred):
+        return None
+    stopping = {Effect.OUT_OF_SERVICE, Effect.REFER_CURRENT, Effect.EMERGENCY_RELEASE}
+    may_admit = admissible(phase) and not facts.lane.effects & stopping
+    refusals = (OfficerAction.REFUSE, OfficerAction.SECOND_LINE)
+    return ReferralView(
+        since=since,
+        escalated=phase.escalated,
+        inside=phase.inside,
+        actions=(OfficerAction.ADMIT, *refusals) if may_admit else refusals,
+        needs_visual_check=needs_visual_check(phase.decision),
+        suspected_attack=phase.decision.result_of(CheckName.LIVENESS) is Result.FAILED,
+    )

@@ -1,0 +1,40 @@
+"""From what was measured to the checks of a decision, in words a guard can use. Pure."""
+
+from appliance.core.types import Check, CheckName, Result
+from appliance.face.types import Comparison
+from appliance.liveness.decide import LivenessReport
+from appliance.vision.quality import Quality
+
+
+def single_face(faces: int) -> Check:
+    """One face large enough to count, and no other."""
+    if faces == 1:
+        return Check(CheckName.SINGLE_FACE, Result.SUCCESSFUL, "One face is in view.")
+    if faces == 0:
+        return Check(CheckName.SINGLE_FACE, Result.UNDETERMINED, "No face is in view.")
+    return Check(CheckName.SINGLE_FACE, Result.FAILED, f"{faces} faces are in view.")
+
+
+def face_quality(quality: Quality | None) -> Check:
+    """Good enough to compare, or the one thing that is wrong."""
+    if quality is None:
+        return Check(CheckName.FACE_QUALITY, Result.NOT_PERFORMED, "There was no face to judge.")
+    if quality.acceptable:
+        return Check(CheckName.FACE_QUALITY, Result.SUCCESSFUL, "The face is well visible.", quality.figures)
+    return Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, f"Not good enough: {quality.advice}", quality.figures)
+
+
+def comparison(outcome: Comparison | str) -> Check:
+    """The comparison of chip portrait and live face, or why there was none."""
+    if isinstance(outcome, str):
+        return Check(CheckName.COMPARISON, Result.NOT_PERFORMED, outcome)
+    figures = f"{outcome.metric} {outcome.score:.3f}, threshold {outcome.threshold:.3f}"
+    if outcome.accepted:
+        return Check(CheckName.COMPARISON, Result.SUCCESSFUL, "The face matches the document's portrait.", figures)
+    return Check(CheckName.COMPARISON, Result.FAILED, "The face does not match the document's portrait.", figures)
+
+
+def liveness(report: LivenessReport) -> Check:
+    """Presentation attack detection over all bands."""
+    reason = " ".join(report.reasons) or "No reason was given."
+    return Check(CheckName.LIVENESS, report.result, reason, report.figures)
