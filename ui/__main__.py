@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then stop as usual."""
-        self._console.closing.set()
+        self._console.close()
         await super().shutdown(sockets)
 
 

@@ -47,7 +47,7 @@ def api(console: Console | None) -> FastAPI:
         try:
             yield
         finally:
-            console.closing.set()
+            console.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -35,6 +35,7 @@ class Console:
         self.lanes = {name: LaneClient(path, console="console", clock=clock) for name, path in _named(settings.sockets)}
         self.closing = asyncio.Event()
         self._watchers = 0
+        self._wakes: set[asyncio.Event] = set()
         self._threads = CapacityLimiter(4)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
@@ -54,11 +55,19 @@ class Console:
 
     @contextmanager
     def changes(self, event: asyncio.Event) -> Iterator[None]:
-        """Set `event` whenever any lane changes."""
+        """Set `event` whenever any lane changes, or the console closes."""
         with ExitStack() as stack:
+            self._wakes.add(event)
+            stack.callback(self._wakes.discard, event)
             for client in self.lanes.values():
                 stack.enter_context(client.changes(event))
             yield
+
+    def close(self) -> None:
+        """End every stream."""
+        self.closing.set()
+        for event in self._wakes:
+            event.set()
 
     def _tell(self) -> None:
         for client in self.lanes.values():

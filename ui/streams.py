@@ -56,7 +56,7 @@ async def traveller_lanes(console: AConsole) -> list[str]:
 async def traveller_events(lane: Word, client: ALane, console: AConsole) -> AsyncIterable[TravellerView]:
     """The step to show; repeated every two seconds, so that the display notices a console that hangs."""
     wake = asyncio.Event()
-    with client.changes(wake):
+    with console.changes(wake):
         while not console.closing.is_set():
             wake.clear()
             yield traveller_view(lane, client.state)

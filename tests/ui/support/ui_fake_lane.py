@@ -230,6 +230,10 @@ class FakeLane:
         self._server = None
         self.path.unlink(missing_ok=True)
 
+    @property
+    def listening(self) -> bool:
+        return self._server is not None
+
     def show(self, snapshot: LaneSnapshot) -> None:
         self.snapshot = snapshot
         for writer in self._writers:

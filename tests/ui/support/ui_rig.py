@@ -41,6 +41,8 @@ class ConsoleProcess:
             raise AssertionError(f"the console did not start: {self._process.communicate()[1]}")
 
     def stop(self) -> None:
+        if self._process.returncode is not None:
+            return
         self._process.send_signal(signal.SIGINT)
         _, errors = self._process.communicate(timeout=15)
         assert self._process.returncode == 0, f"exit code {self._process.returncode}: {errors}"

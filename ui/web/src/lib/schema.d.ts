@@ -862,9 +862,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                lane: string;
                 passage: string;
                 channel: string;
+                lane: string;
             };
             cookie?: never;
         };
