@@ -67,7 +67,7 @@ class GateConfig(_Section):
 
 
 class IlluminationConfig(_Section):
-    """An exposure-synchronised LED controller. `bands` are all required: a missing one keeps the lane out of service."""
+    """An exposure-synchronised LED controller. `bands` are all required: without one the lane stays out of service."""
 
     kind: Literal["exposure_sync"] = "exposure_sync"
     port: str

@@ -88,8 +88,8 @@ async def _run(lane: LaneConfig) -> int:
         return CANNOT_START
     except BaseExceptionGroup as group:
         expected, other = group.split((StartRefused, SocketBusy, ConfigError))
-        for error in _leaves(expected):
-            typer.echo(str(error), err=True)
+        for leaf in _leaves(expected):
+            typer.echo(str(leaf), err=True)
         if other is None:
             return CANNOT_START
         logging.getLogger(__name__).critical("the lane broke down; all outputs are off", exc_info=other)

@@ -6,6 +6,8 @@ carry over between cameras: they are to be replaced by the site's own, from genu
 
 from dataclasses import dataclass
 
+from appliance.core.types import Result
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -13,6 +15,12 @@ class Limit:
 
     inner: tuple[float, float]
     outer: tuple[float, float]
+
+    def judge(self, value: float) -> Result:
+        """SUCCESSFUL inside `inner`, FAILED outside `outer`, else UNDETERMINED; so is a value that is no number."""
+        if self.inner[0] <= value <= self.inner[1]:
+            return Result.SUCCESSFUL
+        return Result.FAILED if value < self.outer[0] or value > self.outer[1] else Result.UNDETERMINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +36,27 @@ class Limits:
     water_intercept: float = -0.138
     water_slope: float = 0.1595
     tone_range: tuple[float, float] = (-0.05, 0.65)
-    # Residual 0.011 (person) with 0.03 (light of panel and LEDs falling differently on a region). Paints, plastics,
-    # toner and dye lie at 0.99 to 1.05, so 0.11 to 0.17 above light skin and 0.02 to 0.08 above the darkest.
-    water: Limit = Limit(inner=(-0.050, 0.040), outer=(-0.065, 0.052))
+    # Above: residual 0.011 (person) with 0.03 (panel and LEDs light a region differently). Paints, plastics, toner and
+    # dye lie at 0.99 to 1.05: 0.11 to 0.17 above light skin, 0.02 to 0.08 above the darkest. Below: stubble darkens the
+    # visible and so raises the expectation; hardly any material of a mask lies there.
+    water: Limit = Limit(inner=(-0.085, 0.040), outer=(-0.110, 0.052))
     # Relative reflectance at 850 nm. Skin .54 to .63, times 0.4 at 0.95 m to 1.8 at 0.45 m from a lamp at the camera;
     # screens .05. Only the order of magnitude is judged.
-    level_850: Limit = Limit(inner=(0.22, 1.05), outer=(0.15, 1.20))
-    # x = ln(850/R): skin -0.02 to 0.65 measured, type VI 0.84 modelled; screens below -1.5, dye prints of dark skin 1.2.
-    tone: Limit = Limit(inner=(-0.35, 1.05), outer=(-0.50, 1.20))
+    level_850: Limit = Limit(inner=(0.20, 1.05), outer=(0.14, 1.20))
+    # x: skin -0.02 to 0.65 measured, type VI 0.84 modelled; screens below -1.5, dye prints of dark skin above 1.1.
+    tone: Limit = Limit(inner=(-0.40, 1.10), outer=(-0.60, 1.25))
+    # Highest x that skin of a colour c = ln(R/B) may have: NIST class means (c .67 x .02, .78 .05, .94 .13, 1.14 .31,
+    # 1.22 .52) and the modelled type VI (1.20 .84) with 0.35 for light skin. Paper stays bright in the NIR whatever
+    # colour is printed on it. Judged on the best fitting region: stubble and shadow only ever raise x.
+    colour: tuple[float, ...] = (0.65, 0.95, 1.10)
+    colour_tone: tuple[float, ...] = (0.37, 0.50, 1.05)
+    colour_excess: Limit = Limit(inner=(-9.0, 0.0), outer=(-9.0, 0.06))
     # 1 - (dark of the eyes / cheeks) at 850 nm: pupils, lashes and brows stay dark in the NIR, dyes vanish (0 to 0.06).
     eye_contrast: Limit = Limit(inner=(0.15, 0.98), outer=(0.10, 1.00))
-
-    # --- hair where hair belongs (chin only) ----------------------------------------------------------------
-    # Hair brightens from 850 to 940 nm, skin never does: ln(.22/.16) black to ln(.52/.50) blond, over skin in part.
-    hair_level_850: tuple[float, float] = (0.06, 0.60)
+    # From this x up a chin is hair rather than skin (dark hair 1.1 to 1.7) and is not judged.
+    beard_tone: float = 0.75
+    gloss_share: float = 0.15
+    fringe_share: float = 0.50
 
     # --- capture --------------------------------------------------------------------------------------------
     frames_per_band: int = 2
@@ -51,6 +66,7 @@ class Limits:
     saturated_from: int = 250
     saturated_share: float = 0.10
     pair_difference: float = 0.05
+    movement: float = 0.08
     dark_difference: float = 4.0
     patch_spread: float = 0.12
     patch_colour: float = 0.12

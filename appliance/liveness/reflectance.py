@@ -90,7 +90,7 @@ def _check_shapes(burst: Burst) -> None:
     shape, patch = burst.rgb.shape[:2], burst.patch
     if any(frame.image.shape != shape or frame.image.dtype != np.uint8 for frame in burst.frames):
         raise BurstUnusable("Colour and infrared images differ in size or depth.")
-    inside = 0 <= patch.x and 0 <= patch.y and patch.x + patch.width <= shape[1] and patch.y + patch.height <= shape[0]
+    inside = patch.x >= 0 and patch.y >= 0 and patch.x + patch.width <= shape[1] and patch.y + patch.height <= shape[0]
     if not inside or min(patch.width, patch.height) < 8 or not 0 < patch.reflectance <= 1:
         raise BurstUnusable("The grey reference is not in view.")
     sequences = [frame.sequence for frame in burst.frames]
@@ -115,7 +115,9 @@ def _check_dark(dark: list[BandFrame], box: Box, limits: Limits) -> float:
     if max(levels) > limits.dark_highest:
         raise BurstUnusable("Too much infrared light from outside.")
     if max(levels) - min(levels) > limits.dark_difference:
-        raise BurstUnusable("Dark exposures differ: light and camera are out of step, or the light from outside changes.")
+        raise BurstUnusable(
+            "Dark exposures differ: light and camera are out of step, or the light from outside changes."
+        )
     return sum(levels) / len(levels)
 
 

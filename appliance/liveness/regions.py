@@ -15,11 +15,12 @@ class FaceUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A named box of pixels; `box` is None where it is not wholly inside the image. `hair` may grow here."""
+    """A named box of pixels; `box` is None where it is not wholly inside the image. A fringe or a beard may cover it."""
 
     name: str
     box: Box | None
-    hair: bool = False
+    fringe: bool = False
+    beard: bool = False
 
 
 # Name, place along (eye to eye, eyes to mouth) from the middle of the eyes, half width and height in eye distances.
@@ -59,7 +60,8 @@ def regions(
         # A turned head moves its middle line with the nose; boxes on it follow.
         shift = offset if at[0] == 0.0 else 0.0
         centre = middle + (at[0] + shift) * across + at[1] * down
-        return Region(name, _box(centre, half[0] * distance, half[1] * distance, shape), hair=name == "chin")
+        box = _box(centre, half[0] * distance, half[1] * distance, shape)
+        return Region(name, box, fringe=name == "forehead", beard=name == "chin")
 
     return tuple(place(*row) for row in _SKIN), tuple(place(*row) for row in _EYES)
 

@@ -28,9 +28,6 @@ RESTARTS, RESTART_WINDOW_S = 5, 60.0
 SPARE_FRAMES = 1
 """NIR frames captured beyond the order: one may still have been in the driver's buffer when the order was armed."""
 
-MIN_RESPONSE = 8.0
-"""Grey values (of 255) the reference must brighten by in a band; below it the band counts as missing."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -135,12 +132,10 @@ class EyeOwner:
             self._loop.faults.raise_fault(3002 if isinstance(error, StaleFrame) else 3001, error.device, error.message)
 
     async def self_test(self) -> None:
-        """Light every band once and see the reference answer; a band that does not is fault 3003."""
+        """Light every band once and see the grey reference answer; if it does not, that is fault 3003."""
         log, _ = await self.capture(face=False)
-        response = await self.ask("response", log=log, bands=self.bands)
-        answers: dict[str, float] = response.header["responses"]
-        dead = [band for band in self.bands if answers.get(band, 0.0) < MIN_RESPONSE]
-        self._loop.faults.set(3003, "illumination", bool(dead), f"no response in {', '.join(dead)} nm")
+        problem: str = (await self.ask("response", log=log)).header["problem"]
+        self._loop.faults.set(3003, "illumination", bool(problem), problem)
 
     async def ask(self, op: str, *, blobs: tuple[bytes, ...] = (), **fields: Any) -> Message:
         """One request to the vision process. Trouble is noticed by the owner at once, too."""

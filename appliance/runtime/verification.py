@@ -32,7 +32,7 @@ class Verification:
             if problem is not None:
                 return checks or problem
             log, _ = await self._eye.capture(face=True)
-            reply = await self._eye.ask("analyse", log=log, bands=self._eye.bands)
+            reply = await self._eye.ask("analyse", log=log)
             checks = tuple(_check(check) for check in reply.header["checks"])
             self.timings = {key: reply.header[key] for key in ("captured_at", "inference_s")}
             if not _inconclusive(checks):

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.face.types import DetectedFace, Image
-from appliance.liveness.decide import LivenessReport, face_map
-from appliance.liveness.reflectance import Burst, ambient_subtracted
+from appliance.liveness.types import Burst
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +41,22 @@ def eyes(face: DetectedFace) -> list[float]:
     return [round(float(value), 1) for value in face.landmarks[:2].reshape(-1)]
 
 
-def pictures(burst: Burst, face: DetectedFace | None, report: LivenessReport | None) -> list[Picture]:
-    """The live view, each band lit minus dark, and the liveness map over the face."""
+def pictures(burst: Burst, face_map: NDArray[np.uint8] | None) -> list[Picture]:
+    """The live view, each band lit minus dark, and the liveness map as it is (uint8[H, W], 255 = not skin)."""
     found = [Picture("rgb", "Live, visible light", "image/jpeg", jpeg(burst.rgb))]
-    for band, image in ambient_subtracted(burst).items():
-        # Stretched for the eye; the measurement was made on the untouched values.
-        top = max(1.0, float(np.percentile(image, 99.5)))
-        shown: Image = np.clip(image * (235.0 / top), 0, 255).astype(np.uint8)
-        found.append(Picture(band, f"{band} nm, lit minus dark", "image/jpeg", jpeg(shown)))
-    if face is not None and report is not None:
-        found.append(Picture("map", "Liveness map", "image/png", png(_coloured(burst, face, report))))
+    for band in sorted({frame.band for frame in burst.frames if frame.band is not None}):
+        found.append(Picture(band, f"{band} nm, lit minus dark", "image/jpeg", jpeg(_lit_minus_dark(burst, band))))
+    if face_map is not None:
+        found.append(Picture("map", "Liveness map", "image/png", png(face_map)))
     return found
 
 
-def _coloured(burst: Burst, face: DetectedFace, report: LivenessReport) -> Image:
-    """The map on a fixed scale over the darkened grey view: skin-like stays grey, not skin-like turns orange to white."""
-    strength = face_map(burst, face.landmarks, report).astype(np.float32) / 255.0
-    grey = cv2.cvtColor(burst.rgb, cv2.COLOR_BGR2GRAY).astype(np.float32) * 0.55
-    base = np.repeat(grey[:, :, None], 3, axis=2)
-    hot = np.stack([60 + 150 * strength**3, 120 + 100 * strength, np.full_like(strength, 255)], axis=2)
-    weight = (0.85 * strength)[:, :, None]
-    return np.asarray(np.clip(base * (1 - weight) + hot * weight, 0, 255), np.uint8)
+def _lit_minus_dark(burst: Burst, band: str) -> Image:
+    """Stretched for the eye; the measurement was made on the untouched values, and on bursts that hold only."""
+    lit = [frame.image for frame in burst.frames if frame.band == band]
+    dark = [frame.image for frame in burst.frames if frame.band is None]
+    image = np.mean(lit, axis=0, dtype=np.float32)
+    if dark:
+        image = np.clip(image - np.mean(dark, axis=0, dtype=np.float32), 0, None)
+    top = max(1.0, float(np.percentile(image, 99.5)))
+    return np.asarray(np.clip(image * (235.0 / top), 0, 255), np.uint8)

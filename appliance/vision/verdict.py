@@ -2,7 +2,7 @@
 
 from appliance.core.types import Check, CheckName, Result
 from appliance.face.types import Comparison
-from appliance.liveness.decide import LivenessReport
+from appliance.liveness.types import LivenessReport
 from appliance.vision.quality import Quality
 
 
@@ -34,7 +34,12 @@ def comparison(outcome: Comparison | str) -> Check:
     return Check(CheckName.COMPARISON, Result.FAILED, "The face does not match the document's portrait.", figures)
 
 
-def liveness(report: LivenessReport) -> Check:
+def liveness(report: LivenessReport | None) -> Check:
     """Presentation attack detection over all bands."""
-    reason = " ".join(report.reasons) or "No reason was given."
-    return Check(CheckName.LIVENESS, report.result, reason, report.figures)
+    if report is None:
+        return Check(CheckName.LIVENESS, Result.NOT_PERFORMED, "There was no face to examine.")
+    figures = [f"{name} {value:.2f}" for name, value in report.figures.items()]
+    figures += [f"limits {report.limits_version}"] if report.limits_version else []
+    guess = f" It looks like: {report.suspected_species}." if report.suspected_species else ""
+    reason = (" ".join(report.reasons) or "The skin answers like skin in every band.") + guess
+    return Check(CheckName.LIVENESS, report.result, reason, ", ".join(figures)[:900])

@@ -1,4 +1,4 @@
-"""The vision process: `python -m appliance.vision.worker FD`. One request, one reply, in order, until the socket closes.
+"""The vision process, `python -m appliance.vision.worker FD`: request, reply, in order, until the socket closes.
 
 It owns the cameras and the weights and keeps the frames of the passage under way in memory, nowhere else.
 It decides nothing: it measures, and says what it measured as checks.
@@ -20,8 +20,11 @@ from appliance.config import CamerasConfig, ConfigError
 from appliance.devices import camera
 from appliance.face.packs import best_available, load_pack
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
-from appliance.liveness.decide import Burst, LivenessReport, Patch, assess
-from appliance.liveness.reflectance import BandFrame
+from appliance.liveness.decide import assess, face_map
+from appliance.liveness.limits import LIMITS
+from appliance.liveness.reflectance import BurstUnusable
+from appliance.liveness.reflectance import measure as measure_burst
+from appliance.liveness.types import BandFrame, Burst, LivenessReport, Patch
 from appliance.models.manager import ModelError
 from appliance.vision import stills, verdict
 from appliance.vision.quality import Quality, measure, others
@@ -189,19 +192,19 @@ class Worker:
             return f"No template could be made of {what}: {error}"
 
     def response(self, request: Message) -> Message:
-        """Self-test of the illumination: the lit-minus-dark response of the reference per band, in grey values."""
-        burst = self._burst(request)
-        assert self._patch is not None
-        responses = stills.responses(burst, self._patch)
-        return Message({"responses": responses})
+        """Self-test of the illumination: does a burst hold at the grey reference, in every band?"""
+        try:
+            measured = measure_burst(self._burst(request), LIMITS)
+        except BurstUnusable as error:
+            return Message({"problem": str(error)})
+        return Message({"problem": "", "response": measured.response})
 
     def analyse(self, request: Message) -> Message:
         """The checks, from the captured frames and the illuminator's log [[exposure, band or null], ...]."""
         passage = self._passage
         assert self._pack is not None
         burst = self._burst(request)
-        landmarks = passage.faces[0].landmarks if passage.faces else None
-        passage.liveness = assess(burst, landmarks)
+        passage.liveness = assess(burst, passage.faces[0].landmarks) if passage.faces else None
         checks = (
             verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
             verdict.face_quality(passage.quality),
@@ -211,7 +214,6 @@ class Worker:
         return Message(
             {
                 "checks": [asdict(check) for check in checks],
-                "suspected_species": passage.liveness.suspected_species,
                 "captured_at": passage.captured_at,
                 "inference_s": passage.inference_s,
             }
@@ -228,9 +230,7 @@ class Worker:
             for frame in passage.nir
             if frame.sequence in lit
         )
-        passage.burst = Burst(
-            rgb=passage.rgb.image, frames=frames, patch=self._patch, bands=tuple(request.header["bands"])
-        )
+        passage.burst = Burst(passage.rgb.image, frames, self._patch)
         return passage.burst
 
     def _compare(self) -> Comparison | str:
@@ -245,7 +245,8 @@ class Worker:
         passage = self._passage
         if passage.burst is None:
             raise Refused("nothing was captured")
-        pictures = stills.pictures(passage.burst, passage.faces[0] if passage.faces else None, passage.liveness)
+        shown = face_map(passage.burst, passage.faces[0].landmarks) if passage.faces else None
+        pictures = stills.pictures(passage.burst, shown)
         names = [{"channel": p.channel, "label": p.label, "media_type": p.media_type} for p in pictures]
         eyes = stills.eyes(passage.faces[0]) if passage.faces else None
         return Message({"pictures": names, "eyes": eyes}, tuple(p.data for p in pictures))
