@@ -183,10 +183,13 @@ class RigDocumentReader:
         self._listening: asyncio.Task[None] | None = None
         self._pending: dict[int, asyncio.Future[Message]] = {}
         self._numbers = itertools.count(1)
+        self._placements = -1
 
     async def open(self) -> DeviceIdentity:
         """Connect. Raises DriverError."""
         await self.close()
+        # A document that already lies there counts as laid down: the lane may have been restarted under it.
+        self._placements = -1
         try:
             reader, self._writer = await asyncio.open_unix_connection(self._path)
         except OSError as error:
@@ -220,13 +223,13 @@ class RigDocumentReader:
                     waiting.set_exception(Disconnected(self._device, why))
             self._pending.clear()
 
-    async def _ask(self, what: str) -> Message:
+    async def _ask(self, what: str, **more: int) -> Message:
         if self._writer is None:
             raise Disconnected(self._device, "the reader is not open")
         number = next(self._numbers)
         self._pending[number] = asyncio.get_running_loop().create_future()
         try:
-            self._writer.write(Message({"ask": what, "number": number}).encode())
+            self._writer.write(Message({"ask": what, "number": number, **more}).encode())
             answer = await self._pending[number]
         finally:
             self._pending.pop(number, None)
@@ -234,8 +237,9 @@ class RigDocumentReader:
         return answer
 
     async def presented(self) -> None:
-        """Return once a document lies on the reader. Raises Disconnected when the reader is lost."""
-        await self._ask("presented")
+        """Return once for every document laid on the reader. Raises Disconnected when the reader is lost."""
+        answer = await self._ask("presented", after=self._placements)
+        self._placements = int(answer.header.get("placements", 0))
 
     async def read(self) -> DocumentData:
         """The document on the reader. Raises DocumentUnreadable, also when it is pulled off too early."""

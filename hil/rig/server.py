@@ -1,8 +1,9 @@
 """The rig's socket: cameras and document reader, one connection each, `appliance.wire` framing.
 
 A camera's client says `{"ask": "camera", "camera": NAME}` and then `{"ask": "frame"}` for every frame. A reader's
-requests carry a number which the answer repeats. `{"error": WORD, "message": TEXT}` says no. Files of a document are
-handed over as they lie in its folder: judging them is the other end's task.
+requests carry a number which the answer repeats; `presented` waits for a document laid down later than `after`.
+`{"error": WORD, "message": TEXT}` says no. Files of a document are handed over as they lie in its folder: judging
+them is the other end's task.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ from typing import Any
 
 from appliance.wire import Message, WireError, receive
 from hil.rig.world import CameraHead, Stream, World
+from hil.sim.reader import DocumentPlate
 
 MODEL = "Sallyport rig"
 _LONGEST_FILE = 8 * 1024 * 1024
+_HANG_UP_S = 0.5
 
 
 class Refused(Exception):
@@ -68,19 +71,24 @@ class RigServer:
 
     # --- cameras --------------------------------------------------------------------------------------------
 
-    def _plugged(self, name: str) -> CameraHead:
+    async def _plugged(self, name: str) -> CameraHead:
         camera = self._world.cameras.get(name)
         if camera is None:
             raise Refused("refused", f"the rig has no camera {name!r}; it has {', '.join(self._world.cameras)}")
         if camera.unplugged:
             raise Refused("disconnected", f"the {name} camera is unplugged")
+        # One who closes and opens at once may be faster than our end of the old connection.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HANG_UP_S):
+                while name in self._streams:
+                    await asyncio.sleep(_HANG_UP_S / 50)
         if name in self._streams:
             raise Refused("busy", f"another program has the {name} camera open")
         return camera
 
     async def _serve_camera(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            camera = self._plugged(name)
+            camera = await self._plugged(name)
         except Refused as refusal:
             await _send(writer, refusal.answer())
             return
@@ -115,26 +123,32 @@ class RigServer:
     async def _answer(self, header: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         number = header.get("number", 0)
         try:
-            blobs = await self._carry_out(str(header.get("ask")))
-            answer = Message({"number": number, "model": f"{MODEL} document reader"}, blobs)
+            blobs = await self._carry_out(str(header.get("ask")), header.get("after"))
+            told = {"number": number, "model": f"{MODEL} document reader", "placements": self._plate.placements}
+            answer = Message(told, blobs)
         except Refused as refusal:
             answer = refusal.answer(number=number)
         with contextlib.suppress(ConnectionError):
             await _send(writer, answer)
 
-    async def _carry_out(self, ask: str) -> tuple[bytes, ...]:
-        plate = self._world.lane.plate
+    @property
+    def _plate(self) -> DocumentPlate:
+        return self._world.lane.plate
+
+    async def _carry_out(self, ask: str, after: object) -> tuple[bytes, ...]:
+        plate = self._plate
         if ask == "document_reader":
             return ()
         if ask == "presented":
-            await self._world.until(lambda: plate.document is not None)
+            seen = after if isinstance(after, int) else -1
+            await self._world.until(lambda: plate.document is not None and plate.placements > seen)
             return ()
         if ask == "read":
             return await self._read()
         raise Refused("refused", f"the document reader cannot {ask!r}")
 
     async def _read(self) -> tuple[bytes, bytes]:
-        plate = self._world.lane.plate
+        plate = self._plate
         folder = plate.document
         if folder is None:
             raise Refused("unreadable", "no document lies on the reader; lay it down and leave it there")

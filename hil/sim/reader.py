@@ -9,10 +9,14 @@ READS_S = 0.8
 
 
 class DocumentPlate:
-    """`document` is the folder of the document on the glass, if any. A document pulled off ends its reading."""
+    """`document` is the folder of the document on the glass, if any. A document pulled off ends its reading.
+
+    `placements`, `readings` and `broken_off` count what has happened since the start.
+    """
 
     def __init__(self) -> None:
         self.document: Path | None = None
+        self.placements = 0
         self.readings = 0
         self.broken_off = 0
         self._left_s: float | None = None
@@ -25,6 +29,7 @@ class DocumentPlate:
     def place(self, document: Path) -> None:
         """Lay a document on the glass."""
         self.document = document
+        self.placements += 1
 
     def remove(self) -> None:
         """Take it off, in the middle of a reading or not."""

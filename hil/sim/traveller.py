@@ -17,6 +17,7 @@ from hil.sim.reader import DocumentPlate
 Script = Iterator[None]
 
 _JITTER = 0.2
+_LAYS_AGAIN_S = 4.0
 
 
 class Place(StrEnum):
@@ -103,10 +104,10 @@ class Traveller:
     def _show_document(self) -> Script:
         if self._document is None:
             return
-        self._plate.place(self._document)
-        done = self._plate.readings + self._plate.broken_off
-        if not self._behaviour.pulls_document:
-            yield from self._until(lambda: self._plate.readings + self._plate.broken_off > done)
+        if self._behaviour.pulls_document:
+            self._plate.place(self._document)
+        else:
+            yield from self._have_it_read(self._document)
         waited = 0.0
         while waited < self._behaviour.takes_document_s and not self._sent_away:
             # A second attempt at reading keeps the hand away from the document.
@@ -114,6 +115,21 @@ class Traveller:
             waited = 0.0 if kept_away else waited + self._dt
             yield
         self._take_document()
+
+    def _have_it_read(self, document: Path) -> Script:
+        """Lay it down; while nothing happens, lift it and lay it down again, as people do."""
+        done = self._plate.readings
+        laid_down = self._rng.uniform(1 - _JITTER, 1 + _JITTER) * _LAYS_AGAIN_S
+        left = self._behaviour.patience_s
+        while self._plate.readings == done and left > 0 and not self._sent_away:
+            self._plate.place(document)
+            end = left - laid_down
+            while self._plate.readings == done and (left > end or self._plate.reading) and not self._sent_away:
+                yield
+                left -= self._dt
+            if self._plate.readings == done:
+                self._plate.remove()
+                yield from self._pause(self._behaviour.reacts_s)
 
     def _take_document(self) -> None:
         if self._document is not None and self._plate.document == self._document:

@@ -67,19 +67,9 @@ def test_a_stream_opened_again_counts_from_zero(rig: Rig) -> None:
     camera.close()
     with pytest.raises(Disconnected, match="not open"):
         camera.read(0.1)
-    again = reopened(rig, "nir")
+    again = opened(rig, "nir")
     assert again.read(2.0).sequence == 0
     again.close()
-
-
-def reopened(rig: Rig, name: str) -> Camera:
-    """The rig sees a hang-up a moment later than we do."""
-    for _ in range(50):
-        try:
-            return opened(rig, name)
-        except PortBusy:
-            threading.Event().wait(0.01)
-    raise AssertionError("the stream stays busy")
 
 
 async def capture(rig: Rig, order: BAND) -> tuple[list[Frame], BAND, list[int]]:

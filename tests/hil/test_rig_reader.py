@@ -57,6 +57,19 @@ async def test_a_document_is_awaited_and_read(rig: Rig, reader: DocumentReader, 
 
 
 @pytest.mark.anyio
+async def test_a_document_is_told_once_until_it_is_laid_down_again(
+    rig: Rig, reader: DocumentReader, folder: Path
+) -> None:
+    lay_down(rig, folder)
+    await asyncio.wait_for(reader.presented(), 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.presented(), 0.2)
+    await asyncio.wait_for(reader.presented(), 5)
+    await reader.open()
+    await asyncio.wait_for(reader.presented(), 5)
+
+
+@pytest.mark.anyio
 async def test_waiting_may_be_given_up_and_begun_again(rig: Rig, reader: DocumentReader, folder: Path) -> None:
     for _ in range(3):
         with pytest.raises(TimeoutError):

@@ -143,6 +143,16 @@ def test_a_document_pulled_off_breaks_its_reading() -> None:
     assert bench.lane.plate.readings == 0
 
 
+def test_a_document_nobody_reads_is_lifted_and_laid_down_again() -> None:
+    bench = Bench()
+    bench.lane.present(DOCUMENT, Behaviour())
+    bench.until(lambda: bench.lane.plate.placements == 3)
+    bench.read_document()
+    bench.run(2)
+    assert bench.lane.plate.document is None
+    assert bench.lane.plate.placements == 3
+
+
 def test_a_second_reading_is_waited_for() -> None:
     bench = Bench()
     bench.lane.present(DOCUMENT, Behaviour(takes_document_s=0.3))
