@@ -38,6 +38,9 @@ class RigServer:
     def __init__(self, world: World) -> None:
         self._world = world
         self._streams: dict[str, asyncio.StreamWriter] = {}
+        self._idle = {name: asyncio.Event() for name in world.cameras}
+        for idle in self._idle.values():
+            idle.set()
         self._conversations: set[asyncio.Task[None]] = set()
 
     def hang_up(self, camera: str) -> None:
@@ -80,8 +83,7 @@ class RigServer:
         # One who closes and opens at once may be faster than our end of the old connection.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HANG_UP_S):
-                while name in self._streams:
-                    await asyncio.sleep(_HANG_UP_S / 50)
+                await self._idle[name].wait()
         if name in self._streams:
             raise Refused("busy", f"another program has the {name} camera open")
         return camera
@@ -93,6 +95,7 @@ class RigServer:
             await _send(writer, refusal.answer())
             return
         self._streams[name] = writer
+        self._idle[name].clear()
         try:
             stream = Stream(camera)
             await _send(writer, Message({"model": f"{MODEL} {name} camera"}))
@@ -103,6 +106,8 @@ class RigServer:
         finally:
             if self._streams.get(name) is writer:
                 del self._streams[name]
+            if name not in self._streams:
+                self._idle[name].set()
 
     # --- document reader ------------------------------------------------------------------------------------
 

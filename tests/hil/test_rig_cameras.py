@@ -41,8 +41,8 @@ def frames(camera: Camera, count: int) -> list[Frame]:
     return [camera.read(2.0) for _ in range(count)]
 
 
-def test_frames_are_paced_numbered_and_fresh(rig: Rig) -> None:
-    camera = FreshCamera(opened(rig, "rgb"), time.monotonic)
+def test_frames_are_paced_and_numbered(rig: Rig) -> None:
+    camera = FreshCamera(opened(rig, "rgb"), time.monotonic, max_age_s=10.0)
     seen = frames(camera, 10)
     camera.close()
     assert [frame.sequence for frame in seen] == list(range(10))
@@ -133,7 +133,7 @@ def test_a_stuck_picture_comes_under_fresh_numbers_and_is_caught(rig: Rig) -> No
     assert stuck.sequence == moving.sequence + 1
     assert stuck.stamp > moving.stamp
     assert np.array_equal(stuck.image, moving.image)
-    fresh = FreshCamera(camera, time.monotonic)
+    fresh = FreshCamera(camera, time.monotonic, max_age_s=10.0)
     fresh.read(2.0)
     with pytest.raises(StaleFrame, match="is the picture of"):
         fresh.read(2.0)
