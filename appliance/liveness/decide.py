@@ -28,7 +28,7 @@ def assess(burst: Burst, landmarks: NDArray[np.floating], limits: Limits = LIMIT
         return LivenessReport(Result.UNDETERMINED, (str(error),), limits_version=limits.version)
     figures: dict[str, RegionFigures] = {}
     readings = [_read(measured, region, limits, figures) for region in skin]
-    readings.append(_whole_face(measured, eyes, figures, limits))
+    readings += [_eyes(measured, eyes, figures, limits), _colour(figures, limits)]
     readings = _spare_beard(readings)
     return LivenessReport(
         result=_overall(readings),
@@ -59,7 +59,7 @@ def _judge(found: RegionFigures, limits: Limits) -> tuple[Result, str]:
         (limits.level_850.judge(found.r850), f"reflects {found.r850:.2f} at 850 nm, skin 0.5 to 0.6"),
         (
             limits.tone.judge(found.tone),
-            f"is not as bright in infrared as skin of its colour (ln 850/R {found.tone:.2f})",
+            f"reflects infrared unlike skin of its colour (ln 850/R {found.tone:.2f})",
         ),
         (
             limits.water.judge(found.water),
@@ -77,30 +77,30 @@ def _worst(results: list[Result]) -> Result:
     return Result.SUCCESSFUL
 
 
-def _whole_face(
+def _eyes(
     measured: Measured, eyes: tuple[Region, ...], figures: Mapping[str, RegionFigures], limits: Limits
 ) -> RegionReading:
-    """What only the face as a whole can show: eyes dark in infrared, and infrared that fits the colour."""
-    bare = [found for name, found in figures.items() if name != "chin"]
+    """Pupils, lashes and brows stay dark in infrared; on a dye print they vanish."""
     cheeks = [found.r850 for name, found in figures.items() if name.endswith("cheek")]
-    if not bare or not cheeks:
+    if not cheeks:
         return RegionReading("eyes", Result.UNDETERMINED, reason="The eyes cannot be compared with the cheeks.")
     try:
         contrast = eye_contrast(measured, eyes, float(np.mean(cheeks)), limits)
     except RegionUnusable as error:
         return RegionReading("eyes", Result.UNDETERMINED, reason=f"An eye {error}.")
-    excess = min(found.excess for found in bare)
-    flat, paper = limits.eye_contrast.judge(contrast), limits.colour_excess.judge(excess)
-    worst = _worst([flat, paper])
-    if worst is Result.SUCCESSFUL:
-        return RegionReading("eyes", worst)
-    if flat is worst:
-        return RegionReading(
-            "eyes", worst, reason=f"The eyes do not show in infrared (contrast {contrast:.2f}): flat print."
-        )
-    return RegionReading(
-        "eyes", worst, reason=f"The face is brighter in infrared than its colour allows ({excess:+.2f})."
-    )
+    result = limits.eye_contrast.judge(contrast)
+    words = f"The eyes do not show in infrared (contrast {contrast:.2f}), as on a print."
+    return RegionReading("eyes", result, reason="" if result is Result.SUCCESSFUL else words)
+
+
+def _colour(figures: Mapping[str, RegionFigures], limits: Limits) -> RegionReading:
+    """Paper and plastic stay bright in infrared whatever colour is on them; the best fitting region speaks."""
+    bare = [found.excess for name, found in figures.items() if name != "chin"]
+    if not bare:
+        return RegionReading("colour", Result.UNDETERMINED, reason="The colour of the face cannot be measured.")
+    result = limits.colour_excess.judge(min(bare))
+    words = f"The face is brighter in infrared than skin of its colour can be ({min(bare):+.2f})."
+    return RegionReading("colour", result, reason="" if result is Result.SUCCESSFUL else words)
 
 
 def _spare_beard(readings: list[RegionReading]) -> list[RegionReading]:
@@ -131,7 +131,7 @@ def _species(figures: Mapping[str, RegionFigures], readings: list[RegionReading]
         return None
     if float(np.median([found.r850 for found in figures.values()])) < LIMITS.level_850.outer[0]:
         return "screen"
-    if "eyes" in failed:
+    if "eyes" in failed or "colour" in failed:
         return "print"
     return "mask" if len(failed) >= 3 else "partial mask"
 

@@ -5,6 +5,7 @@ is checked against the illuminator's log at the reference patch.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def _check_shapes(burst: Burst) -> None:
     if not inside or min(patch.width, patch.height) < 8 or not 0 < patch.reflectance <= 1:
         raise BurstUnusable("The grey reference is not in view.")
     sequences = [frame.sequence for frame in burst.frames]
-    if any(later <= earlier for earlier, later in zip(sequences, sequences[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(sequences)):
         raise BurstUnusable("Infrared frames are repeated or out of order.")
 
 
@@ -131,7 +132,7 @@ def _response(name: str, frames: list[BandFrame], ambient: float, box: Box, limi
         raise BurstUnusable(f"Band {name} is missing: the grey reference does not answer to its light.")
     if min(levels) < limits.lit_least or max(levels) - min(levels) > limits.pair_difference * max(levels):
         raise BurstUnusable(f"Exposures of band {name} differ: light and camera are out of step.")
-    if any(np.array_equal(a, b) for a, b in zip(pixels, pixels[1:], strict=False)):
+    if any(np.array_equal(a, b) for a, b in pairwise(pixels)):
         raise BurstUnusable(f"Exposures of band {name} are one and the same image: the camera is stuck or replayed.")
     mean = np.mean(pixels, axis=0, dtype=np.float32)
     if float(mean.std()) > limits.patch_spread * max(levels):

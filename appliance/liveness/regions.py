@@ -15,7 +15,7 @@ class FaceUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A named box of pixels; `box` is None where it is not wholly inside the image. A fringe or a beard may cover it."""
+    """A named box of pixels, None where it is not wholly inside the image. A fringe or a beard may cover it."""
 
     name: str
     box: Box | None
