@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Layer = NDArray[np.float32]
+from hil.scene.arrays import F32, f32
 
 CHANNELS: tuple[str, ...] = ("R", "G", "B", "850", "940")
 """Order of the last axis of every reflectance array: visible at 650, 550, 450 nm, then the NIR bands in nm."""
@@ -22,7 +22,7 @@ NIR: tuple[str, ...] = ("850", "940")
 # Mean reflectance factor of forearm skin by ITA class I..V, NIST reference set of 100 subjects
 # (Cooksey, Allen, Tsai 2017, J. Res. NIST 122:26, doi 10.6028/jres.122.026). Row VI is modelled: the set holds no such
 # subject; it continues the pigment trend in the visible and the water-bound plateau of the NIR.
-SKIN: Layer = np.array(
+SKIN: F32 = np.array(
     [
         [0.615, 0.371, 0.315, 0.626, 0.546],
         [0.574, 0.327, 0.263, 0.606, 0.532],
@@ -35,7 +35,7 @@ SKIN: Layer = np.array(
 )
 
 # Blood and dryness act almost only in the visible (haemoglobin bands near 540 and 420 nm, nearly clear beyond 800 nm).
-BLOOD: Layer = np.array([0.05, 0.34, 0.30, 0.01, 0.01], dtype=np.float32)
+BLOOD: F32 = np.array([0.05, 0.34, 0.30, 0.01, 0.01], dtype=np.float32)
 
 MATERIALS: dict[str, tuple[float, ...]] = {
     # Hair: eumelanin absorbs the visible, far less the NIR; values modelled after Jacques 2013.
@@ -71,18 +71,18 @@ MATERIALS: dict[str, tuple[float, ...]] = {
 }
 
 
-def material(name: str) -> Layer:
+def material(name: str) -> F32:
     """Reflectance of a material, float32[channels], in the order of `CHANNELS`."""
     return np.array(MATERIALS[name], dtype=np.float32)
 
 
-def mix(parts: dict[str, float]) -> Layer:
+def mix(parts: dict[str, float]) -> F32:
     """Weighted mean of materials, float32[channels]; the weights are normalised."""
     total = sum(parts.values())
-    return np.sum([material(name) * np.float32(w / total) for name, w in parts.items()], axis=0, dtype=np.float32)
+    return f32(sum(material(name) * np.float32(w / total) for name, w in parts.items()))
 
 
-def skin(tone: NDArray[np.floating], blood: NDArray[np.floating]) -> Layer:
+def skin(tone: NDArray[np.floating], blood: NDArray[np.floating]) -> F32:
     """Skin reflectance, float32[..., channels].
 
     `tone` is a continuous ITA class, 1 (very light) to 6 (modelled type VI), clipped to that range. `blood` is relative
@@ -93,4 +93,4 @@ def skin(tone: NDArray[np.floating], blood: NDArray[np.floating]) -> Layer:
     weight = (place - low)[..., None].astype(np.float32)
     base = SKIN[low] * (1.0 - weight) + SKIN[low + 1] * weight
     flush = np.exp(-np.asarray(blood, dtype=np.float32)[..., None] * BLOOD)
-    return np.clip(base * flush, 0.005, 0.98).astype(np.float32)
+    return f32(np.clip(base * flush, 0.005, 0.98))

@@ -7,6 +7,7 @@ them back (the document reader and `appliance.document`).
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from hil.scene.cast import Traveller
@@ -14,11 +15,12 @@ from hil.scene.portrait import render_portrait
 
 STATE = "UTO"
 _WEIGHTS = (7, 3, 1)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def check_digit(text: str) -> str:
-    """Check digit of a machine readable field, ICAO 9303-3 section 4.9. ValueError on a character outside the MRZ set."""
+    """Check digit of a machine readable field, ICAO 9303-3 section 4.9. ValueError on any other character."""
     total = 0
     for place, character in enumerate(text):
         if character != "<" and character not in _ALPHABET:
@@ -34,10 +36,9 @@ def _name_field(surname: str, given_names: str) -> str:
 
 
 def _short(date: str) -> str:
-    year, month, day = date.split("-")
-    if not (len(year) == 4 and len(month) == 2 and len(day) == 2 and (year + month + day).isdigit()):
+    if not _DATE.fullmatch(date):
         raise ValueError(f"{date!r} is not a date of the form YYYY-MM-DD")
-    return year[2:] + month + day
+    return date[2:].replace("-", "")
 
 
 def mrz(who: Traveller, date_of_expiry: str) -> tuple[str, str]:

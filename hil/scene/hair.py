@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from hil.scene import bands
-from hil.scene.head import angles, bell, curve, normals, ramp
+from hil.scene.arrays import F32, f32
+from hil.scene.head import angles, bell, curve, mouth_line, normals, ramp
 from hil.scene.paint import AO, GLOSS, hair_colour, jaw_field, noise, refine
 from hil.scene.traits import Traits
-
-F32 = NDArray[np.float32]
 
 ALPHA = GLOSS + 1
 SHIRTS = ("cloth_dark", "cloth_white", "cloth_red", "cloth_green", "cloth_blue")
@@ -55,11 +53,11 @@ def _strands(rng: np.random.Generator, shape: tuple[int, int], curl: float) -> F
     long = noise(rng, shape, (26.0, 1.6))
     curly = noise(rng, shape, (5.0, 5.0))
     fine = noise(rng, shape, (7.0, 1.2))
-    return (long * (1 - curl) * 0.8 + curly * curl + 0.45 * fine * (1 - 0.5 * curl)).astype(np.float32)
+    return f32(long * (1 - curl) * 0.8 + curly * curl + 0.45 * fine * (1 - 0.5 * curl))
 
 
-def scalp(t: Traits, mesh: F32) -> Part | None:
-    """Scalp hair and beard as a shell around the head, or None where there is neither."""
+def scalp(t: Traits, mesh: F32) -> Part:
+    """Scalp hair and beard as a shell around the head; covers nothing where there is neither."""
     rng = np.random.default_rng(int(t.seed) + 77)
     shape = (mesh.shape[0], mesh.shape[1])
     x, y = mesh[..., 0], mesh[..., 1]
@@ -88,22 +86,18 @@ def scalp(t: Traits, mesh: F32) -> Part | None:
 
 
 def _goatee(t: Traits, x: F32, y: F32) -> F32:
-    from hil.scene.head import mouth_line
-
     at = mouth_line(t) - t.lip_lower
     chin = ramp(1.2, 0.8, np.hypot(x / 19.0, (y - (at - t.chin_y) / 2 - 1) / ((at + t.chin_y) / 2 + 3)))
     return np.asarray(chin, np.float32)
 
 
 def _moustache(t: Traits, x: F32, y: F32) -> F32:
-    from hil.scene.head import mouth_line
-
     at = mouth_line(t) + t.lip_upper
     top = -t.nose_y - 3.0
     middle = (at + top) / 2 - 0.006 * x**2
+    reach = max(t.mouth_half_width, 26.0)
     return np.asarray(
-        ramp(1.3, 0.7, np.abs(y - middle) / ((top - at) / 2 + 1.5))
-        * ramp(t.mouth_half_width + 5, t.mouth_half_width - 1, np.abs(x)),
+        ramp(1.3, 0.7, np.abs(y - middle) / ((top - at) / 2 + 1.5)) * ramp(reach + 4, reach - 3, np.abs(x)),
         np.float32,
     )
 
@@ -114,8 +108,8 @@ def _scalp_texture(t: Traits, rng: np.random.Generator, mesh: F32, lower: F32, f
     shape = (y.shape[0], y.shape[1])
     edge = y - refine(np.ascontiguousarray(lower, dtype=np.float32))
     strands = _strands(rng, shape, t.hair_curl)
-    soft = 4.0 + 5.0 * t.hair_curl
-    cover = ramp(-soft * 0.6, soft, edge + strands * (3.0 + 2.0 * t.hair_curl))
+    soft = 4.0 + 3.0 * t.hair_curl
+    cover = ramp(-soft * 0.6, soft, edge + strands * 3.0)
     thin = ramp(-0.6, 0.8, strands + (t.hair - 0.5) * 7.0)
     cover = cover * thin * ramp(0.02, 0.25, np.full(shape, t.hair, np.float32))
     whisker = noise(rng, shape, (4.0, 1.6))
@@ -214,7 +208,7 @@ def neck(t: Traits, skin_tone: float, flush: float) -> Part:
     w = curve(
         [
             (-70.0, 46.0),
-            (-130.0, 0.82 * t.face_width * (0.55 + 0.5 * t.jaw_width)),
+            (-130.0, 0.79 * t.face_width * (0.55 + 0.5 * t.jaw_width)),
             (-175.0, 60.0),
             (-205.0, 90.0),
             (-230.0, 130.0),
@@ -222,7 +216,7 @@ def neck(t: Traits, skin_tone: float, flush: float) -> Part:
         y,
     )
     x = w * np.sin(phi)
-    z = -74.0 + w * np.cos(phi) * 0.98 + np.exp(-0.5 * (x / 7.0) ** 2) * 2.0 * (np.cos(phi) > 0)
+    z = -74.0 + np.minimum(w, 58.0) * np.cos(phi) * 0.98 + np.exp(-0.5 * (x / 7.0) ** 2) * 2.0 * (np.cos(phi) > 0)
     mesh = np.stack([x, np.broadcast_to(y, x.shape), z], axis=2).astype(np.float32)
     shape = (rows * 4, cols * 4)
     texture = np.zeros((*shape, ALPHA + 1), np.float32)
@@ -239,12 +233,12 @@ def shirt(t: Traits) -> Part:
     """Shoulders under a shirt."""
     rows, cols = 60, 100
     phi = np.linspace(-np.pi, np.pi, cols, dtype=np.float32)[None, :]
-    y = np.linspace(-176.0, -420.0, rows, dtype=np.float32)[:, None]
-    w = curve([(-176.0, 66.0), (-186.0, 86.0), (-200.0, 130.0), (-225.0, 178.0), (-270.0, 208.0), (-420.0, 214.0)], y)
-    d = curve([(-176.0, 64.0), (-200.0, 74.0), (-260.0, 98.0), (-420.0, 118.0)], y)
+    y = np.linspace(-162.0, -420.0, rows, dtype=np.float32)[:, None]
+    w = curve([(-162.0, 66.0), (-174.0, 86.0), (-188.0, 130.0), (-214.0, 176.0), (-262.0, 208.0), (-420.0, 214.0)], y)
+    d = curve([(-162.0, 64.0), (-200.0, 74.0), (-260.0, 98.0), (-420.0, 118.0)], y)
     x = w * np.sin(phi)
     z = -84.0 + d * np.cos(phi)
-    dip = ramp(70.0, 10.0, np.abs(x)) * ramp(0.2, 0.8, np.cos(phi)) * ramp(-260.0, -176.0, y) * 16.0
+    dip = ramp(70.0, 10.0, np.abs(x)) * ramp(0.2, 0.8, np.cos(phi)) * ramp(-260.0, -162.0, y) * 16.0
     mesh = np.stack([x, y - dip, z], axis=2).astype(np.float32)
     shape = (rows * 4, cols * 4)
     texture = np.zeros((*shape, ALPHA + 1), np.float32)

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter
 
+from hil.scene.arrays import F32, f32
 from hil.scene.traits import MODES, Traits
-
-F32 = NDArray[np.float32]
 
 ROWS, COLS = 230, 280
 
@@ -28,32 +27,32 @@ def curve(points: list[tuple[float, float]], at: NDArray[np.floating]) -> F32:
     order = sorted(points)
     xs = np.array([p[0] for p in order])
     ys = np.array([p[1] for p in order])
-    return PchipInterpolator(xs, ys)(np.clip(at, xs[0], xs[-1])).astype(np.float32)
+    return f32(PchipInterpolator(xs, ys)(np.clip(at, xs[0], xs[-1])))
 
 
 def bell(x: NDArray[np.floating], y: NDArray[np.floating], at: tuple[float, float], size: tuple[float, float]) -> F32:
     """A Gaussian bump of height 1 at `at` with standard deviations `size`, float32 like `x`."""
-    return np.exp(-0.5 * (((x - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2)).astype(np.float32)
+    return f32(np.exp(-0.5 * (((x - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2)))
 
 
 def ramp(low: float, high: float, x: NDArray[np.floating]) -> F32:
     """Smooth step from 0 at `low` to 1 at `high` (either order), float32 like `x`."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return (t * t * (3.0 - 2.0 * t)).astype(np.float32)
+    return f32(t * t * (3.0 - 2.0 * t))
 
 
 @lru_cache(maxsize=1)
 def _angles() -> F32:
     # Two thirds of the columns lie on the front half: that is where detail is.
     even = np.linspace(-1.0, 1.0, COLS)
-    return (np.pi * (0.52 * even + 0.48 * even**3)).astype(np.float32)
+    return f32(np.pi * (0.52 * even + 0.48 * even**3))
 
 
 def _heights(t: Traits) -> F32:
     low, high = -t.chin_y - 4.0, t.crown_y
     even = np.linspace(-1.0, 1.0, ROWS)
     bent = 0.80 * even + 0.20 * np.sin(even * np.pi / 2)
-    return ((high + low) / 2 - (high - low) / 2 * bent).astype(np.float32)
+    return f32((high + low) / 2 - (high - low) / 2 * bent)
 
 
 def angles() -> F32:
@@ -116,7 +115,7 @@ def _outline(t: Traits, y: F32) -> tuple[F32, F32, F32, F32]:
 def _nose(t: Traits, x: F32, y: F32) -> F32:
     tip, root = -t.nose_y + 6.0, 9.0
     # The base of the nose hangs lower in the middle than at the wings.
-    y = y - 5.0 * (x / t.nose_width) ** 2 * ramp(-t.nose_y + 16.0, -t.nose_y + 4.0, y) + 1.0
+    y = f32(y - 5.0 * (x / t.nose_width) ** 2 * ramp(-t.nose_y + 16.0, -t.nose_y + 4.0, y) + 1.0)
     along = np.clip((root - y) / (root - tip), 0.0, 1.4)
     ridge = curve(
         [
@@ -140,7 +139,7 @@ def _nose(t: Traits, x: F32, y: F32) -> F32:
     wing = bell(np.abs(x), y, (t.nose_width - 4.2, wing_y), (3.9, 4.6)) * t.nose_out * 0.50
     base = bell(x, y, (0.0, wing_y + 3.0), (t.nose_width * 0.62, 7.0)) * t.nose_out * 0.22
     groove = bell(np.abs(x), y, (t.nose_width + 2.2, wing_y + 1.0), (2.2, 6.0)) * -1.6
-    return (body + wing + base + groove).astype(np.float32)
+    return f32(body + wing + base + groove)
 
 
 def _mouth(t: Traits, x: F32, y: F32) -> F32:
@@ -153,7 +152,7 @@ def _mouth(t: Traits, x: F32, y: F32) -> F32:
     philtrum = bell(x, y, (0.0, at + t.lip_upper + 6.0), (2.2, 5.0)) * -1.3
     under = bell(x, y, (0.0, at - t.lip_lower - 5.5), (16.0, 4.5)) * -3.0
     corner = bell(np.abs(x), y, (t.mouth_half_width + 2.0, at), (3.5, 4.0)) * -1.8
-    return ((upper + lower + slit) * reach + muzzle + philtrum + under + corner).astype(np.float32)
+    return f32((upper + lower + slit) * reach + muzzle + philtrum + under + corner)
 
 
 def mouth_line(t: Traits) -> float:
@@ -168,7 +167,7 @@ def modes(t: Traits, family: str, x: F32, y: F32) -> F32:
         weight = t[f"{family}_{k}"]
         if weight:
             total = total + weight * np.cos(across * x / 26.0) * np.cos(down * (y + 35.0) / 26.0 + 0.7 * k)
-    return total.astype(np.float32)
+    return f32(total)
 
 
 def _relief(t: Traits, x: F32, y: F32) -> F32:
@@ -191,7 +190,7 @@ def _relief(t: Traits, x: F32, y: F32) -> F32:
     bag = bell(ax, y, (t.eye_x - 1.0, -12.5), (11.0, 2.6)) * 1.5 * t.bags
     free = modes(t, "shape", x, y) * 2.6 * ramp(-t.chin_y - 4.0, -t.chin_y + 14.0, y) * ramp(85.0, 60.0, y)
     total = free + deep + ball + brow + bone + apple + hollow + crease + chin + cleft + temple + bag
-    return (total + _nose(t, x, y) + _mouth(t, x, y)).astype(np.float32)
+    return f32(total + _nose(t, x, y) + _mouth(t, x, y))
 
 
 def head_mesh(t: Traits) -> F32:
@@ -220,4 +219,4 @@ def normals(mesh: F32) -> F32:
     along = np.gradient(mesh, axis=1)
     n = np.cross(down, along)
     length = np.linalg.norm(n, axis=2, keepdims=True)
-    return (n / np.maximum(length, 1e-9)).astype(np.float32)
+    return f32(n / np.maximum(length, 1e-9))

@@ -1,8 +1,8 @@
 """Where light falls: irradiance of each lamp on what each pixel sees, computed once per presentation.
 
-Lamps sit beside the camera, in metres with the camera at the origin (x to the viewer's right, y up). An irradiance of 1
-is what a surface gets that faces the camera on the axis at `REFERENCE_DISTANCE_M`. Not responsible for spectra, exposure
-or noise (`sensor`).
+Lamps sit beside the camera, in metres with the camera at the origin (x to the viewer's right, y up). An irradiance
+of 1 is what a surface gets that faces the camera on the axis at `REFERENCE_DISTANCE_M`. Not responsible for spectra,
+exposure or noise (`sensor`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hil.scene.arrays import F32, f32
 from hil.scene.view import Camera, Layers
-
-F32 = NDArray[np.float32]
 
 REFERENCE_DISTANCE_M = 0.6
 PANEL_LEFT = ((-0.36, 0.10), (-0.30, 0.32))
@@ -24,7 +22,7 @@ LEDS = ((-0.11, 0.04), (0.11, 0.04))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Irradiance:
-    """float32[height, width] each: panel halves, the hall's diffuse light, the LED pair, and their mirror reflections."""
+    """float32[height, width] each: panel halves, the hall's diffuse light, the LED pair, and their reflections."""
 
     left: F32
     right: F32
@@ -39,7 +37,8 @@ def irradiance(layers: Layers, camera: Camera) -> Irradiance:
     depth = layers.depth / np.float32(1000.0)
     u = (np.arange(camera.width, dtype=np.float32) - np.float32(camera.centre[0]))[None, :]
     v = (np.float32(camera.centre[1]) - np.arange(camera.height, dtype=np.float32))[:, None]
-    x, y = u * depth / np.float32(camera.focal), v * depth / np.float32(camera.focal)
+    x, y = f32(u * depth / np.float32(camera.focal)), f32(v * depth / np.float32(camera.focal))
+    depth = f32(depth)
     left, shine_left = _lamps(layers, (x, y, depth), PANEL_LEFT, wrap=0.22, power=24.0)
     right, shine_right = _lamps(layers, (x, y, depth), PANEL_RIGHT, wrap=0.22, power=24.0)
     led, shine_led = _lamps(layers, (x, y, depth), LEDS, wrap=0.08, power=90.0)
@@ -75,7 +74,7 @@ def _lamps(
         half = np.clip((n[..., 0] * hx + n[..., 1] * hy + n[..., 2] * hz) / size, 0.0, 1.0)
         shine += half ** np.float32(power) / (far * far)
     full = sum(_on_axis(px, py, wrap) for px, py in lamps)
-    return (total / full).astype(np.float32), (shine / full).astype(np.float32)
+    return f32(total / full).astype(np.float32), (shine / full)
 
 
 def _on_axis(lamp_x: float, lamp_y: float, wrap: float) -> np.float32:

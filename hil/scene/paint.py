@@ -1,7 +1,7 @@
 """Painting a head: reflectance in every band, by place on the face.
 
 The texture lies on the grid of `head`, refined; every feature is drawn from the millimetre position of its texel, so it
-follows the shape. Layers of a texture: the bands of `bands.CHANNELS`, then `AO` (how much of the sky a texel sees, 0..1)
+follows the shape. Layers of a texture: the bands of `bands.CHANNELS`, then `AO` (how much of the sky a texel sees)
 and `GLOSS` (relative strength of the surface reflection).
 
 Not responsible for hair that stands off the skin (`hair`).
@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.scene import bands
+from hil.scene.arrays import F32, f32
 from hil.scene.head import angles, bell, curve, modes, mouth_line, ramp
 from hil.scene.traits import Traits
-
-F32 = NDArray[np.float32]
 
 REFINE = 3
 AO = len(bands.CHANNELS)
@@ -32,7 +31,7 @@ def refine(grid: F32) -> F32:
     v = np.linspace(0, rows - 1, rows * REFINE, dtype=np.float32)
     u = np.linspace(0, cols - 1, cols * REFINE, dtype=np.float32)
     us, vs = np.meshgrid(u, v)
-    return cv2.remap(grid, us, vs, cv2.INTER_LINEAR).astype(np.float32)
+    return f32(cv2.remap(grid, us, vs, cv2.INTER_LINEAR))
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: tuple[float, float]) -> F32:
@@ -41,12 +40,12 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: tuple[float, 
     shrink = int(max(1, min(sigma) // 2))
     small = (shape[0] // shrink + 2, shape[1] // shrink + 2)
     field = rng.standard_normal(small, dtype=np.float32)
-    field = cv2.GaussianBlur(field, (0, 0), sigmaX=sigma[1] / shrink, sigmaY=sigma[0] / shrink)
+    field = f32(cv2.GaussianBlur(field, (0, 0), sigmaX=sigma[1] / shrink, sigmaY=sigma[0] / shrink))
     if shrink > 1:
-        field = cv2.resize(field, (small[1] * shrink, small[0] * shrink), interpolation=cv2.INTER_CUBIC)
+        field = f32(cv2.resize(field, (small[1] * shrink, small[0] * shrink), interpolation=cv2.INTER_CUBIC))
     field = field[: shape[0], : shape[1]]
     mean, deviation = cv2.meanStdDev(field)
-    return ((field - np.float32(mean[0, 0])) / np.float32(deviation[0, 0] + 1e-9)).astype(np.float32)
+    return f32((field - np.float32(mean[0, 0])) / np.float32(deviation[0, 0] + 1e-9))
 
 
 @dataclass(slots=True)
@@ -87,8 +86,8 @@ def hair_colour(t: Traits, grey: float) -> F32:
         "hair_blond": max(0.0, 1 - dark * 2),
     }
     base = bands.mix({**parts, "hair_black": parts["hair_black"] + 1e-6})
-    base = base * (1 - t.hair_red) + bands.material("hair_red") * t.hair_red * (0.35 + 0.65 * (1 - dark)) + base * 0.0
-    return (base * (1 - grey) + bands.material("hair_grey") * grey).astype(np.float32)
+    base = base * (1 - t.hair_red) + bands.material("hair_red") * t.hair_red * (0.35 + 0.65 * (1 - dark))
+    return f32(base * (1 - grey) + bands.material("hair_grey") * grey)
 
 
 def paint_head(t: Traits, mesh: F32) -> F32:
@@ -164,7 +163,7 @@ def jaw_field(t: Traits, x: NDArray[np.floating], y: NDArray[np.floating]) -> F3
     mouth = ramp(
         1.15, 0.85, np.sqrt((ax / (t.mouth_half_width + 1)) ** 2 + ((y - mouth_line(t) + 1) / (t.lip_lower + 3)) ** 2)
     )
-    return (below * (1 - mouth)).astype(np.float32)
+    return f32(below * (1 - mouth))
 
 
 def _creases(c: Canvas, t: Traits) -> None:
@@ -226,7 +225,7 @@ def _iris(t: Traits) -> F32:
     names = ("iris_brown", "iris_hazel", "iris_green", "iris_blue", "iris_grey")
     low = min(int(t.iris), len(names) - 2)
     part = t.iris - low
-    return (bands.material(names[low]) * (1 - part) + bands.material(names[low + 1]) * part).astype(np.float32)
+    return f32(bands.material(names[low]) * (1 - part) + bands.material(names[low + 1]) * part)
 
 
 def _eye(c: Canvas, t: Traits, side: int) -> None:

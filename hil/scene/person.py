@@ -1,9 +1,12 @@
-"""A whole person from traits: the parts, built once and kept."""
+"""A whole person: the parts of a traveller, built once and kept."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
+from hil.scene.cast import Traveller
 from hil.scene.hair import ALPHA, Part, curtain, ears, neck, scalp, shirt
 from hil.scene.head import head_mesh, normals
 from hil.scene.paint import paint_head
@@ -20,8 +23,10 @@ def bare_head(t: Traits) -> Part:
     return Part(mesh, normals(mesh), texture, 1.0)
 
 
-def person(t: Traits) -> tuple[Part, ...]:
-    """All parts of a person, farthest first where it matters little."""
+@lru_cache(maxsize=3)
+def parts_of(who: Traveller) -> tuple[Part, ...]:
+    """All parts of a traveller; the last few travellers are kept (about 40 MB each)."""
+    t = who.traits
     head = bare_head(t)
     parts = [shirt(t), neck(t, t.tone, t.flush), curtain(t), head, *ears(t, t.tone, t.flush), scalp(t, head.mesh)]
     return tuple(part for part in parts if part is not None)

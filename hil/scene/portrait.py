@@ -6,15 +6,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from hil.scene import bands
+from hil.scene.arrays import F32, f32
 from hil.scene.cast import Traveller
 from hil.scene.light import irradiance
-from hil.scene.person import person
+from hil.scene.person import parts_of
 from hil.scene.view import Camera, Pose, draw, empty_layers
-
-F32 = NDArray[np.float32]
 
 PORTRAIT_WIDTH, PORTRAIT_HEIGHT = 480, 600
 # 1.4 m away as in a studio; 100 to 130 pixels between the eyes (ISO/IEC 39794-5 asks for 90 at least).
@@ -36,15 +34,15 @@ def portrait_linear(who: Traveller) -> F32:
     layers = empty_layers(STUDIO, len(bands.CHANNELS))
     layers.depth[:] = 2600.0
     layers.reflectance[:] = 0.70
-    for part in person(who.traits):
+    for part in parts_of(who):
         draw(layers, part, STUDIO_POSE, STUDIO)
     light = irradiance(layers, STUDIO)
     # A studio lamp does not fall off over the depth of a head, and lights the backdrop as well.
     reach = np.square(layers.depth / np.float32(600.0))
-    share = np.where(layers.depth > 2500.0, np.float32(0.42), np.float32(0.25))
+    share = np.where(layers.depth > 2500.0, np.float32(0.20), np.float32(0.25))
     lamp = share * (light.left + light.right) * reach + np.float32(0.35) * light.dome
     picture = layers.reflectance[..., :3] * lamp[..., None] + (np.float32(0.012) * light.panel_shine * reach)[..., None]
-    return np.clip(cv2.GaussianBlur(picture * np.float32(1.05), (0, 0), 0.55), 0.0, 1.0).astype(np.float32)
+    return f32(np.clip(cv2.GaussianBlur(picture * np.float32(1.05), (0, 0), 0.55), 0.0, 1.0))
 
 
 def render_portrait(who: Traveller) -> bytes:

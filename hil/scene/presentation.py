@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.scene import bands
+from hil.scene.arrays import F32, f32
 from hil.scene.cast import Traveller
 from hil.scene.hair import ALPHA, Part, curtain, ears, neck, scalp, shirt
 from hil.scene.head import angles, bell, ramp
 from hil.scene.light import LEDS, Irradiance, irradiance
 from hil.scene.paint import AO, refine
-from hil.scene.person import bare_head, person
+from hil.scene.person import bare_head, parts_of
 from hil.scene.portrait import portrait_linear
 from hil.scene.view import Camera, Layers, Pose, draw, empty_layers
 
-F32 = NDArray[np.float32]
 Species = Literal["bona_fide", "print", "screen", "mask3d", "none"]
 
 WIDTH, HEIGHT = 640, 480
@@ -118,16 +118,11 @@ def _finish(
     )
 
 
-@lru_cache(maxsize=3)
-def _parts(who: Traveller) -> tuple[Part, ...]:
-    return person(who.traits)
-
-
 @lru_cache(maxsize=8)
 def bona_fide(who: Traveller, pose: Pose = Pose()) -> Presentation:
     """A traveller's own face."""
     layers = _fresh()
-    for part in _parts(who):
+    for part in parts_of(who):
         draw(layers, part, pose, CAMERA)
     return _finish(layers, "bona_fide", of=who.key)
 
@@ -173,7 +168,7 @@ def _fingers(layers: Layers, corners: NDArray[np.float64], distance_m: float) ->
         cover = np.zeros((HEIGHT, WIDTH), np.uint8)
         middle = (int(x + np.sign(lean) * 10), int(y - 26))
         cv2.ellipse(cover, middle, (14, 40), lean, 0, 360, 255, -1, cv2.LINE_AA)
-        soft = cv2.GaussianBlur(cover.astype(np.float32) / 255.0, (0, 0), 1.0)
+        soft = f32(cv2.GaussianBlur(cover.astype(np.float32) / 255.0, (0, 0), 1.0))
         tone = np.full((HEIGHT, WIDTH), 2.6, np.float32)
         _put_flat(layers, soft, bands.skin(tone, tone * 0 + 0.1), distance_m - 0.01, 0.2)
 
@@ -187,7 +182,7 @@ def printed_photo(of: Traveller) -> Presentation:
     layers = _fresh()
     distance = 0.58
     photo = portrait_linear(of)
-    sheet = cv2.copyMakeBorder(photo, 14, 14, 14, 14, cv2.BORDER_CONSTANT, value=(1.0, 1.0, 1.0))
+    sheet = f32(cv2.copyMakeBorder(photo, 14, 14, 14, 14, cv2.BORDER_CONSTANT, value=(1.0, 1.0, 1.0)))
     corners = _card((sheet.shape[1] / photo.shape[1] * 96.0, sheet.shape[0] / photo.shape[1] * 96.0), distance, 2.0)
     image, cover = _paste(sheet, corners)
     ink = 1.0 - np.clip(image.mean(axis=2, keepdims=True), 0, 1)
@@ -207,7 +202,7 @@ def screen_replay(of: Traveller) -> Presentation:
     distance = 0.58
     photo = portrait_linear(of)
     bezel = 22
-    device = cv2.copyMakeBorder(photo, bezel, bezel, bezel, bezel, cv2.BORDER_CONSTANT, value=(0.0, 0.0, 0.0))
+    device = f32(cv2.copyMakeBorder(photo, bezel, bezel, bezel, bezel, cv2.BORDER_CONSTANT, value=(0.0, 0.0, 0.0)))
     half = device.shape[1] / photo.shape[1] * 94.0
     corners = _card((half, half * device.shape[0] / device.shape[1]), distance, -2.5)
     image, cover = _paste(device, corners)
@@ -217,7 +212,9 @@ def screen_replay(of: Traveller) -> Presentation:
     glass, frame = bands.material("screen"), bands.material("bezel")
     _put_flat(layers, cover, frame + (glass - frame) * lit[..., :1], distance, 0.15)
     _fingers(layers, corners, distance)
-    emission = (image * lit * cover[..., None] * 0.85).astype(np.float32)
+    # Thumbs in front of the glass do not glow.
+    free = (layers.depth >= distance * 1000.0 - 5.0)[..., None]
+    emission = f32(image * lit * cover[..., None] * free * 1.05)
     return _finish(layers, "screen", of=of.key, emission=emission, mirror=_mirror_spots(lit[..., 0], distance))
 
 
@@ -278,6 +275,5 @@ def printed_mask(of: Traveller, worn_by: Traveller, pose: Pose = Pose()) -> Pres
     holder = bare_head(of.traits)
     shell = scalp(of.traits, holder.mesh)
     draw(layers, _cut_mask(holder, of, holes=True), pose, CAMERA, bias_mm=-14.0)
-    if shell is not None:
-        draw(layers, _cut_mask(shell, of, holes=False), pose, CAMERA, bias_mm=-14.0)
+    draw(layers, _cut_mask(shell, of, holes=False), pose, CAMERA, bias_mm=-14.0)
     return _finish(layers, "mask3d", of=of.key, worn_by=worn_by.key)

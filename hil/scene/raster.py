@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from hil.scene.arrays import F32
 
 _CHUNK = 400_000
 

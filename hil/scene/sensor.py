@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.scene import bands
+from hil.scene.arrays import F32
 from hil.scene.portrait import to_srgb
 from hil.scene.presentation import HEIGHT, WIDTH, Presentation
 
-F32 = NDArray[np.float32]
 Frame = NDArray[np.uint8]
 
 # Quantum efficiency of a near-infrared enhanced global-shutter silicon sensor, typical of data sheets of this class.

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from hil.scene.arrays import F32, f32
 from hil.scene.hair import ALPHA, Part
 from hil.scene.paint import AO, GLOSS
 from hil.scene.raster import rasterise
-
-F32 = NDArray[np.float32]
 
 PIVOT = np.array([0.0, -45.0, -95.0], dtype=np.float32)
 """The head turns about the top of the spine; head space, mm."""
@@ -20,7 +18,7 @@ PIVOT = np.array([0.0, -45.0, -95.0], dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How a head is held. Yaw turns to the viewer's right, pitch up, roll to the viewer's right; distance to the eyes."""
+    """How a head is held. Yaw and roll are to the viewer's right, pitch is up; distance to the eyes."""
 
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
@@ -56,7 +54,7 @@ def rotation(pose: Pose, share: float = 1.0) -> F32:
     yaw = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     pitch = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     roll = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return (roll @ pitch @ yaw).astype(np.float32)
+    return f32(roll @ pitch @ yaw)
 
 
 def empty_layers(camera: Camera, channels: int) -> Layers:
