@@ -173,9 +173,14 @@ def test_server_drops_what_silence_has_torn() -> None:
 
 
 def test_server_carries_nothing_out_behind_garbage_without_silence() -> None:
-    end, model = server()
     frame = encode_request(protocol.flash_on(1, 0, 7))
-    assert end.receive(b"\x13\x37" + frame, 1.0) == b""
+    check_spoilt_line(b"\x13\x37" + frame, frame)
+    check_spoilt_line(frame[:-1] + b"\x00", frame)
+
+
+def check_spoilt_line(noise: bytes, frame: bytes) -> None:
+    end, model = server()
+    assert end.receive(noise, 1.0) == b""
     assert end.receive(frame, 0.001) == b""
     assert model.written == []
     assert end.receive(frame, 0.005) == frame
