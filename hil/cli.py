@@ -1,0 +1,47 @@
+"""Commands of the rig. Each imports what it needs: help must not pay for a scene."""
+
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import typer
+
+from appliance.core.types import Topology
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="The simulated rig: no real gate, no real traveller."
+)
+
+Pack = Annotated[str, typer.Option(help="Matcher pack: auto, open-omz or pypi-dlib.")]
+Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]
+
+
+@app.callback()
+def _rig() -> None:
+    # The rig shares its machine with the lane it serves.
+    cv2.setNumThreads(1)
+
+
+@app.command()
+def tour(
+    pack: Pack = "auto",
+    models_dir: Models = Path("var/models"),
+    topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+    only: Annotated[list[str] | None, typer.Option(help="Only this passage; repeatable.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the results here.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep logs, journal and documents in this directory.")] = None,
+    seed: Annotated[int, typer.Option(help="Of noise and of people's pace.")] = 1,
+) -> None:
+    """Scripted passages without a person; exit code 1 on any difference from what is expected."""
+    from hil.scenarios.tour import Tour, run
+
+    chosen = Tour(
+        pack=pack,
+        models_dir=models_dir,
+        topology=topology,
+        only=tuple(only or ()),
+        json=json,
+        keep=keep,
+        seed=seed,
+    )
+    raise typer.Exit(run(chosen))

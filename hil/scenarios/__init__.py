@@ -1,0 +1,1 @@
+"""Scripted passages on the simulated lane: what comes, what is expected, what really happened."""

@@ -1,0 +1,254 @@
+"""Runs one passage: brings the traveller, sits at the guard's console, and writes down what came of it.
+
+What the lane did is taken from its snapshots; what the gate did from the rig's own observer, who owes the lane nothing.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from appliance.clock import Clock
+from appliance.control.client import LaneClient, LaneUnreachable
+from appliance.control.messages import LaneSnapshot, OfficerRequest, PassageView, ReferralView
+from appliance.core.types import Outcome
+from drivers.ports import Door
+from hil.rig import Child, Rig
+from hil.rig.faults import RELAYS
+from hil.scenarios.passages import GuardDoes, Mishap, Passage
+from hil.scene import Traveller, make_document
+from hil.sim.traveller import GONE, Place
+
+READY_S = 60.0
+PASSAGE_S = 60.0
+_LOOK_S = 0.2
+_SMALLEST_PICTURE_PX = 64
+_EVIDENCE_S = 8.0
+
+
+class TourError(Exception):
+    """The tour cannot go on; the message says why."""
+
+
+@dataclass(slots=True)
+class Got:
+    """What came of a passage."""
+
+    outcome: Outcome | None = None
+    checks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    inside: bool | None = None
+    suspected: bool = False
+    faults: set[int] = field(default_factory=set)
+    releases: tuple[int, int] = (0, 0)
+    exit_opened: int = 0
+    both_unlocked: int = 0
+    place: Place | None = None
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def take(self, seen: LaneSnapshot, view: PassageView) -> None:
+        """Note what a snapshot says of the passage."""
+        self.faults |= {fault.code for fault in seen.faults}
+        self.outcome = view.outcome
+        if view.checks:
+            self.checks = {check.name: (check.result, check.reason) for check in view.checks}
+
+    def reasons(self) -> list[str]:
+        """What kept the traveller from passing, in the lane's words."""
+        return [f"{name}: {reason}" for name, (result, reason) in self.checks.items() if result != "successful"]
+
+
+def differences(passage: Passage, got: Got, *, expected_releases: tuple[int, int]) -> list[str]:
+    """Everything that is not as expected, in words."""
+    want = passage.expected
+    pairs: list[tuple[str, object, object]] = [
+        ("outcome", want.outcome, got.outcome),
+        ("referred inside", want.inside, got.inside),
+        ("suspected attack", want.suspected, got.suspected),
+        ("releases of entry and exit", expected_releases, got.releases),
+        ("openings of the exit", expected_releases[1], got.exit_opened),
+        ("ticks with both doors unlocked", 0, got.both_unlocked),
+        ("traveller", want.leaves, got.place),
+        ("faults", sorted(want.faults), sorted(got.faults)),
+    ]
+    pairs += [(name, result, got.checks.get(name, ("absent", ""))[0]) for name, result in want.checks.items()]
+    return [f"{what}: expected {a}, got {b}" for what, a, b in pairs if a != b] + got.problems
+
+
+class Conductor:
+    """One rig, one appliance, one console. `tell` hears what is going on, for a progress line."""
+
+    def __init__(
+        self, *, rig: Rig, client: LaneClient, appliance: Child, clock: Clock, tell: Callable[[str], None]
+    ) -> None:
+        self._rig, self._client, self._appliance, self._clock, self._tell = rig, client, appliance, clock, tell
+        self._guard = Guard(client, clock)
+        self._changed = asyncio.Event()
+
+    async def _next(self) -> LaneSnapshot | None:
+        """The lane as it is after the next change, or after a moment. Raises ChildFailed when the appliance ended."""
+        self._appliance.check()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await self._changed.wait()
+        self._changed.clear()
+        return self._client.state.snapshot if self._client.state.reachable else None
+
+    async def ready(self) -> LaneSnapshot:
+        """Wait until the lane takes travellers. Raises TourError when it does not."""
+        deadline = self._clock.monotonic() + READY_S
+        last = "it has not answered"
+        with self._client.changes(self._changed):
+            while self._clock.monotonic() < deadline:
+                seen = await self._next()
+                if seen is None:
+                    last = self._client.state.problem
+                else:
+                    last = ", ".join([seen.phase, *(f"{fault.code} {fault.title}" for fault in seen.faults)])
+                self._tell(f"waiting for the lane: {last}")
+                if seen is not None and seen.phase == "Ready" and not seen.faults:
+                    return seen
+        raise TourError(f"the lane was not ready within {READY_S:.0f} s: {last}")
+
+    async def run(self, passage: Passage) -> Got:
+        """The whole passage, until the lane is ready again."""
+        self._tell(f"{passage.title}: preparing")
+        folder = await asyncio.to_thread(self._document, passage.holder, passage.expires)
+        presentation = await asyncio.to_thread(passage.shows)
+        before = await self.ready()
+        count = _Count(self._rig)
+        got, begun = Got(), self._clock.monotonic()
+        await asyncio.to_thread(self._rig.present, presentation, folder, passage.behaviour)
+        with self._client.changes(self._changed):
+            await self._attend(passage, got, before.passage.passage_id if before.passage else None)
+        if passage.mishap is not None:
+            await asyncio.to_thread(self._rig.faults.clear)
+            with self._noted(got):
+                await self.ready()
+        got.seconds = self._clock.monotonic() - begun
+        count.into(got)
+        return got
+
+    @contextlib.contextmanager
+    def _noted(self, got: Got) -> Iterator[None]:
+        try:
+            yield
+        except TourError as error:
+            got.problems.append(f"no recovery: {error}")
+
+    def _document(self, holder: Traveller, expires: str) -> Path:
+        folder = self._rig.paths.directory / "documents" / f"{holder.key}-{expires}"
+        if not (folder / "document.json").exists():
+            make_document(holder, folder, date_of_expiry=expires)
+        return folder
+
+    async def _attend(self, passage: Passage, got: Got, old: str | None) -> None:
+        """Watch the lane and play the guard until the traveller is gone and the lane at rest."""
+        deadline = self._clock.monotonic() + PASSAGE_S
+        self._guard.next(passage)
+        while self._clock.monotonic() < deadline:
+            seen = await self._next()
+            if seen is None or seen.passage is None or seen.passage.passage_id == old:
+                continue
+            self._tell(f"{passage.title}: {seen.phase}")
+            got.take(seen, seen.passage)
+            if passage.mishap is Mishap.CAMERA_UNPLUGGED and seen.phase == "Verifying":
+                await asyncio.to_thread(self._rig.faults.unplug_camera, "rgb")
+            if seen.passage.referral is not None:
+                await self._guard.attend(seen.passage, seen.passage.referral, got)
+            if seen.passage.outcome is not None and self._settled(seen, passage):
+                return
+        got.problems.append(f"not over after {PASSAGE_S:.0f} s")
+
+    def _settled(self, seen: LaneSnapshot, passage: Passage) -> bool:
+        """The traveller is gone and the lane at rest; whoever waits outside is asked to go."""
+        if self._rig.place not in GONE:
+            self._rig.send_away()
+            return False
+        return seen.phase in (("Ready", "OutOfService") if passage.mishap else ("Ready",))
+
+
+class Guard:
+    """Plays the guard of a passage: looks at the evidence, decides once."""
+
+    def __init__(self, client: LaneClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+        self._numbers = itertools.count(1)
+        self._passage: Passage | None = None
+        self._called_at: float | None = None
+
+    def next(self, passage: Passage) -> None:
+        """From now on, this passage."""
+        self._passage, self._called_at = passage, None
+
+    async def attend(self, view: PassageView, referral: ReferralView, got: Got) -> None:
+        """What the guard sees and does about a referred traveller; once the decision is made, nothing more."""
+        passage, now = self._passage, self._clock.monotonic()
+        if passage is None:
+            return
+        if self._called_at is None:
+            self._called_at, got.inside, got.suspected = now, referral.inside, referral.suspected_attack
+        here = {image.channel for image in view.images}
+        if not set(passage.evidence) <= here and now < self._called_at + _EVIDENCE_S:
+            return
+        self._passage = None
+        for channel in passage.evidence:
+            await self._look_at(view.passage_id, channel, got)
+        if passage.guard is None:
+            got.problems.append("referred, which was not expected")
+        elif passage.guard.action not in referral.actions:
+            got.problems.append(f"the guard may not {passage.guard.action}")
+        else:
+            await self._decide(view.passage_id, passage.guard, got)
+
+    async def _decide(self, passage_id: str, does: GuardDoes, got: Got) -> None:
+        request = OfficerRequest(
+            request_id=f"tour-{next(self._numbers)}",
+            passage_id=passage_id,
+            action=does.action,
+            officer="tour",
+            reason=does.reason,
+            visual_check=does.visual_check,
+        )
+        try:
+            reply = await self._client.decide(request)
+        except LaneUnreachable as error:
+            got.problems.append(f"the guard's decision: {error}")
+            return
+        if not reply.accepted:
+            got.problems.append(f"the lane did not take the guard's decision: {reply.message}")
+
+    async def _look_at(self, passage_id: str, channel: str, got: Got) -> None:
+        """Fetch and decode one picture, as a guard's browser would."""
+        try:
+            data, kind = await self._client.image(passage_id, channel)
+        except LaneUnreachable as error:
+            got.problems.append(f"picture {channel}: {error}")
+            return
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        if image is None or min(image.shape[:2]) < _SMALLEST_PICTURE_PX:
+            got.problems.append(f"picture {channel}: {len(data)} bytes of {kind or 'nothing'} are no picture")
+
+
+class _Count:
+    """The second observer's counts over one passage."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._before = self._now()
+
+    def _now(self) -> tuple[int, int, int, int]:
+        observer = self._rig.observer
+        entry, exit_ = (observer.closings(RELAYS[door]) for door in (Door.ENTRY, Door.EXIT))
+        return entry, exit_, observer.doors_opened[Door.EXIT], observer.both_unlocked
+
+    def into(self, got: Got) -> None:
+        """Write down what has happened since."""
+        entry, exit_, opened, both = (now - then for now, then in zip(self._now(), self._before, strict=True))
+        got.releases, got.exit_opened, got.both_unlocked = (entry, exit_), opened, both
+        got.place = self._rig.place

@@ -1,0 +1,90 @@
+"""The tour's table and its JSON. Nothing here judges."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hil.scenarios.conductor import Got
+from hil.scenarios.passages import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One passage of the tour and everything about it that was not as expected."""
+
+    passage: Passage
+    got: Got
+    wrong: tuple[str, ...]
+
+
+def _expected(passage: Passage) -> str:
+    want = passage.expected
+    return _sentence(
+        outcome=str(want.outcome),
+        inside=want.inside,
+        suspected=want.suspected,
+        checks={name: str(result) for name, result in want.checks.items()},
+        faults=sorted(want.faults),
+    )
+
+
+def _got(line: Line) -> str:
+    got = line.got
+    return _sentence(
+        outcome=str(got.outcome or "no end"),
+        inside=got.inside,
+        suspected=got.suspected,
+        checks={name: got.checks.get(name, ("absent", ""))[0] for name in line.passage.expected.checks},
+        faults=sorted(got.faults),
+    )
+
+
+def _sentence(*, outcome: str, inside: bool | None, suspected: bool, checks: dict[Any, str], faults: list[int]) -> str:
+    parts = [] if inside is None else ["referred inside" if inside else "referred outside"]
+    parts += ["suspected attack"] if suspected else []
+    parts += [f"{name} {result}" for name, result in checks.items()]
+    parts += [f"fault {code}" for code in faults]
+    return "; ".join([*parts, outcome]).replace("_", " ")
+
+
+def table(lines: Sequence[Line]) -> Table:
+    """The passages as a table for people."""
+    shown = Table(title="Tour of the simulated lane", show_lines=True)
+    for heading in ("passage", "expected", "got", "reasons", "seconds"):
+        shown.add_column(heading, justify="right" if heading == "seconds" else "left", overflow="fold")
+    for line in lines:
+        reasons = "\n".join(line.got.reasons()).replace("_", " ")
+        got = Text(_got(line), style="red" if line.wrong else "green")
+        for wrong in line.wrong:
+            got.append(f"\n✗ {wrong}", style="bold red")
+        mark = "✗" if line.wrong else "✓"
+        title = f"{mark} {line.passage.title}"
+        shown.add_row(title, _expected(line.passage), got, reasons, f"{line.got.seconds:.1f}")
+    return shown
+
+
+def write_json(path: Path, lines: Sequence[Line], *, pack: str, topology: str, journal: str) -> None:
+    """The passages as JSON for programs."""
+    record = {
+        "pack": pack,
+        "topology": topology,
+        "journal": journal,
+        "passed": bool(lines) and not any(line.wrong for line in lines),
+        "passages": [
+            {
+                "name": line.passage.name,
+                "expected": _expected(line.passage),
+                "got": _got(line),
+                "reasons": line.got.reasons(),
+                "wrong": list(line.wrong),
+                "seconds": round(line.got.seconds, 2),
+            }
+            for line in lines
+        ],
+    }
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

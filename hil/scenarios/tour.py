@@ -1,0 +1,151 @@
+"""`python -m hil tour`: a rig, an appliance, a guard, and every passage in turn; exit code 0 if all was as expected.
+
+Exit codes: 0 as expected, 1 a difference, 2 the tour could not be run. Nothing it starts outlives it.
+"""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from appliance.clock import Clock, SystemClock
+from appliance.control.client import LaneClient
+from appliance.core.types import Topology
+from hil.rig import Child, ChildFailed, Rig
+from hil.rig.config import LaneSettings, RigPaths
+from hil.rig.rig import RigError
+from hil.scenarios.conductor import Conductor, TourError, differences
+from hil.scenarios.passages import TIMEOUTS, Passage, UnknownPassage, chosen, releases
+from hil.scenarios.report import Line, table, write_json
+
+AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
+HURRY = 1.5
+"""People and leaves are this much quicker than in life; the gate's electronics keep their own time."""
+_JOURNAL_S = 60.0
+_SHOWN_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tour:
+    """What to run. `keep` is a directory for everything the rig and the lane write; None for one that is removed."""
+
+    pack: str = "auto"
+    models_dir: Path = Path("var/models")
+    topology: Topology = Topology.MANTRAP
+    only: tuple[str, ...] = ()
+    json: Path | None = None
+    keep: Path | None = None
+    seed: int = 1
+
+
+def appliance_of(rig: Rig) -> Child:
+    """The lane's controller for a rig, not yet started."""
+    command = [sys.executable, "-m", "appliance", "run", "--config", str(rig.paths.config)]
+    return Child("the appliance", command, rig.paths.directory / "appliance.log")
+
+
+@contextlib.asynccontextmanager
+async def console_of(rig: Rig, clock: Clock, *, guard: bool) -> AsyncIterator[LaneClient]:
+    """A console connected to the lane of a rig, kept connected inside the block."""
+    client = LaneClient(rig.paths.control, console="tour", clock=clock, guard=guard)
+    running = asyncio.create_task(client.run(), name="console")
+    client.watch(guard)
+    try:
+        yield client
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside the block SIGTERM and SIGINT cancel the running task, so that every `finally` is reached."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _passages(tour: Tour, rig: Rig, appliance: Child, tell: Callable[[str], None]) -> tuple[list[Line], str]:
+    clock = SystemClock()
+    lines: list[Line] = []
+    async with console_of(rig, clock, guard=True) as client:
+        conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell)
+        pack = (await conductor.ready()).pack
+        for passage in chosen(tour.only):
+            line = await _line(conductor, passage, tour.topology)
+            lines.append(line)
+            if line.got.outcome is None:
+                # Whoever is still in the lane would be in the way of everybody else.
+                break
+    return lines, f"{pack.pack_id} ({pack.grade})" if pack else "none"
+
+
+async def _line(conductor: Conductor, passage: Passage, topology: Topology) -> Line:
+    got = await conductor.run(passage)
+    wrong = differences(passage, got, expected_releases=releases(passage.expected, topology))
+    return Line(passage, got, tuple(wrong))
+
+
+def verify_journal(paths: RigPaths) -> tuple[bool, str]:
+    """What `appliance journal verify` says of the lane's journal."""
+    command = [sys.executable, "-m", "appliance", "journal", "verify", "--state-dir", str(paths.state)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_S, check=False)
+    except subprocess.TimeoutExpired:
+        return False, f"the journal was not verified within {_JOURNAL_S:.0f} s"
+    words = (done.stdout.strip() or done.stderr.strip()).splitlines()
+    return done.returncode == 0, words[0] if words else f"exit code {done.returncode}"
+
+
+async def _run(tour: Tour, directory: Path, console: Console) -> int:
+    settings = LaneSettings(topology=tour.topology, pack=tour.pack, models_dir=tour.models_dir, timeouts=TIMEOUTS)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with ended_by_signals(), Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting the rig and the appliance", total=None)
+
+        def tell(words: str) -> None:
+            progress.update(task, description=words)
+
+        with Rig(directory, settings, seed=tour.seed, speed=HURRY) as rig, appliance_of(rig) as appliance:
+            lines, pack = await _passages(tour, rig, appliance, tell)
+        tell("verifying the journal")
+        intact, journal = await asyncio.to_thread(verify_journal, rig.paths)
+    console.print(table(lines))
+    console.print(f"matcher {pack}; topology {tour.topology}; journal: {journal}")
+    if tour.json is not None:
+        write_json(tour.json, lines, pack=pack, topology=tour.topology, journal=journal)
+    complete = len(lines) == len(chosen(tour.only))
+    if not complete:
+        console.print("[bold red]The tour broke off: a passage did not end.[/]")
+    return AS_EXPECTED if intact and complete and not any(line.wrong for line in lines) else DIFFERENT
+
+
+def run(tour: Tour, console: Console | None = None) -> int:
+    """Run the tour and return its exit code."""
+    console = console or Console()
+    with contextlib.ExitStack() as stack:
+        try:
+            chosen(tour.only)
+            directory = tour.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sallyport-tour-")))
+            return asyncio.run(_run(tour, directory, console))
+        except (ChildFailed, RigError, TourError, UnknownPassage) as error:
+            console.print(f"[bold red]The tour could not be run:[/] {error}", highlight=False, markup=True)
+            return NOT_RUN
+        except asyncio.CancelledError:
+            console.print("The tour was stopped.")
+            return NOT_RUN
