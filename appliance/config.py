@@ -43,8 +43,8 @@ class PolicyConfig(_Section):
 class WiringConfig(_Section):
     """Relays and inputs of the gate, numbered from 0 on the board; None means not wired."""
 
-    entry_relay: int | None = 0
-    exit_relay: int = 1
+    entry_release: int | None = 0
+    exit_release: int = 1
     entry_closed: int | None = 0
     exit_closed: int = 1
     occupied: int = 2
@@ -53,6 +53,7 @@ class WiringConfig(_Section):
     emergency: int | None = 5
     entry_mirror: int | None = 6
     exit_mirror: int | None = 7
+    active_low: frozenset[int] = frozenset()
 
 
 class GateConfig(_Section):

@@ -10,16 +10,16 @@ from drivers.ports import Camera, DocumentReader, Gate, Illuminator
 
 
 def gate(config: LaneConfig) -> Gate:
-    """The gate of a lane; a turnstile has no entry relay."""
+    """The gate of a lane; a turnstile has no entry door. Raises ConfigError."""
     given = config.gate.wiring.model_dump()
     if config.topology == "turnstile":
-        given |= {"entry_relay": None, "entry_closed": None, "entry_mirror": None}
+        given |= {"entry_release": None, "entry_closed": None, "entry_mirror": None}
+    try:
+        wiring = DryContactWiring(**given)
+    except ValueError as error:
+        raise ConfigError(f"gate.wiring: {error}") from error
     return open_waveshare_gate(
-        "gate",
-        config.gate.port,
-        baudrate=config.gate.baudrate,
-        unit=config.gate.unit,
-        wiring=DryContactWiring(**given),
+        "gate", config.gate.port, baudrate=config.gate.baudrate, unit=config.gate.unit, wiring=wiring
     )
 
 
@@ -33,7 +33,10 @@ def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
     if isinstance(config, OpenCvCameraConfig):
         from drivers.camera.opencv import OpenCvCamera
 
-        return OpenCvCamera(device, config.path, width=config.width, height=config.height, fps=config.fps)
+        try:
+            return OpenCvCamera(device, config.path, width=config.width, height=config.height, fps=config.fps)
+        except ValueError as error:
+            raise ConfigError(f"{device}: {error}") from error
     return cast(Camera, _simulated(module).camera(device, config.options))
 
 

@@ -83,7 +83,7 @@ async def _run(lane: LaneConfig) -> int:
     except asyncio.CancelledError:
         typer.echo(f"Lane {lane.lane_id} stopped; all outputs are off.")
         return 0
-    except StoreError as error:
+    except (StoreError, ConfigError) as error:
         typer.echo(str(error), err=True)
         return CANNOT_START
     except BaseExceptionGroup as group:

@@ -157,6 +157,7 @@ class ControlServer:
                 console.guard = guard
             case Heartbeat(watching=watching):
                 console.watched_at = self._clock.monotonic() if watching and console.guard else None
+                console.changed.set()  # every heartbeat is answered: silence means a dead lane
                 self._on_watch(self.watchers)
             case OfficerRequest() as request:
                 await self._send(console, await self._lane.decide(request))

@@ -20,7 +20,8 @@ from appliance.config import CamerasConfig, ConfigError
 from appliance.devices import camera
 from appliance.face.packs import best_available, load_pack
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
-from appliance.liveness.decide import assess, face_map
+from appliance.liveness.decide import assess
+from appliance.liveness.facemap import face_map
 from appliance.liveness.limits import LIMITS
 from appliance.liveness.reflectance import BurstUnusable
 from appliance.liveness.reflectance import measure as measure_burst
