@@ -45,3 +45,17 @@ def tour(
         seed=seed,
     )
     raise typer.Exit(run(chosen))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Of the guard console, on this machine only.")] = 8080,
+    state_dir: Annotated[Path, typer.Option(help="Journal, accounts, documents, logs.")] = Path("var/demo"),
+    pack: Pack = "auto",
+    models_dir: Models = Path("var/models"),
+    topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+) -> None:
+    """A simulated lane with its guard console; travellers come by themselves, or at a key. Stop with Ctrl-C."""
+    from hil.demo import Demo, run
+
+    raise typer.Exit(run(Demo(port, state_dir, pack, models_dir, topology)))

@@ -6,6 +6,7 @@ renders frames. Calls may come from any other thread and return when done. Not h
 
 import asyncio
 import contextlib
+import fcntl
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -61,8 +62,9 @@ class Rig:
                 " choose a shorter one"
             )
         self.paths.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
         with ExitStack() as stack:
+            self._claim(stack)
+            self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
             develop(empty_scene(), self._world.light)
@@ -83,6 +85,16 @@ class Rig:
     def close(self) -> None:
         """End all threads, remove ports and socket."""
         self._stack.close()
+
+    def _claim(self, stack: ExitStack) -> None:
+        """One rig per directory: the lock goes with the process."""
+        lock = stack.enter_context((self.paths.directory / "rig.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RigError(
+                f"another rig runs in {self.paths.directory}; stop it or choose another directory"
+            ) from error
 
     def _start(self) -> threading.Thread:
         ready = threading.Event()

@@ -16,11 +16,11 @@ import numpy as np
 from appliance.clock import Clock
 from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import LaneSnapshot, OfficerRequest, PassageView, ReferralView
-from appliance.core.types import Outcome
+from appliance.core.types import Outcome, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
-from hil.scenarios.passages import GuardDoes, Mishap, Passage
+from hil.scenarios.passages import DARK, GuardDoes, Mishap, Passage
 from hil.scene import Traveller, make_document
 from hil.sim.traveller import GONE, Place
 
@@ -29,6 +29,7 @@ PASSAGE_S = 60.0
 _LOOK_S = 0.2
 _SMALLEST_PICTURE_PX = 64
 _EVIDENCE_S = 8.0
+_NO_REASON = (Result.SUCCESSFUL, Result.NOT_PERFORMED)
 
 
 class TourError(Exception):
@@ -60,7 +61,7 @@ class Got:
 
     def reasons(self) -> list[str]:
         """What kept the traveller from passing, in the lane's words."""
-        return [f"{name}: {reason}" for name, (result, reason) in self.checks.items() if result != "successful"]
+        return [f"{name}: {reason}" for name, (result, reason) in self.checks.items() if result not in _NO_REASON]
 
 
 def differences(passage: Passage, got: Got, *, expected_releases: tuple[int, int]) -> list[str]:
@@ -120,6 +121,8 @@ class Conductor:
         self._tell(f"{passage.title}: preparing")
         folder = await asyncio.to_thread(self._document, passage.holder, passage.expires)
         presentation = await asyncio.to_thread(passage.shows)
+        if passage.mishap is Mishap.LIGHT_FAILED:
+            await asyncio.to_thread(self._rig.faults.light, DARK)
         before = await self.ready()
         count = _Count(self._rig)
         got, begun = Got(), self._clock.monotonic()

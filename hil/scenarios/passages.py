@@ -8,21 +8,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from appliance.core.types import CheckName, OfficerAction, Outcome, Result, Topology
-from hil.scene import CAST, Pose, Presentation, Traveller, bona_fide, printed_mask, printed_photo, screen_replay
+from hil.scene import CAST, Light, Presentation, Traveller, bona_fide, printed_mask, printed_photo, screen_replay
 from hil.sim.traveller import Behaviour, Place
 
 EXPIRED = "2024-01-31"
 VALID = "2034-06-30"
+DARK = Light(white=0.03, ambient_white=0.02)
 EVIDENCE = ("portrait", "rgb", "850", "940", "map")
 """What a guard is shown of a suspected attack."""
 
 _AS_USUAL = Behaviour()
-HOLDER, OTHER, TURNED, GUEST = CAST[0], CAST[2], CAST[1], CAST[4]
+HOLDER, OTHER, SECOND, GUEST = CAST[0], CAST[2], CAST[1], CAST[4]
 
 
 class Mishap(StrEnum):
-    """What breaks during a passage, while the face is being verified."""
+    """What breaks: the light before the traveller comes, the camera while the face is being verified."""
 
+    LIGHT_FAILED = "light failed"
     CAMERA_UNPLUGGED = "camera unplugged"
 
 
@@ -133,17 +135,24 @@ PASSAGES = (
     ),
     Passage(
         name="guard-admits",
-        title="Holder who looks away, guard admits",
-        holder=TURNED,
-        shows=lambda: bona_fide(TURNED, Pose(yaw_deg=42.0)),
-        guard=GuardDoes(OfficerAction.ADMIT, "Compared by eye, the face is bare.", visual_check=True),
-        expected=Expected(Outcome.ADMITTED_BY_OFFICER, _THROUGH, Place.THROUGH, inside=True),
+        title="Holder in the dark, guard admits",
+        holder=SECOND,
+        shows=lambda: bona_fide(SECOND),
+        mishap=Mishap.LIGHT_FAILED,
+        guard=GuardDoes(OfficerAction.ADMIT, "Compared at the lane, the face is bare.", visual_check=True),
+        expected=Expected(
+            Outcome.ADMITTED_BY_OFFICER,
+            _THROUGH,
+            Place.THROUGH,
+            {CheckName.FACE_QUALITY: Result.UNDETERMINED},
+            inside=True,
+        ),
     ),
     Passage(
         name="guard-refuses",
         title="Document of somebody else, second traveller",
         holder=GUEST,
-        shows=lambda: bona_fide(TURNED),
+        shows=lambda: bona_fide(SECOND),
         guard=_NOT_THE_HOLDER,
         expected=Expected(_REFUSED, _BACK, Place.AWAY, {CheckName.COMPARISON: Result.FAILED}, inside=True),
     ),

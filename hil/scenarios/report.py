@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rich.table import Table
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from hil.scenarios.conductor import Got
 from hil.scenarios.passages import Passage
+
+_LONGEST_REASON = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def table(lines: Sequence[Line]) -> Table:
     for heading in ("passage", "expected", "got", "reasons", "seconds"):
         shown.add_column(heading, justify="right" if heading == "seconds" else "left", overflow="fold")
     for line in lines:
-        reasons = "\n".join(line.got.reasons()).replace("_", " ")
+        reasons = "\n".join(shorten(reason.replace("_", " "), _LONGEST_REASON) for reason in line.got.reasons())
         got = Text(_got(line), style="red" if line.wrong else "green")
         for wrong in line.wrong:
             got.append(f"\n✗ {wrong}", style="bold red")

@@ -30,7 +30,6 @@ AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
 HURRY = 1.5
 """People and leaves are this much quicker than in life; the gate's electronics keep their own time."""
 _JOURNAL_S = 60.0
-_SHOWN_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,10 @@ async def console_of(rig: Rig, clock: Clock, *, guard: bool) -> AsyncIterator[La
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Inside the block SIGTERM and SIGINT cancel the running task, so that every `finally` is reached."""
+    """Inside the block SIGINT, SIGTERM and SIGHUP cancel the running task, so that every `finally` is reached."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, task.cancel)
     try:
