@@ -14,13 +14,11 @@ def gate(config: LaneConfig) -> Gate:
     given = config.gate.wiring.model_dump()
     if config.topology == "turnstile":
         given |= {"entry_release": None, "entry_closed": None, "entry_mirror": None}
+    port, baudrate, unit = config.gate.port, config.gate.baudrate, config.gate.unit
     try:
-        wiring = DryContactWiring(**given)
+        return open_waveshare_gate("gate", port, baudrate=baudrate, unit=unit, wiring=DryContactWiring(**given))
     except ValueError as error:
         raise ConfigError(f"gate.wiring: {error}") from error
-    return open_waveshare_gate(
-        "gate", config.gate.port, baudrate=config.gate.baudrate, unit=config.gate.unit, wiring=wiring
-    )
 
 
 def illuminator(config: LaneConfig) -> Illuminator:
@@ -29,7 +27,7 @@ def illuminator(config: LaneConfig) -> Illuminator:
 
 
 def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
-    """One camera. Raises ConfigError when it is simulated and no module is named."""
+    """One camera. Raises ConfigError, also when it is simulated and no module is named."""
     if isinstance(config, OpenCvCameraConfig):
         from drivers.camera.opencv import OpenCvCamera
 
@@ -37,14 +35,20 @@ def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
             return OpenCvCamera(device, config.path, width=config.width, height=config.height, fps=config.fps)
         except ValueError as error:
             raise ConfigError(f"{device}: {error}") from error
-    return cast(Camera, _simulated(module).camera(device, config.options))
+    try:
+        return cast(Camera, _simulated(module).camera(device, config.options))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def document_reader(config: LaneConfig) -> DocumentReader:
-    """The document reader of a lane."""
+    """The document reader of a lane. Raises ConfigError."""
     reader: SimulatedConfig = config.document_reader
     module = config.simulation.module if config.simulation else None
-    return cast(DocumentReader, _simulated(module).document_reader("document_reader", reader.options))
+    try:
+        return cast(DocumentReader, _simulated(module).document_reader("document_reader", reader.options))
+    except ValueError as error:
+        raise ConfigError(f"document_reader: {error}") from error
 
 
 def _simulated(module: str | None) -> Any:

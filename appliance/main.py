@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from appliance import devices
 from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
@@ -28,7 +29,9 @@ CONFIG_WRONG, CANNOT_START, BROKEN = 2, 3, 70
 
 def _config(path: Path) -> LaneConfig:
     try:
-        return load(path)
+        lane = load(path)
+        devices.gate(lane)  # opens nothing: relays and inputs are checked where they are known
+        return lane
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(CONFIG_WRONG) from None

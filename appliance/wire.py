@@ -49,14 +49,14 @@ def _bounded(raw: bytes, limit: int, what: str) -> int:
 def _header(raw: bytes) -> dict[str, Any]:
     try:
         header = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WireError(f"the header is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise WireError("the header is not a JSON object")
     return header
 
 
-async def receive(reader: asyncio.StreamReader) -> Message | None:
+async def receive(reader: asyncio.StreamReader, *, max_blobs: int = MAX_BLOBS) -> Message | None:
     """The next message, or None when the peer closed between messages. Raises WireError on a broken frame."""
     try:
         first = await reader.readexactly(4)
@@ -64,7 +64,7 @@ async def receive(reader: asyncio.StreamReader) -> Message | None:
         return None
     try:
         header = _header(await reader.readexactly(_bounded(first, MAX_HEADER, "header")))
-        count = _bounded(await reader.readexactly(4), MAX_BLOBS, "blob count")
+        count = _bounded(await reader.readexactly(4), max_blobs, "blob count")
         blobs = []
         for _ in range(count):
             blobs.append(await reader.readexactly(_bounded(await reader.readexactly(4), MAX_BLOB, "blob")))

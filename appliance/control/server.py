@@ -68,6 +68,7 @@ class LaneFace(Protocol):
 @dataclass(eq=False)
 class _Console:
     writer: asyncio.StreamWriter
+    task: asyncio.Task[None]
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     guard: bool = False
     watched_at: float | None = None
@@ -102,8 +103,10 @@ class ControlServer:
                 await asyncio.sleep(WATCH_S / 5)
         finally:
             server.close()
-            for console in tuple(self._consoles):
-                console.writer.close()
+            serving = [console.task for console in self._consoles]
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
             await server.wait_closed()
             with suppress(FileNotFoundError):
                 self._path.unlink()
@@ -112,24 +115,32 @@ class ControlServer:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if len(os.fsencode(self._path)) > 100:
             raise SocketBusy(f"the path of the control socket is too long for a Unix socket: {self._path}")
+        if self._path.exists() and not self._path.is_socket():
+            raise SocketBusy(f"{self._path} is no socket; remove it, or name another control_socket")
         try:
             _, writer = await asyncio.open_unix_connection(str(self._path))
-        except OSError:
-            with suppress(FileNotFoundError):
-                self._path.unlink()
+        except FileNotFoundError:
             return
+        except ConnectionRefusedError:
+            self._path.unlink(missing_ok=True)
+            return
+        except OSError as error:
+            # Not refused, so somebody may listen there: another user's, or a controller that is too busy to answer.
+            raise SocketBusy(f"{self._path} cannot be taken over: {error.strerror}; stop what listens there") from error
         writer.close()
         raise SocketBusy(f"another controller already answers on {self._path}; stop it first")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        console = _Console(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        console = _Console(writer, task)
         if len(self._consoles) >= MAX_CONSOLES:
             writer.close()
             return
         self._consoles.add(console)
         pusher = asyncio.create_task(self._push(console), name="control-push")
         try:
-            while (message := await receive(reader)) is not None:
+            while (message := await receive(reader, max_blobs=0)) is not None:
                 await self._take(console, message)
         except (WireError, ValidationError) as error:
             _log.warning("a console broke the protocol and was disconnected: %s", str(error).splitlines()[0])
@@ -139,7 +150,8 @@ class ControlServer:
             self._consoles.discard(console)
             pusher.cancel()
             await asyncio.gather(pusher, return_exceptions=True)
-            writer.close()
+            # Not `close`: that would wait for a console that does not read.
+            writer.transport.abort()
             self._on_watch(self.watchers)
 
     async def _push(self, console: _Console) -> None:

@@ -37,7 +37,7 @@ def authenticity(chip_checks: dict[str, bool | None]) -> Result:
         return Result.NOT_PERFORMED
     if False in results:
         return Result.FAILED
-    return Result.SUCCESSFUL if chip_checks.get("passive_authentication") else Result.UNDETERMINED
+    return Result.SUCCESSFUL if chip_checks.get("passive_authentication") is True else Result.UNDETERMINED
 
 
 async def judge(mrz_lines: tuple[str, ...], portrait: bytes, chip_checks: dict[str, bool | None], on: date) -> Judged:

@@ -28,19 +28,21 @@ class GateOwner:
 
     async def run(self) -> None:
         """Connect, poll, reconnect; outputs are switched off when cancelled."""
-        carrying = asyncio.create_task(self._carry_out(), name="gate-orders")
         try:
-            while True:
-                try:
-                    await self._connected()
-                except DriverError as error:
-                    self._lost(error)
-                    await self._gate.close()
-                await asyncio.sleep(RECONNECT_S)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._carry_out(), name="gate-orders")
+                group.create_task(self._watch(), name="gate-watch")
         finally:
-            carrying.cancel()
-            await asyncio.gather(carrying, return_exceptions=True)
             await asyncio.shield(self._gate.close())
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._connected()
+            except DriverError as error:
+                self._lost(error)
+                await self._gate.close()
+            await asyncio.sleep(RECONNECT_S)
 
     async def _connected(self) -> None:
         identity = await self._gate.open()
@@ -64,6 +66,8 @@ class GateOwner:
         loop, seen = self._loop, self._seen
         self._seen = inputs
         self.released = frozenset(Door(door) for door in inputs.released)
+        # Before the doors: those an emergency opens are not forced.
+        loop.faults.set(2003, "gate", inputs.emergency)
         for door, now, before in (
             (Door.ENTRY, inputs.entry, seen.entry if seen else None),
             (Door.EXIT, inputs.exit, seen.exit if seen else None),
@@ -78,7 +82,6 @@ class GateOwner:
         if inputs.disagrees:
             loop.faults.raise_fault(2001, "gate", "a release contact does not follow its relay")
         loop.faults.set(2002, "gate", inputs.out_of_service)
-        loop.faults.set(2003, "gate", inputs.emergency)
         if not self._reported:
             self._reported = True
             loop.post(ev.DeviceReported(Device.GATE), "gate")

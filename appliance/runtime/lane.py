@@ -124,14 +124,27 @@ class LaneController:
                 self.gate.order_secure()
             case cmd.SelfTest():
                 self._spawn("self-test", self._self_test())
-            case cmd.RecordDecision(_, decision):
+            case cmd.RecordDecision(_, decision, officer):
                 if self._passage is not None:
                     self._passage.checks = decision.checks
+                if officer is None:
+                    self._log_cost()
             case cmd.EndPassage(_, outcome):
                 if self._passage is not None:
                     self._passage.outcome = outcome
             case cmd.Ignored():
                 pass
+
+    def _log_cost(self) -> None:
+        """What the decision took, for whoever has to make it faster."""
+        spent = self.verification.take_timings()
+        if spent:
+            _log.info(
+                "decision %.1f ms after capture: inference %.1f ms, liveness %.1f ms",
+                1000 * (self._clock.monotonic() - spent["captured_at"]),
+                1000 * spent["inference_s"],
+                1000 * spent["liveness_s"],
+            )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
@@ -306,6 +319,5 @@ def _worker_setup(config: LaneConfig) -> dict[str, Any]:
 
 async def run_lane(config: LaneConfig, clock: Clock, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
     """Open the store, run the lane, close the store; whatever happens in between."""
-    config.state_dir.mkdir(parents=True, exist_ok=True)
     async with await AsyncStore.open(config.state_dir, clock, boot_id=uuid.uuid4().hex) as store:
         await LaneController(config, clock, store).run(on_ready)

@@ -30,12 +30,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """An event with its source and monotonic stamp; `epoch` voids a phase time-out that comes too late."""
+    """An event with its source and monotonic stamp; `timer` names the timer it came from, which may be void by now."""
 
     event: ev.Event
     source: str
     at: float
-    epoch: int | None = None
+    timer: str | None = None
     done: "asyncio.Future[bool] | None" = field(default=None, compare=False)
 
 
@@ -48,6 +48,16 @@ def _safer(command: cmd.Command) -> bool:
             return purpose is cmd.Purpose.RETURN
         case _:
             return True
+
+
+def _released(command: cmd.Command) -> Door | None:
+    match command:
+        case cmd.ReleaseEntry():
+            return Door.ENTRY
+        case cmd.ReleaseExit():
+            return Door.EXIT
+        case _:
+            return None
 
 
 class LaneLoop:
@@ -70,7 +80,7 @@ class LaneLoop:
         self._dispatch, self._on_change = dispatch, on_change
         self._queue: asyncio.Queue[Posted] = asyncio.Queue()
         self._lane, self._guarded = Lane(), interlock.Guarded()
-        self._epoch = 0
+        self._due: dict[str, Posted] = {}
         self.phase_since = clock.monotonic()
         self.faults = FaultRegister(clock, self._effects_changed)
         self.post(ev.EffectsChanged(frozenset()), "start")
@@ -103,8 +113,8 @@ class LaneLoop:
 
     async def handle(self, posted: Posted) -> None:
         """One event, whole: nothing of it is dispatched before all of it is durable."""
-        if posted.epoch is not None and posted.epoch != self._epoch:
-            return
+        if posted.timer is not None and self._due.get(posted.timer) is not posted:
+            return  # re-armed since: it speaks of a phase or of a release that is over
         event, before = posted.event, self._lane
         self._lane, commands = step(before, event, self.policy)
         self._guarded = interlock.observe(self._guarded, event)
@@ -116,13 +126,14 @@ class LaneLoop:
             if not isinstance(command, cmd.Ignored):
                 self._dispatch(command)
             self._hold(command)
+        self._tell_unreleased(commands)
         if self._lane.phase != before.phase or isinstance(event, ev.PhaseTimedOut):
             self._arm()
         self._watch_doors(event, before)
         self._on_change(before, self._lane)
         if posted.done is not None and not posted.done.done():
             meaningful = not any(isinstance(command, cmd.Ignored) for command in commands)
-            posted.done.set_result(meaningful and len(acted) == len(commands))
+            posted.done.set_result(meaningful and kept and len(acted) == len(commands))
 
     def _passed(self, commands: tuple[cmd.Command, ...]) -> list[cmd.Command]:
         view, passed = self._guarded, []
@@ -169,19 +180,25 @@ class LaneLoop:
             _log.critical("not even the last words could be written: %s", error)
 
     def _hold(self, command: cmd.Command) -> None:
-        door = {cmd.ReleaseEntry: Door.ENTRY, cmd.ReleaseExit: Door.EXIT}.get(type(command))
+        door = _released(command)
         if door is not None:
-            expired = ev.ReleaseExpired(door)
             seconds = self.policy.release_s + self.policy.release_hold_s
-            self._timers.arm(f"release.{door}", seconds, lambda: self.post(expired, "timer"))
+            self._schedule(f"release.{door}", ev.ReleaseExpired(door), seconds)
+
+    def _tell_unreleased(self, commands: tuple[cmd.Command, ...]) -> None:
+        """The machine takes a door for unlocked that was not released after all: it would never clear the lane."""
+        for door in {_released(command) for command in commands} - {None, *self._guarded.pending}:
+            assert door is not None
+            self.post(ev.ReleaseExpired(door), "loop")
 
     def _arm(self) -> None:
-        self._epoch += 1
         self.phase_since = self._clock.monotonic()
-        name = type(self._lane.phase).__name__
-        posted = Posted(ev.PhaseTimedOut(name), "timer", self.phase_since, self._epoch)
-        seconds = self.policy.timeout_of(self._lane.phase)
-        self._timers.arm("phase", seconds, lambda: self._queue.put_nowait(posted))
+        timed_out = ev.PhaseTimedOut(type(self._lane.phase).__name__)
+        self._schedule("phase", timed_out, self.policy.timeout_of(self._lane.phase))
+
+    def _schedule(self, name: str, event: ev.Event, seconds: float) -> None:
+        posted = self._due[name] = Posted(event, "timer", self._clock.monotonic(), timer=name)
+        self._timers.arm(name, seconds, lambda: self._queue.put_nowait(posted))
 
     def _watch_doors(self, event: ev.Event, before: Lane) -> None:
         """A door that opens although nothing released it was forced, or held open."""

@@ -33,15 +33,19 @@ class PassageData:
     outcome: Outcome | None = None
     referred_since: datetime | None = None
     advice: str = ""
+    forgotten: bool = False
 
     def show(self, channel: str, data: bytes, media_type: str, *, label: str, eyes: list[float] | None = None) -> None:
-        """Add or replace a picture; its version grows."""
+        """Add or replace a picture; its version grows. One that comes after `forget` is dropped."""
+        if self.forgotten:
+            return
         version = self.pictures[channel].version + 1 if channel in self.pictures else 1
         four = (eyes[0], eyes[1], eyes[2], eyes[3]) if eyes else None
         self.pictures[channel] = Picture(data, media_type, label, version, four)
 
     def forget(self) -> None:
         """Drop every image and what the document says; the checks and the outcome name nobody."""
+        self.forgotten = True
         self.pictures.clear()
         self.document = None
 

@@ -25,6 +25,7 @@ class ReaderOwner:
     ) -> None:
         self._reader, self._loop, self._clock, self._on_document = reader, loop, clock, on_document
         self._reported = False
+        self._waiting: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Open, wait for documents, reconnect."""
@@ -37,15 +38,29 @@ class ReaderOwner:
                     if not self._reported:
                         self._reported = True
                         self._loop.post(ev.DeviceReported(Device.DOCUMENT_READER), "document_reader")
-                    while True:
-                        await self._reader.presented()
-                        self._loop.post(ev.DocumentPresented(uuid.uuid4().hex[:16]), "document_reader")
+                    await self._documents()
                 except DriverError as error:
                     self._loop.faults.raise_fault(1003, "document_reader", str(error))
+                    await self._reader.close()
+                except TimeoutError:
                     await self._reader.close()
                 await asyncio.sleep(RECONNECT_S)
         finally:
             await asyncio.shield(self._reader.close())
+
+    async def _documents(self) -> None:
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                while True:
+                    await self._reader.presented()
+                    self._loop.post(ev.DocumentPresented(uuid.uuid4().hex[:16]), "document_reader")
+        finally:
+            self._waiting = None
+
+    def _reopen(self) -> None:
+        """End the wait for documents: only opening the reader anew proves that it works again."""
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def read(self, passage_id: str) -> None:
         """Read and judge the document on the reader; the core hears of it either way."""
@@ -57,6 +72,7 @@ class ReaderOwner:
             judged = unreadable(error.message)
         except DriverError as error:
             self._loop.faults.raise_fault(1003, "document_reader", str(error))
+            self._reopen()
             judged = unreadable("The document reader does not answer.")
         self._on_document(passage_id, judged)
         self._loop.post(ev.DocumentRead(passage_id, judged.document, on), "document_reader")

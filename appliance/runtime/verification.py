@@ -22,7 +22,7 @@ class Verification:
 
     def __init__(self, eye: EyeOwner, clock: Clock, on_change: Callable[[], None]) -> None:
         self._eye, self._clock, self._on_change = eye, clock, on_change
-        self.timings: dict[str, float] = {}
+        self._timings: dict[str, float] = {}
 
     async def run(self, data: PassageData) -> tuple[Check, ...]:
         """The checks. Raises VisionLost and DriverError; the caller turns those into faults."""
@@ -34,7 +34,7 @@ class Verification:
             log, _ = await self._eye.capture(face=True)
             reply = await self._eye.ask("analyse", log=log)
             checks = tuple(_check(check) for check in reply.header["checks"])
-            self.timings = {key: reply.header[key] for key in ("captured_at", "inference_s")}
+            self._timings = {key: reply.header[key] for key in ("captured_at", "inference_s", "liveness_s")}
             if not _inconclusive(checks):
                 break
         return checks
@@ -52,6 +52,11 @@ class Verification:
             if self._clock.monotonic() >= deadline:
                 return _never_good(seen)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def take_timings(self) -> dict[str, float]:
+        """Stamps and durations (s) of the last capture, once."""
+        taken, self._timings = self._timings, {}
+        return taken
 
     async def show(self, data: PassageData) -> None:
         """Fetch the pictures of the last capture for the guard; a failure here changes no decision."""

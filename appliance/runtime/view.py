@@ -6,8 +6,10 @@ from typing import Any
 
 from appliance.control.messages import DoorView, FaultView, LaneSnapshot, PackView, PassageView, ReferralView
 from appliance.core import phases as ph
+from appliance.core.commands import Ignored
+from appliance.core.events import OfficerDecided
 from appliance.core.faults import CATALOGUE, Effect
-from appliance.core.passage import admissible, needs_visual_check
+from appliance.core.passage import needs_visual_check, step
 from appliance.core.policy import Policy
 from appliance.core.types import CheckName, Door, OfficerAction, Result, Step, Topology
 from appliance.runtime.faults import ActiveFault
@@ -122,14 +124,18 @@ def _referral(facts: Facts, since: datetime) -> ReferralView | None:
     phase = facts.lane.phase
     if not isinstance(phase, ph.Referred):
         return None
-    stopping = {Effect.OUT_OF_SERVICE, Effect.REFER_CURRENT, Effect.EMERGENCY_RELEASE}
-    may_admit = admissible(phase) and not facts.lane.effects & stopping
-    refusals = (OfficerAction.REFUSE, OfficerAction.SECOND_LINE)
     return ReferralView(
         since=since,
         escalated=phase.escalated,
         inside=phase.inside,
-        actions=(OfficerAction.ADMIT, *refusals) if may_admit else refusals,
+        actions=tuple(action for action in OfficerAction if _acts_on(facts, phase.passage_id, action)),
         needs_visual_check=needs_visual_check(phase.decision),
         suspected_attack=phase.decision.result_of(CheckName.LIVENESS) is Result.FAILED,
     )
+
+
+def _acts_on(facts: Facts, passage_id: str, action: OfficerAction) -> bool:
+    """Asked of the machine itself, so that a console never offers what the lane would ignore."""
+    decided = OfficerDecided(passage_id, action, True, "", "")
+    _, commands = step(facts.lane, decided, facts.policy)
+    return not any(isinstance(command, Ignored) for command in commands)

@@ -82,7 +82,8 @@ class VisionProcess:
     async def stop(self) -> None:
         """End the child; kill it when it does not go by itself. Never raises."""
         if self._writer is not None:
-            self._writer.close()
+            # Not `close`: that would wait until a child that hangs has read what is still to be sent.
+            self._writer.transport.abort()
             with suppress(OSError):
                 await self._writer.wait_closed()
         if self._child is not None:

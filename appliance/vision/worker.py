@@ -102,7 +102,7 @@ class Worker:
                 opened = camera(device, getattr(self._config, name), self._module)
             except ConfigError as error:
                 raise Refused(str(error)) from error
-            fresh = FreshCamera(opened, self._clock.monotonic)
+            fresh = FreshCamera(opened, self._clock.monotonic, device=device)
             identities[name] = asdict(fresh.open())
             self._cameras[name] = fresh
         return Message({"identities": identities})
@@ -157,7 +157,7 @@ class Worker:
         quality = measure(self._latest, faces[0]) if faces else None
         advice = quality.advice if quality else "Step into view."
         acceptable = quality is not None and quality.acceptable and others(faces) == 0
-        return Message({"acceptable": acceptable, "advice": advice, "faces": len(faces)})
+        return Message({"acceptable": acceptable, "advice": advice, "faces": 1 + others(faces) if faces else 0})
 
     def burst(self, request: Message) -> Message:
         """`count` NIR frames and one RGB frame, as fast as the cameras deliver. Inference starts with the reply."""
@@ -205,7 +205,9 @@ class Worker:
         passage = self._passage
         assert self._pack is not None
         burst = self._burst(request)
+        begun = self._clock.monotonic()
         passage.liveness = assess(burst, passage.faces[0].landmarks) if passage.faces else None
+        liveness_s = self._clock.monotonic() - begun
         checks = (
             verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
             verdict.face_quality(passage.quality),
@@ -217,6 +219,7 @@ class Worker:
                 "checks": [asdict(check) for check in checks],
                 "captured_at": passage.captured_at,
                 "inference_s": passage.inference_s,
+                "liveness_s": liveness_s,
             }
         )
 
