@@ -19,7 +19,7 @@ from rich.console import Console
 
 from appliance.clock import SystemClock
 from appliance.control.client import LaneClient
-from appliance.control.messages import LaneSnapshot
+from appliance.control.messages import LaneSnapshot, PassageView
 from appliance.core.types import Step, Topology
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings
@@ -45,6 +45,7 @@ START_S = 60.0
 TIMEOUTS = {"Referred": 120.0, "Ready": 120.0}
 """Longer than a real lane's: whoever looks at the demo shall have time to read."""
 _LOOK_S = 0.25
+_GONE_LOOKS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +137,26 @@ class Director:
 
     async def direct(self) -> None:
         """Send travellers for ever."""
-        told = ""
+        told: str | None = None
         while True:
             waiting = self._why_wait(self._client.state.snapshot if self._client.state.reachable else None)
             if waiting and waiting != told:
                 self._say(waiting)
             told = waiting
-            if waiting:
+            if waiting is not None:
                 await asyncio.sleep(_LOOK_S)
-                continue
-            case = await self._next()
-            if case is not None:
+            elif (case := await self._next()) is not None:
                 await self._send(case)
 
-    def _why_wait(self, seen: LaneSnapshot | None) -> str:
+    def _why_wait(self, seen: LaneSnapshot | None) -> str | None:
+        """None when the next may come; otherwise what keeps him, empty when it passes by itself."""
         if seen is None:
             return "the lane does not answer"
         if any(fault.code == 1005 for fault in seen.faults):
             return "no guard watches: sign in at the console, then travellers come"
-        return "" if seen.step is Step.PRESENT_DOCUMENT else f"the lane takes nobody now: {seen.phase}"
+        if seen.step in (Step.OUT_OF_SERVICE, Step.EMERGENCY):
+            return ", ".join(["the lane takes nobody", *(fault.title for fault in seen.faults)])
+        return None if seen.step is Step.PRESENT_DOCUMENT else ""
 
     async def _next(self) -> Case | None:
         """Who comes next: the one asked for, else, after a while, the next in turn; None where nobody is to come."""
@@ -177,21 +179,27 @@ class Director:
         await self._gone(old)
 
     async def _gone(self, old: str | None) -> None:
-        """Until the traveller has left; when his passage is over he is asked to."""
-        told = None
-        while self._rig.place not in GONE:
-            seen = self._client.state.snapshot
-            view = seen.passage if seen is not None else None
-            if seen is not None and view is not None and view.passage_id != old:
-                if view.referral is not None and told is None:
-                    told = "referred: the guard decides at the console"
-                    self._say(told)
-                if view.outcome is not None:
-                    self._rig.send_away()
+        """Until the traveller has left and his passage is over; once it is, he is asked to go."""
+        referred = False
+        patience = _GONE_LOOKS
+        while patience > 0:
+            gone = self._rig.place in GONE
+            patience -= gone
+            view = self._passage(old)
+            if view is not None and view.referral is not None and not referred:
+                referred = True
+                self._say("referred: the guard decides at the console")
+            if view is not None and view.outcome is not None:
+                self._rig.send_away()
+                if gone:
+                    self._say(f"ended: {view.outcome.replace('_', ' ')}")
+                    return
             await asyncio.sleep(_LOOK_S)
-        view = seen.passage if (seen := self._client.state.snapshot) is not None else None
-        if view is not None and view.outcome is not None:
-            self._say(f"ended: {view.outcome.replace('_', ' ')}")
+
+    def _passage(self, old: str | None) -> PassageView | None:
+        seen = self._client.state.snapshot
+        view = seen.passage if seen is not None else None
+        return None if view is None or view.passage_id == old else view
 
 
 @contextlib.contextmanager
