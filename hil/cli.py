@@ -59,3 +59,16 @@ def demo(
     from hil.demo import Demo, run
 
     raise typer.Exit(run(Demo(port, state_dir, pack, models_dir, topology)))
+
+
+@app.command()
+def bench(
+    pack: Pack = "auto",
+    models_dir: Models = Path("var/models"),
+    passages: Annotated[int, typer.Option(help="Genuine passages to measure.")] = 10,
+    releases: Annotated[int, typer.Option(help="Decisions to measure down to the wire.")] = 200,
+) -> None:
+    """What the controller costs, beside its targets. Figures of this machine, now."""
+    from hil.bench.report import run
+
+    run(pack=pack, models_dir=models_dir, passages=passages, releases=releases)

@@ -141,7 +141,7 @@ class LaneController:
         if spent:
             _log.info(
                 "decision %.1f ms after capture: inference %.1f ms, liveness %.1f ms",
-                1000 * (self._clock.monotonic() - spent["captured_at"]),
+                1000 * (self.loop.stepped_at - spent["captured_at"]),
                 1000 * spent["inference_s"],
                 1000 * spent["liveness_s"],
             )

@@ -81,7 +81,7 @@ class LaneLoop:
         self._queue: asyncio.Queue[Posted] = asyncio.Queue()
         self._lane, self._guarded = Lane(), interlock.Guarded()
         self._due: dict[str, Posted] = {}
-        self.phase_since = clock.monotonic()
+        self.phase_since = self.stepped_at = clock.monotonic()
         self.faults = FaultRegister(clock, self._effects_changed)
         self.post(ev.EffectsChanged(frozenset()), "start")
 
@@ -117,6 +117,7 @@ class LaneLoop:
             return  # re-armed since: it speaks of a phase or of a release that is over
         event, before = posted.event, self._lane
         self._lane, commands = step(before, event, self.policy)
+        self.stepped_at = self._clock.monotonic()
         self._guarded = interlock.observe(self._guarded, event)
         allowed = self._passed(commands)
         kept = await self._keep(self._records(posted, before, allowed))

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -71,6 +72,9 @@ class Worker:
         self._latest: Image | None = None
         # What follows a reply before the next request is read: inference that need not wait to be asked for.
         self.afterwards: Callable[[], None] | None = None
+        # The recogniser works beside the liveness check; everything else waits for it first.
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="recogniser")
+        self._recognising: Future[None] | None = None
 
     # --- set-up -----------------------------------------------------------------------------------------------
 
@@ -108,7 +112,7 @@ class Worker:
         return Message({"identities": identities})
 
     def close(self) -> None:
-        """Close whatever is open."""
+        """Close the cameras."""
         while self._cameras:
             self._cameras.popitem()[1].close()
 
@@ -161,7 +165,7 @@ class Worker:
 
     def burst(self, request: Message) -> Message:
         """`count` NIR frames and one RGB frame, as fast as the cameras deliver. Inference starts with the reply."""
-        passage = self._passage
+        passage = self._passage = Passage(reference=self._passage.reference)
         # The illuminator is armed already: every exposure counts, so the NIR camera comes first.
         passage.nir = [self._read("nir") for _ in range(request.header["count"])]
         passage.rgb = self._read("rgb")
@@ -178,12 +182,21 @@ class Worker:
         assert passage.rgb is not None
         begun = self._clock.monotonic()
         passage.faces = self._pack.detect(passage.rgb.image)
-        if passage.faces:
-            passage.probe = self._template(passage.rgb.image, passage.faces[0], "the live face")
-        else:
-            passage.probe = "No live face was captured."
         passage.inference_s = self._clock.monotonic() - begun
-        passage.quality = measure(passage.rgb.image, passage.faces[0]) if passage.faces else None
+        if passage.faces:
+            self._recognising = self._helper.submit(self._recognise, passage, passage.rgb.image, passage.faces[0])
+            passage.quality = measure(passage.rgb.image, passage.faces[0])
+
+    def _recognise(self, passage: Passage, image: Image, face: DetectedFace) -> None:
+        begun = self._clock.monotonic()
+        passage.probe = self._template(image, face, "the live face")
+        passage.inference_s += self._clock.monotonic() - begun
+
+    def settle(self) -> None:
+        """Wait for the recogniser; what it raised is raised here."""
+        recognising, self._recognising = self._recognising, None
+        if recognising is not None:
+            recognising.result()
 
     def _template(self, image: Image, face: DetectedFace, what: str) -> Template | str:
         assert self._pack is not None
@@ -208,6 +221,7 @@ class Worker:
         begun = self._clock.monotonic()
         passage.liveness = assess(burst, passage.faces[0].landmarks) if passage.faces else None
         liveness_s = self._clock.monotonic() - begun
+        self.settle()
         checks = (
             verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
             verdict.face_quality(passage.quality),
@@ -269,6 +283,8 @@ def serve(sock: socket.socket, worker: Worker) -> None:
     operations = {name: getattr(worker, name) for name in (*OPERATIONS, "forget")}
     while (request := receive_blocking(sock)) is not None:
         operation = operations.get(str(request.header.get("op")))
+        if operation != worker.analyse:
+            worker.settle()
         reply = _reply(operation, request)
         send_blocking(sock, Message({"id": request.header.get("id"), **reply.header}, reply.blobs))
         afterwards, worker.afterwards = worker.afterwards, None

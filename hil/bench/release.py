@@ -118,13 +118,14 @@ async def _rounds(
 
 async def _one(loop: LaneLoop, tapped: _Tapped, passage: str) -> float:
     """One passage: everything up to the verification, the measured decision, and back to ready."""
-    for event in (
+    into: tuple[ev.Event, ...] = (
         ev.DocumentPresented(passage),
         ev.DocumentRead(passage, DOCUMENTS["in order"], TODAY),
         ev.DoorMoved(Door.ENTRY, DoorPosition.OPEN),
         ev.OccupancyChanged(True),
         ev.DoorMoved(Door.ENTRY, DoorPosition.CLOSED),
-    ):
+    )
+    for event in into:
         await loop.ask(event, "bench")
     begun, before = time.monotonic(), len(tapped.seen)
     loop.post(ev.VerificationDone(passage, face_checks()), "bench")
@@ -134,12 +135,13 @@ async def _one(loop: LaneLoop, tapped: _Tapped, passage: str) -> float:
         await asyncio.sleep(0.001)
     took = tapped.seen[-1] - begun
     await asyncio.sleep(0.25)  # the pulse ends, its contact is seen off
-    for event in (
+    back: tuple[ev.Event, ...] = (
         ev.DoorMoved(Door.EXIT, DoorPosition.OPEN),
         ev.PassageCounted(),
         ev.OccupancyChanged(False),
         ev.DoorMoved(Door.EXIT, DoorPosition.CLOSED),
-    ):
+    )
+    for event in back:
         await loop.ask(event, "bench")
     return took
 

@@ -1,0 +1,50 @@
+"""All measurements in one table, each beside its target."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from hil.bench import cost, release
+
+MAX_RATIO = 1.15
+MAX_RELEASE_MS = 20.0
+MAX_START_S = 10.0
+MAX_IDLE_PERCENT = 5.0
+
+
+def run(*, pack: str, models_dir: Path, passages: int, releases: int) -> None:
+    """Measure and print. Nothing here passes or fails: a busy machine is no defect."""
+    console = Console()
+    with console.status("starting") as status:
+        costs = cost.run(pack, models_dir, passages, status.update)
+        status.update(f"{releases} decisions beside a busy matcher")
+        wire = np.array(release.run(releases, models_dir)) * 1000
+    table = Table(
+        "figure", "measured", "target", title=f"matcher {costs.pack}, load {os.getloadavg()[0]:.1f} at the end"
+    )
+    spent = np.array(costs.decisions)
+    if len(spent):
+        total, inference, liveness = spent.sum(axis=0)
+        table.add_row(
+            f"capture to decision / detector and recogniser (n={len(spent)})",
+            f"{total / inference:.2f}  ({np.median(spent[:, 0]):.1f} ms / {np.median(spent[:, 1]):.1f} ms, medians)",
+            f"<= {MAX_RATIO}",
+        )
+        table.add_row(
+            "the same, the liveness check counted as inference",
+            f"{total / (inference + liveness):.2f}  (liveness {np.median(spent[:, 2]):.1f} ms, median)",
+            "",
+        )
+    table.add_row(
+        f"decision to the relay's first byte, p99 (n={len(wire)})",
+        f"{np.percentile(wire, 99):.1f} ms  (p50 {np.percentile(wire, 50):.1f}, max {wire.max():.1f})",
+        f"<= {MAX_RELEASE_MS:.0f} ms",
+    )
+    table.add_row("start to lane ready", f"{costs.start_s:.1f} s", f"<= {MAX_START_S:.0f} s")
+    table.add_row(
+        "idle, controller and vision", f"{costs.idle_percent:.1f} % of a core", f"<= {MAX_IDLE_PERCENT:.0f} %"
+    )
+    console.print(table)
