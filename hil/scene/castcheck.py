@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -208,6 +209,12 @@ def _report(console: Console, result: CastScores) -> None:
         console.print(f"[red]{line}[/red]")
 
 
+def _with_progress(pack: FacePack) -> CastScores:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(pack.pack_id, total=len(CAST) * (len(VIEWS) + 1))
+        return score_matrix(pack, cast=CAST, views=VIEWS, on_sample=partial(progress.advance, task))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the score matrix per pack. Returns 1 if any pair is on the wrong side, 2 if a pack cannot be loaded."""
     parser = argparse.ArgumentParser(prog="python -m hil.scene.castcheck", description=__doc__)
@@ -223,9 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ModelError as error:
             print(error, file=sys.stderr)
             return 2
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(pack_id, total=len(CAST) * (len(VIEWS) + 1))
-            result = score_matrix(pack, on_sample=lambda task=task, bar=progress: bar.advance(task))  # type: ignore[misc]
+        result = _with_progress(pack)
         _report(console, result)
         passed = passed and result.passed
     console.print(DISCLAIMER)

@@ -65,14 +65,17 @@ def scalp(t: Traits, mesh: F32) -> Part:
     lower = gaussian_filter(np.broadcast_to(lower, shape), (0, 2.0))
     above = y - lower
     amount = ramp(0.0, 0.6, np.full(shape, t.hair, np.float32))
-    bulge = ramp(-2.0, 16.0, above) * amount
-    lumps = 1.0 + noise(rng, shape, (7.0, 9.0)) * (0.05 + 0.16 * t.hair_curl)
+    bulge = ramp(3.0, 24.0, above) * amount
+    # The columns of the grid meet at the crown: uneven hair there would be a spike.
+    even = ramp(t.crown_y, t.crown_y - 25.0, y)
+    lumps = 1.0 + noise(rng, shape, (7.0, 9.0)) * (0.05 + 0.16 * t.hair_curl) * even
     part = (
         np.exp(-0.5 * ((x - 34.0 * t.hair_part) / 4.0) ** 2)
         * ramp(50.0, 80.0, y)
         * (0.45 if t.hair_curl < 0.5 else 0.1)
     )
-    top = 0.65 + 0.35 * ramp(40.0, 95.0, y)
+    # Fullest at the crown, close to the head at the temples, where an overhang would show gaps.
+    top = (0.65 + 0.35 * ramp(40.0, 95.0, y)) * (0.35 + 0.65 * ramp(-35.0, 45.0, y))
     thick = t.hair_volume * bulge * lumps * top * (1 - part) + 0.4
     jaw = jaw_field(t, x, y) * (np.cos(angles()) > 0.02)[None, :]
     full = jaw * t.beard + _goatee(t, x, y) * t.goatee + _moustache(t, x, y) * t.moustache

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from appliance.face.packs import load_pack
-from hil.scene import CAST, Pose, UnknownTraveller, traveller
+from hil.scene import CAST, Pose, UnknownTraveller, castcheck, traveller
 from hil.scene.cast import load_cast
-from hil.scene.castcheck import View, score_matrix
+from hil.scene.castcheck import DISCLAIMER, View, score_matrix
 from hil.scene.traits import TRAITS, complete
 
 FRONTAL, TURNED = View(Pose(), "neutral"), View(Pose(yaw_deg=12), "one-sided")
@@ -102,3 +102,18 @@ def test_open_omz_tells_the_cast_apart(shared):
     pack = load_pack("open-omz", shared / "models" / "open")
     result = score_matrix(pack, cast=[traveller(key) for key in ("chiyo", "dario", "greta", "jomo")], views=[TURNED])
     assert result.passed, (result.wrong, result.missed)
+
+
+def test_the_command_fails_on_a_double_and_claims_nothing(monkeypatch, capsys, tmp_path):
+    double = replace(traveller("bjorn"), key="double")
+    monkeypatch.setattr(castcheck, "CAST", (traveller("bjorn"), double))
+    monkeypatch.setattr(castcheck, "VIEWS", (FRONTAL,))
+    assert castcheck.main(["--pack", "pypi-dlib", "--dir", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "worst impostor" in printed
+    assert DISCLAIMER in " ".join(printed.split())
+
+
+def test_the_command_says_how_to_get_a_missing_pack(capsys, tmp_path):
+    assert castcheck.main(["--pack", "open-omz", "--dir", str(tmp_path)]) == 2
+    assert "appliance models" in capsys.readouterr().err
