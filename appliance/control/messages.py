@@ -19,6 +19,9 @@ from appliance.core.types import Result as Result
 from appliance.core.types import Step as Step
 from appliance.core.types import Topology as Topology
 
+Id = Annotated[str, Field(max_length=64)]
+"""Whatever a console may name: bounded, because it is journalled."""
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -139,8 +142,8 @@ class OfficerRequest(_Message):
     """An officer decides about the referred traveller. `reason` is mandatory and journalled with the officer's name."""
 
     kind: Literal["decide"] = "decide"
-    request_id: str
-    passage_id: str
+    request_id: Id
+    passage_id: Id
     action: OfficerAction
     officer: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=3, max_length=500)
@@ -151,7 +154,7 @@ class ServiceRequest(_Message):
     """An officer takes the lane out of service, brings it back, or resets it after an emergency."""
 
     kind: Literal["service"] = "service"
-    request_id: str
+    request_id: Id
     in_service: bool
     officer: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=3, max_length=500)
@@ -170,9 +173,9 @@ class ImageRequest(_Message):
     """Fetch an image of the current passage; answered by an `ImageReply` with one blob (JPEG or PNG)."""
 
     kind: Literal["image"] = "image"
-    request_id: str
-    passage_id: str
-    channel: str
+    request_id: Id
+    passage_id: Id
+    channel: Id
 
 
 class ImageReply(_Message):

@@ -112,7 +112,10 @@ class ControlServer:
                 self._path.unlink()
 
     async def _claim(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SocketBusy(f"{self._path.parent} is no folder for the control socket: {error.strerror}") from error
         if len(os.fsencode(self._path)) > 100:
             raise SocketBusy(f"the path of the control socket is too long for a Unix socket: {self._path}")
         if self._path.exists() and not self._path.is_socket():
@@ -144,7 +147,8 @@ class ControlServer:
                 await self._take(console, message)
         except (WireError, ValidationError) as error:
             _log.warning("a console broke the protocol and was disconnected: %s", str(error).splitlines()[0])
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # Only `run` cancels, at its end; asyncio's streams report a handler that ends as cancelled as an error.
             pass
         finally:
             self._consoles.discard(console)

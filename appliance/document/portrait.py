@@ -9,6 +9,7 @@ import resource
 import struct
 import sys
 from contextlib import suppress
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ MAX_SIDE = 4096
 CPU_SECONDS = 5
 MEMORY_BYTES = 1 << 30
 WALL_SECONDS = 8.0
+REFUSED = 3
+"""Exit code of a child that says why on standard error; any other code is a decoder that broke."""
 _SIZE = struct.Struct(">II")
 
 
@@ -53,7 +56,7 @@ async def decode(portrait: bytes) -> NDArray[np.uint8]:
             await child.wait()
     if child.returncode != 0:
         said = err.decode(errors="replace").strip().splitlines()
-        raise PortraitError(said[-1] if child.returncode == 1 and said else "The portrait broke its decoder.")
+        raise PortraitError(said[-1] if child.returncode == REFUSED and said else "The portrait broke its decoder.")
     return _image(out)
 
 
@@ -74,6 +77,11 @@ def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _refuse(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    sys.exit(REFUSED)
+
+
 def _child() -> None:
     """The child: portrait on standard input, raw BGR on standard output, one line why not on standard error."""
     import io
@@ -89,9 +97,9 @@ def _child() -> None:
                 raise PortraitError("The portrait is larger than any passport portrait.")
             rgb = np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
-        sys.exit("The portrait is neither JPEG nor JPEG 2000.")
+        _refuse("The portrait is neither JPEG nor JPEG 2000.")
     except (OSError, SyntaxError, ValueError, PortraitError, Image.DecompressionBombError) as error:
-        sys.exit(f"The portrait is damaged: {str(error)[:120]}.")
+        _refuse(f"The portrait is damaged: {str(error)[:120]}.")
     sys.stdout.buffer.write(_SIZE.pack(*rgb.shape[:2]) + rgb[:, :, ::-1].tobytes())
 
 

@@ -1,0 +1,113 @@
+"""The command line from outside, and a lane that cannot start."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from appliance.config import load
+from appliance.main import _run, app
+
+LANE = """
+lane_id = "E-07"
+profile = "simulated"
+state_dir = "{base}/state"
+control_socket = "{base}/run/lane.sock"
+[policy]
+require_guard = false
+[gate]
+port = "{base}/no-gate"
+[illumination]
+port = "{base}/no-light"
+[cameras]
+rgb = {{ kind = "rig", options = {{ camera = "rgb", socket = "{base}/rig.sock" }} }}
+nir = {{ kind = "rig", options = {{ camera = "nir", socket = "{base}/rig.sock" }} }}
+[document_reader]
+kind = "rig"
+options = {{ socket = "{base}/rig.sock" }}
+[face]
+pack = "open-omz"
+models_dir = "{base}/no-models"
+[liveness]
+reference_patch = [10, 20, 60, 40]
+[simulation]
+module = "hil.devices"
+"""
+
+
+@pytest.fixture
+def lane(tmp_path: Path) -> Path:
+    path = tmp_path / "lane.toml"
+    path.write_text(LANE.format(base=tmp_path))
+    return path
+
+
+def appliance(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "appliance", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)},
+        check=False,
+    )
+
+
+def test_a_right_file_is_called_right_and_a_simulated_lane_is_named_so(lane: Path) -> None:
+    done = CliRunner().invoke(app, ["check-config", "-c", str(lane)])
+    assert done.exit_code == 0
+    assert "right. Lane E-07, mantrap, profile simulated." in done.output
+    assert "liveness" in done.output
+    assert "must never guard a border" in done.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('lane_id = "E-07"', 'lane_id = "E-07"\ntypo = 1', "typo: unknown key"),
+        ('profile = "simulated"', 'profile = "production"', "a simulated device in a production lane"),
+        ("[gate]\n", "[gate]\nwiring = { entry_release = 1 }\n", "relay 1 cannot release both doors"),
+    ],
+)
+def test_a_wrong_file_is_exit_code_2_for_check_and_run_alike(lane: Path, old: str, new: str, said: str) -> None:
+    lane.write_text(lane.read_text().replace(old, new))
+    for command in ("check-config", "run"):
+        done = CliRunner().invoke(app, [command, "-c", str(lane)])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert not (lane.parent / "state").exists()
+
+
+def test_without_a_file_the_usage_is_shown() -> None:
+    done = CliRunner().invoke(app, ["check-config"])
+    assert done.exit_code == 2
+    assert "--config" in done.stderr
+
+
+def test_run_with_a_missing_matcher_says_what_to_fetch_and_ends_with_3(lane: Path) -> None:
+    done = appliance("run", "-c", str(lane))
+    assert done.returncode == 3, done.stderr
+    assert "appliance models fetch open-omz" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (lane.parent / "run" / "lane.sock").exists()
+    assert (lane.parent / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_run_with_a_module_that_is_not_there_ends_with_3(lane: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lane.write_text(lane.read_text().replace("hil.devices", "hil.nothing"))
+    assert asyncio.run(_run(load(lane))) == 3
+    assert "hil.nothing cannot be loaded" in capsys.readouterr().err
+
+
+def test_a_socket_that_another_controller_holds_ends_with_3(lane: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lane.parent / "run").mkdir()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(lane.parent / "run" / "lane.sock"))
+        other.listen()
+        assert asyncio.run(_run(load(lane))) == 3
+    assert "another controller already answers" in capsys.readouterr().err

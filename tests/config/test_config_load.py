@@ -1,0 +1,183 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appliance import devices
+from appliance.config import ConfigError, load
+from appliance.core.policy import TIMEOUTS
+from appliance.core.types import MANDATORY, CheckName, Topology
+
+Write = Callable[..., Path]
+OPENCV = '{ kind = "opencv", path = "/dev/video0" }'
+RGB = '{ kind = "rig", options = { camera = "rgb", socket = "rig.sock" } }'
+NIR = '{ kind = "rig", options = { camera = "nir", socket = "rig.sock" } }'
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_good_file_says_what_it_says(write: Write) -> None:
+    lane = load(write())
+    assert (lane.lane_id, lane.simulated, lane.topology) == ("E-07", True, Topology.MANTRAP)
+    assert lane.state_dir == Path("var/state")
+    assert lane.gate.wiring.active_low == {4, 5}
+    assert lane.liveness.reference_patch == (10, 20, 60, 40)
+    assert lane.core_policy().mandatory == MANDATORY
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (('lane_id = "E-07"', 'lane_id = "E-07"\nlane_name = "x"'), "lane_name"),
+        (('[gate]\nport = "/dev/ttyUSB0"', '[gate]\nport = "/dev/ttyUSB0"\nparity = "even"'), "gate.parity"),
+        (("active_low = [4, 5]", "active_low = [4, 5]\nentry_relay = 0"), "gate.wiring.entry_relay"),
+        (("require_guard = true", "require_guards = false"), "policy.require_guards"),
+        (('module = "hil.devices"', 'module = "hil.devices"\nseed = 4'), "simulation.seed"),
+        ((RGB, '{ kind = "opencv", path = "/dev/video0", hight = 480 }'), "cameras.rgb.opencv.hight"),
+    ],
+)
+def test_an_unknown_key_is_refused_wherever_it_stands(write: Write, change: tuple[str, str], place: str) -> None:
+    said = refusal(write(change))
+    assert f"{place}: unknown key; remove it or correct its spelling" in said
+    assert "has 1 problem:" in said
+
+
+def test_all_problems_are_listed_together(write: Write) -> None:
+    said = refusal(
+        write(
+            ('lane_id = "E-07"', 'lane_id = "E 07"'),
+            ('port = "/dev/ttyUSB0"', "prot = 1"),
+            ("[10, 20, 60, 40]", "[10, 20, 60]"),
+            ('profile = "simulated"', 'profile = "test"'),
+        )
+    )
+    assert "has 5 problems" in said
+    for place in ("lane_id", "gate.port", "gate.prot", "liveness.reference_patch", "profile"):
+        assert f"  {place}" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (('port = "/dev/ttyUSB0"', 'port = "/dev/ttyUSB0"\nunit = 0'), "gate.unit"),
+        (('port = "/dev/ttyUSB0"', 'port = "/dev/ttyUSB0"\npoll_hz = 0.1'), "gate.poll_hz"),
+        (('port = "/dev/ttyUSB0"', 'port = "/dev/ttyUSB0"\nbaudrate = 12345'), "gate.baudrate"),
+        (("require_guard = true", "document_attempts = 0"), "policy.document_attempts"),
+        (("require_guard = true", "release_s = 60"), "policy.release_s"),
+        (("require_guard = true", "release_hold_s = nan"), "policy.release_hold_s"),
+        (("require_guard = true", "timeouts = { Referred = 0 }"), "policy.timeouts.Referred"),
+        (("require_guard = true", "timeouts = { Referred = inf }"), "policy.timeouts.Referred"),
+        (('lane_id = "E-07"', 'lane_id = "../E-07"'), "lane_id"),
+        (('lane_id = "E-07"', "lane_id = 7"), "lane_id"),
+        (('port = "/dev/ttyUSB1"', 'port = "/dev/ttyUSB1"\nbands = []'), "illumination.bands"),
+        ((RGB, '{ kind = "recorded", path = "replay.avi" }'), "cameras.rgb"),
+        (('kind = "rig"\noptions = { socket', 'kind = "pcsc"\noptions = { socket'), "document_reader.kind"),
+    ],
+)
+def test_values_that_are_no_such_thing(write: Write, change: tuple[str, str], place: str) -> None:
+    assert f"  {place}: " in refusal(write(change))
+
+
+def test_a_time_out_of_no_phase_names_the_phases_there_are(write: Write) -> None:
+    said = refusal(write(("require_guard = true", "timeouts = { Refered = 30.0 }")))
+    assert "no phase is called Refered" in said
+    assert "Referred" in said
+
+
+def test_production_refuses_whatever_is_simulated(write: Write) -> None:
+    said = refusal(write(('profile = "simulated"', 'profile = "production"')))
+    for place in ("cameras.rgb", "cameras.nir", "document_reader"):
+        assert f"{place}: a simulated device in a production lane" in said
+    assert "simulation: a production lane has no such section" in said
+
+
+def test_production_refuses_one_simulated_device_among_real_ones(write: Write) -> None:
+    said = refusal(write(('profile = "simulated"', 'profile = "production"'), (RGB, OPENCV)))
+    assert "cameras.nir: a simulated device" in said
+    assert "cameras.rgb" not in said
+
+
+def test_production_reads_the_chip_and_is_watched(write: Write) -> None:
+    lax = "require_guard = false\nrequire_chip = false"
+    said = refusal(write(('profile = "simulated"', 'profile = "production"'), ("require_guard = true", lax)))
+    assert "policy.require_chip: a production lane reads the chip" in said
+    assert "policy.require_guard: a production lane is watched" in said
+
+
+def test_a_simulated_lane_may_do_without_the_chip_and_nothing_else(write: Write) -> None:
+    policy = load(write(("require_guard = true", "require_chip = false"))).core_policy()
+    assert MANDATORY - policy.mandatory == {CheckName.DOCUMENT_AUTHENTICITY}
+
+
+def test_simulated_devices_need_their_module(write: Write) -> None:
+    assert "simulation: missing" in refusal(write(('[simulation]\nmodule = "hil.devices"', "")))
+
+
+def test_a_site_sets_some_time_outs_and_keeps_the_others(write: Write) -> None:
+    timeouts = load(write(("require_guard = true", "timeouts = { Referred = 45.0 }"))).core_policy().timeouts
+    assert timeouts["Referred"] == 45.0
+    assert {name: timeouts[name] for name in TIMEOUTS if name != "Referred"} == {
+        name: seconds for name, seconds in TIMEOUTS.items() if name != "Referred"
+    }
+
+
+@pytest.mark.parametrize("content", [b"lane_id = ", b"lane_id = 'a'\nlane_id = 'b'", b"\xff\xfe[gate]", b"\x00"])
+def test_what_is_not_toml_is_said_with_its_place(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lane.toml"
+    path.write_bytes(content)
+    assert "is not TOML" in refusal(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert "No such file" in refusal(tmp_path / "none.toml")
+    assert "Is a directory" in refusal(tmp_path)
+
+
+def test_an_empty_file_lists_everything_that_is_missing(write: Write) -> None:
+    said = refusal(write(text=""))
+    for place in ("lane_id", "profile", "state_dir", "control_socket", "gate", "cameras", "liveness"):
+        assert f"  {place}: Field required" in said
+
+
+@pytest.mark.parametrize(
+    ("wiring", "said"),
+    [
+        ("entry_release = 1", "relay 1 cannot release both doors"),
+        ("occupied = 3", "an input is wired twice"),
+        ("active_low = [4, 99]", "not wired: [99]"),
+    ],
+)
+def test_a_wiring_that_cannot_be_is_a_configuration_error(write: Write, wiring: str, said: str) -> None:
+    lane = load(write(("active_low = [4, 5]", wiring)))
+    with pytest.raises(ConfigError, match=r"gate\.wiring: ") as caught:
+        devices.gate(lane)
+    assert said in str(caught.value)
+
+
+def test_a_turnstile_needs_no_entry_wiring(write: Write) -> None:
+    lane = load(write(('lane_id = "E-07"', 'lane_id = "E-07"\ntopology = "turnstile"')))
+    wiring = devices.gate(lane)._wiring  # type: ignore[attr-defined]
+    assert (wiring.entry_release, wiring.entry_closed, wiring.entry_mirror) == (None, None, None)
+    assert wiring.exit_release == 1
+
+
+def test_simulated_devices_name_what_is_wrong_with_their_options(write: Write) -> None:
+    lane = load(write((NIR, '{ kind = "rig", options = { camera = "uv", socket = "rig.sock" } }')))
+    with pytest.raises(ConfigError, match="must be"):
+        devices.camera("camera.nir", lane.cameras.nir, "hil.devices")
+    reader = load(write(('options = { socket = "rig.sock" }\n', "options = { sokcet = 1 }\n")))
+    with pytest.raises(ConfigError, match="document_reader: unknown options sokcet"):
+        devices.document_reader(reader)
+
+
+def test_a_simulation_module_that_is_not_there(write: Write) -> None:
+    lane = load(write(('module = "hil.devices"', 'module = "hil.nothing"')))
+    with pytest.raises(ConfigError, match=r"hil\.nothing cannot be loaded"):
+        devices.document_reader(lane)
+    with pytest.raises(ConfigError, match=r"needs \[simulation\] module"):
+        devices.camera("camera.rgb", lane.cameras.rgb, None)
