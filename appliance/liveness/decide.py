@@ -1,6 +1,7 @@
 """The result: every region inside the limits of skin, or no pass. Nothing here is successful by default."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from appliance.core.types import Result
 from appliance.liveness.features import RegionFigures, RegionUnusable, eye_contrast, read_region
 from appliance.liveness.limits import LIMITS, Limits
 from appliance.liveness.reflectance import BurstUnusable, Measured, measure
-from appliance.liveness.regions import FaceUnusable, Region, regions
+from appliance.liveness.regions import HAIRY, FaceUnusable, Region, regions
 from appliance.liveness.types import Burst, LivenessReport, RegionReading
 
 _BAD = (Result.FAILED, Result.UNDETERMINED)
@@ -26,48 +27,54 @@ def assess(burst: Burst, landmarks: NDArray[np.floating], limits: Limits = LIMIT
         skin, eyes = regions(landmarks, burst.rgb.shape[:2], limits)
     except (BurstUnusable, FaceUnusable) as error:
         return LivenessReport(Result.UNDETERMINED, (str(error),), limits_version=limits.version)
-    figures: dict[str, RegionFigures] = {}
-    readings = [_read(measured, region, limits, figures) for region in skin]
+    figures, unusable = _measure_regions(measured, skin, limits)
+    face_tone = float(np.median([found.tone for name, found in figures.items() if name != "chin"] or [0.0]))
+    readings = [
+        _reading(region.name, figures[region.name], face_tone, limits)
+        if region.name in figures
+        else RegionReading(region.name, Result.UNDETERMINED, reason=unusable[region.name])
+        for region in skin
+    ]
+    readings = _spare_hair(readings, figures, limits)
     readings += [_eyes(measured, eyes, figures, limits), _colour(figures, limits)]
-    readings = _spare_beard(readings)
     return LivenessReport(
-        result=_overall(readings),
+        result=_worst([reading.result for reading in readings]),
         reasons=_reasons(readings),
         regions=tuple(readings),
-        suspected_species=_species(figures, readings),
-        figures=_flat(figures, measured),
+        suspected_species=_species(figures, readings, limits),
+        figures=_flat(figures, readings, measured),
         limits_version=limits.version,
     )
 
 
-def _read(measured: Measured, region: Region, limits: Limits, figures: dict[str, RegionFigures]) -> RegionReading:
-    name = region.name
-    try:
-        found = figures[name] = read_region(measured, region, limits)
-    except RegionUnusable as error:
-        return RegionReading(name, Result.UNDETERMINED, reason=f"{name.capitalize()} {error}.")
-    result, words = _judge(found, limits)
-    if region.beard and result in _BAD and found.tone >= limits.beard_tone:
-        result, words = Result.NOT_PERFORMED, "is covered by a beard: not judged"
-    reason = "" if result is Result.SUCCESSFUL else f"{name.capitalize()} {words}."
-    return RegionReading(name, result, {"850": found.r850, "940": found.r940}, found.water, reason)
+def _measure_regions(
+    measured: Measured, skin: tuple[Region, ...], limits: Limits
+) -> tuple[dict[str, RegionFigures], dict[str, str]]:
+    """Figures of the regions that could be measured, reasons of the others."""
+    figures: dict[str, RegionFigures] = {}
+    unusable: dict[str, str] = {}
+    for region in skin:
+        try:
+            figures[region.name] = read_region(measured, region, limits)
+        except RegionUnusable as error:
+            unusable[region.name] = f"{region.name.capitalize()} {error}."
+    return figures, unusable
 
 
-def _judge(found: RegionFigures, limits: Limits) -> tuple[Result, str]:
-    """Result of one region and, unless it is skin, the words that end 'Forehead ...'."""
+def _reading(name: str, found: RegionFigures, face_tone: float, limits: Limits) -> RegionReading:
+    water = found.water(face_tone, limits)
     checks = (
         (limits.level_850.judge(found.r850), f"reflects {found.r850:.2f} at 850 nm, skin 0.5 to 0.6"),
+        (limits.tone.judge(found.tone), f"reflects infrared unlike skin of its colour (ln 850/R {found.tone:.2f})"),
         (
-            limits.tone.judge(found.tone),
-            f"reflects infrared unlike skin of its colour (ln 850/R {found.tone:.2f})",
-        ),
-        (
-            limits.water.judge(found.water),
-            f"has 940/850 of {found.r940 / found.r850:.2f}, {found.water:+.2f} from skin of its tone (water)",
+            limits.water.judge(water),
+            f"has 940/850 of {found.r940 / found.r850:.2f}, {water:+.2f} from skin of its tone (water)",
         ),
     )
     worst = _worst([result for result, _ in checks])
-    return worst, next(words for result, words in checks if result is worst)
+    words = next(words for result, words in checks if result is worst)
+    reason = "" if worst is Result.SUCCESSFUL else f"{name.capitalize()} {words}."
+    return RegionReading(name, worst, {"850": found.r850, "940": found.r940}, water, reason)
 
 
 def _worst(results: list[Result]) -> Result:
@@ -103,19 +110,26 @@ def _colour(figures: Mapping[str, RegionFigures], limits: Limits) -> RegionReadi
     return RegionReading("colour", result, reason="" if result is Result.SUCCESSFUL else words)
 
 
-def _spare_beard(readings: list[RegionReading]) -> list[RegionReading]:
-    """A chin alone that is not skin is more often a grey or fair beard than a mask: the guard looks, no alarm."""
-    bad = [reading for reading in readings if reading.result in _BAD]
-    if [reading.name for reading in bad] != ["chin"] or bad[0].result is not Result.FAILED:
+def _spare_hair(
+    readings: list[RegionReading], figures: Mapping[str, RegionFigures], limits: Limits
+) -> list[RegionReading]:
+    """A forehead or chin alone that is not skin is more often hair than a mask.
+
+    Dark hair on one of them is not judged; anything else is for the guard to see, without an alarm. As soon as a region
+    that carries no hair is not skin, nothing is spared.
+    """
+    bad = [reading.name for reading in readings if reading.result in _BAD and reading.name in HAIRY]
+    bad = [name for name in bad if name in figures]
+    if not bad or any(reading.result is Result.FAILED and reading.name not in HAIRY for reading in readings):
         return readings
-    softened = RegionReading(
-        "chin", Result.UNDETERMINED, bad[0].reflectance, bad[0].deviation, f"{bad[0].reason} Beard or covering."
+    dark = len(bad) == 1 and figures[bad[0]].tone >= limits.hair_tone
+    result, words = (
+        (Result.NOT_PERFORMED, "Dark hair: not judged.") if dark else (Result.UNDETERMINED, "Hair or covering?")
     )
-    return [softened if reading.name == "chin" else reading for reading in readings]
-
-
-def _overall(readings: list[RegionReading]) -> Result:
-    return _worst([reading.result for reading in readings])
+    return [
+        replace(reading, result=result, reason=f"{reading.reason} {words}") if reading.name in bad else reading
+        for reading in readings
+    ]
 
 
 def _reasons(readings: list[RegionReading]) -> tuple[str, ...]:
@@ -124,24 +138,27 @@ def _reasons(readings: list[RegionReading]) -> tuple[str, ...]:
     return tuple(reading.reason for reading in sorted(bad, key=lambda reading: order[reading.result]))
 
 
-def _species(figures: Mapping[str, RegionFigures], readings: list[RegionReading]) -> str | None:
+def _species(figures: Mapping[str, RegionFigures], readings: list[RegionReading], limits: Limits) -> str | None:
     """A guess in words for the guard; no finding, and not part of the result."""
     failed = [reading.name for reading in readings if reading.result is Result.FAILED]
     if not failed or not figures:
         return None
-    if float(np.median([found.r850 for found in figures.values()])) < LIMITS.level_850.outer[0]:
+    if float(np.median([found.r850 for found in figures.values()])) < limits.level_850.outer[0]:
         return "screen"
     if "eyes" in failed or "colour" in failed:
         return "print"
     return "mask" if len(failed) >= 3 else "partial mask"
 
 
-def _flat(figures: Mapping[str, RegionFigures], measured: Measured) -> dict[str, float]:
+def _flat(figures: Mapping[str, RegionFigures], readings: list[RegionReading], measured: Measured) -> dict[str, float]:
     """Figures for the journal: name -> value, no image and no identity."""
     flat = {f"response_{band}_dn": round(value, 1) for band, value in measured.response.items()}
     flat["ambient_dn"] = round(measured.ambient, 1)
     for name, found in figures.items():
         key = name.replace(" ", "_")
-        flat |= {f"{key}_850": round(found.r850, 3), f"{key}_water": round(found.water, 3)}
-        flat |= {f"{key}_tone": round(found.tone, 3), f"{key}_excess": round(found.excess, 3)}
+        flat |= {f"{key}_850": round(found.r850, 3), f"{key}_tone": round(found.tone, 3)}
+        flat[f"{key}_excess"] = round(found.excess, 3)
+    for reading in readings:
+        if reading.deviation is not None:
+            flat[f"{reading.name.replace(' ', '_')}_water"] = round(reading.deviation, 3)
     return flat

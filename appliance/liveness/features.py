@@ -15,12 +15,16 @@ class RegionUnusable(Exception):
     """The region cannot be measured. The message ends a sentence that starts with the region's name."""
 
 
+def expected_water(tone: float, limits: Limits) -> float:
+    """ln(940/850) of skin whose ln(850/R) is `tone`."""
+    return limits.water_intercept + limits.water_slope * min(max(tone, limits.tone_range[0]), limits.tone_range[1])
+
+
 @dataclass(frozen=True, slots=True)
 class RegionFigures:
     """Mean relative reflectance of the measured pixels of a region, and what follows from it.
 
-    `tone` is x = ln(850/R), `water` ln(940/850) less what skin of that tone has, `excess` how far x lies above the
-    highest that skin of this colour may have.
+    `tone` is x = ln(850/R), `excess` how far x lies above the highest that skin of this colour may have.
     """
 
     r850: float
@@ -28,13 +32,14 @@ class RegionFigures:
     red: float
     blue: float
     tone: float
-    water: float
     excess: float
 
+    def water(self, face_tone: float, limits: Limits) -> float:
+        """ln(940/850) less what skin of this tone has. Of the region's and the face's tone the darker one counts:
 
-def expected_water(tone: float, limits: Limits) -> float:
-    """ln(940/850) of skin whose ln(850/R) is `tone`."""
-    return limits.water_intercept + limits.water_slope * min(max(tone, limits.tone_range[0]), limits.tone_range[1])
+        gloss and the visible panel can make a region look lighter than it is, hardly anything makes it look darker.
+        """
+        return float(np.log(self.r940 / self.r850)) - expected_water(max(self.tone, face_tone), limits)
 
 
 def read_region(measured: Measured, region: Region, limits: Limits) -> RegionFigures:
@@ -55,7 +60,6 @@ def read_region(measured: Measured, region: Region, limits: Limits) -> RegionFig
         red=red,
         blue=blue,
         tone=tone,
-        water=float(np.log(r940 / r850)) - expected_water(tone, limits),
         excess=tone - float(np.interp(colour, limits.colour, limits.colour_tone)),
     )
 
@@ -86,7 +90,7 @@ def _bare_skin(brightness: F32, region: Region, limits: Limits) -> np.ndarray[tu
     Chosen by the sum of both bands: choosing by one of them would bias their ratio.
     """
     ordered = np.sort(brightness, axis=None)
-    lowest = limits.fringe_share if region.fringe or region.beard else 0.0
+    lowest = limits.fringe_share if region.hair else 0.0
     low = ordered[int(lowest * ordered.size)]
     high = ordered[int((1.0 - limits.gloss_share) * (ordered.size - 1))]
     return np.asarray((brightness >= low) & (brightness <= high))

@@ -53,8 +53,8 @@ class Limits:
     colour_excess: Limit = Limit(inner=(-9.0, 0.0), outer=(-9.0, 0.06))
     # 1 - (dark of the eyes / cheeks) at 850 nm: pupils, lashes and brows stay dark in the NIR, dyes vanish (0 to 0.06).
     eye_contrast: Limit = Limit(inner=(0.15, 0.98), outer=(0.10, 1.00))
-    # From this x up a chin is hair rather than skin (dark hair 1.1 to 1.7) and is not judged.
-    beard_tone: float = 0.75
+    # From this x up a chin or forehead that is not skin is dark hair (1.1 to 1.7) and not judged; one of them at most.
+    hair_tone: float = 0.75
     gloss_share: float = 0.15
     fringe_share: float = 0.50
 

@@ -15,12 +15,11 @@ class FaceUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A named box of pixels, None where it is not wholly inside the image. A fringe or a beard may cover it."""
+    """A named box of pixels, None where it is not wholly inside the image. `hair`: a fringe or beard may cover it."""
 
     name: str
     box: Box | None
-    fringe: bool = False
-    beard: bool = False
+    hair: bool = False
 
 
 # Name, place along (eye to eye, eyes to mouth) from the middle of the eyes, half width and height in eye distances.
@@ -29,8 +28,11 @@ _SKIN = (
     ("left cheek", (-0.46, 0.58), (0.10, 0.11)),
     ("right cheek", (0.46, 0.58), (0.10, 0.11)),
     ("nose", (0.0, 0.42), (0.07, 0.09)),
-    ("chin", (0.0, 1.22), (0.16, 0.06)),
+    ("chin", (0.0, 1.16), (0.16, 0.06)),
 )
+HAIRY = ("forehead", "chin")
+"""Regions a fringe or a beard may cover."""
+
 _EYES = (("left eye", (-0.5, 0.0), (0.24, 0.14)), ("right eye", (0.5, 0.0), (0.24, 0.14)))
 
 
@@ -61,7 +63,7 @@ def regions(
         shift = offset if at[0] == 0.0 else 0.0
         centre = middle + (at[0] + shift) * across + at[1] * down
         box = _box(centre, half[0] * distance, half[1] * distance, shape)
-        return Region(name, box, fringe=name == "forehead", beard=name == "chin")
+        return Region(name, box, hair=name in HAIRY)
 
     return tuple(place(*row) for row in _SKIN), tuple(place(*row) for row in _EYES)
 
