@@ -16,6 +16,16 @@ from appliance.liveness.limits import LIMITS, Limit
 from appliance.liveness.types import BandFrame, Burst, LivenessReport
 
 CLASSES = ["I", "II", "III", "IV", "V", "VI modelled"]
+MATERIALS = (
+    "dye print",
+    "toner print",
+    "paper mask",
+    "resin mask",
+    "latex mask",
+    "vinyl mask",
+    "silicone mask",
+    "fabric",
+)
 NOSE_BOX = (148, 140, 172, 160)
 CHEEK_BOX = (98, 145, 140, 185)
 CHIN_BOX = (130, 208, 190, 235)
