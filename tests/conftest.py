@@ -1,8 +1,13 @@
 """What every test may use: the private folder with published weights, where this machine has one."""
 
+import asyncio
 import os
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -39,3 +44,39 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+_GRACE_S = 2.0
+# Kept by libraries for the life of an event loop or of the interpreter; they hold none of our work.
+_LIBRARY_THREADS = ("asyncio_", "AnyIO worker thread", "pymodbus", "playwright")
+
+
+def _running_threads() -> set[threading.Thread]:
+    return {t for t in threading.enumerate() if not t.name.startswith(_LIBRARY_THREADS)}
+
+
+def _pending_tasks() -> set["asyncio.Task[object]"]:
+    """Unfinished tasks of every loop, but for the runner that anyio keeps for the tests themselves."""
+    return {
+        task
+        for task in set(asyncio.tasks._all_tasks)  # type: ignore[attr-defined]  # all_tasks() needs a running loop
+        if not task.done() and "TestRunner" not in getattr(task.get_coro(), "__qualname__", "")
+    }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that leaves a thread, a task or a child process behind fails."""
+    if request.node.get_closest_marker("browser"):
+        yield  # the browser outlives a test by design
+        return
+    threads, tasks = _running_threads(), _pending_tasks()
+    children = set(psutil.Process().children())
+    yield
+    deadline = time.monotonic() + _GRACE_S
+    for thread in _running_threads() - threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left: list[object] = [thread for thread in _running_threads() - threads if thread.is_alive()]
+    left += _pending_tasks() - tasks
+    left += [child for child in set(psutil.Process().children()) - children if child.is_running()]
+    assert not left, f"left behind: {left}"

@@ -218,7 +218,7 @@ class LaneController:
                 continue
             with contextlib.suppress(VisionLost, VisionRefused, DriverError):
                 reply = await self.eye.ask("preview")
-                data.show("live", reply.blobs[0], "image/jpeg", label="Live now")
+                data.show("live", reply.blobs[0], "image/jpeg", label="Live now", eyes=reply.header["eyes"])
                 self.publish()
 
     # --- what changes -----------------------------------------------------------------------------------------

@@ -11,13 +11,9 @@ from itertools import count
 from typing import Any
 
 from appliance.wire import Message, WireError, receive
-from drivers.errors import Disconnected, DriverError, NoResponse, StaleFrame
+from drivers.errors import DriverError
 
-_CAMERA_ERRORS: dict[str, type[DriverError]] = {
-    "Disconnected": Disconnected,
-    "NoResponse": NoResponse,
-    "StaleFrame": StaleFrame,
-}
+_CAMERA_ERRORS: dict[str, type[DriverError]] = {kind.__name__: kind for kind in DriverError.__subclasses__()}
 
 
 class VisionLost(Exception):

@@ -34,12 +34,18 @@ def comparison(outcome: Comparison | str) -> Check:
     return Check(CheckName.COMPARISON, Result.FAILED, "The face does not match the document's portrait.", figures)
 
 
+SHOWN_REASONS = 2
+"""A guard reads the worst reasons and how many more there are; all of them stand in the map beside."""
+
+
 def liveness(report: LivenessReport | None) -> Check:
     """Presentation attack detection over all bands."""
     if report is None:
         return Check(CheckName.LIVENESS, Result.NOT_PERFORMED, "There was no face to examine.")
-    figures = [f"{name} {value:.2f}" for name, value in report.figures.items()]
-    figures += [f"limits {report.limits_version}"] if report.limits_version else []
-    guess = f" It looks like: {report.suspected_species}." if report.suspected_species else ""
-    reason = (" ".join(report.reasons) or "The skin answers like skin in every band.") + guess
-    return Check(CheckName.LIVENESS, report.result, reason, ", ".join(figures)[:900])
+    said = list(report.reasons[:SHOWN_REASONS])
+    if report.suspected_species:
+        said.insert(0, f"It looks like a {report.suspected_species}.")
+    if len(report.reasons) > SHOWN_REASONS:
+        said.append(f"And {len(report.reasons) - SHOWN_REASONS} more.")
+    reason = " ".join(said) or "The face answers like skin in every band."
+    return Check(CheckName.LIVENESS, report.result, reason, f"limits {report.limits_version}")

@@ -69,7 +69,6 @@ class Worker:
         self._module: str | None = None
         self._patch: Patch | None = None
         self._passage = Passage()
-        self._latest: Image | None = None
         # What follows a reply before the next request is read: inference that need not wait to be asked for.
         self.afterwards: Callable[[], None] | None = None
         # The recogniser works beside the liveness check; everything else waits for it first.
@@ -125,14 +124,15 @@ class Worker:
 
     def health(self, _: Message) -> Message:
         """One fresh frame of each camera proves both."""
-        self._latest = self._read("rgb").image
-        nir = self._read("nir")
-        return Message({"nir_sequence": nir.sequence})
+        self._read("rgb")
+        return Message({"nir_sequence": self._read("nir").sequence})
 
     def preview(self, _: Message) -> Message:
-        """The view as it is now, as JPEG."""
-        self._latest = self._read("rgb").image
-        return Message({}, (stills.jpeg(self._latest, quality=70),))
+        """The view as it is now, as JPEG, and where the eyes are, so that it can be shown at the portrait's scale."""
+        assert self._pack is not None
+        view = self._read("rgb").image
+        faces = self._pack.detect(view)
+        return Message({"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(view, quality=70),))
 
     # --- one passage ------------------------------------------------------------------------------------------
 
@@ -156,9 +156,9 @@ class Worker:
     def locate(self, _: Message) -> Message:
         """Look once: is there one face, good enough to capture?"""
         assert self._pack is not None
-        self._latest = self._read("rgb").image
-        faces = self._pack.detect(self._latest)
-        quality = measure(self._latest, faces[0]) if faces else None
+        view = self._read("rgb").image
+        faces = self._pack.detect(view)
+        quality = measure(view, faces[0]) if faces else None
         advice = quality.advice if quality else "Step into view."
         acceptable = quality is not None and quality.acceptable and others(faces) == 0
         return Message({"acceptable": acceptable, "advice": advice, "faces": 1 + others(faces) if faces else 0})
@@ -170,7 +170,6 @@ class Worker:
         passage.nir = [self._read("nir") for _ in range(request.header["count"])]
         passage.rgb = self._read("rgb")
         passage.captured_at = self._clock.monotonic()
-        self._latest = passage.rgb.image
         self.afterwards = self._infer if request.header["face"] else None
         sequences = [frame.sequence for frame in passage.nir]
         return Message({"sequences": sequences, "captured_at": passage.captured_at})
@@ -271,7 +270,7 @@ class Worker:
 
     def forget(self, _: Message) -> Message:
         """Drop everything of the passage."""
-        self._passage, self._latest = Passage(), None
+        self._passage = Passage()
         return Message({})
 
 
