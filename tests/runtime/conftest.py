@@ -1,0 +1,13 @@
+"""Helpers live in `support/`, which only these tests put on the path."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

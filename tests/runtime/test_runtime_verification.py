@@ -1,0 +1,153 @@
+"""One verification over an eye that answers what the test has written down, on a clock turned by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from appliance.clock import ManualClock
+from appliance.core.types import CheckName, Result
+from appliance.runtime import verification as module
+from appliance.runtime.passage_data import PassageData
+from appliance.runtime.verification import LOOK_FOR_S, Verification
+from appliance.vision.client import VisionLost
+from appliance.wire import Message
+from drivers.errors import StaleFrame
+
+pytestmark = pytest.mark.anyio
+
+GOOD = {"acceptable": True, "advice": "", "faces": 1}
+
+
+def seen(advice: str = "Come closer.", faces: int = 1) -> dict[str, Any]:
+    return {"acceptable": False, "advice": advice, "faces": faces}
+
+
+def measured(**results: Result) -> list[dict[str, str]]:
+    names = (CheckName.SINGLE_FACE, CheckName.FACE_QUALITY, CheckName.COMPARISON, CheckName.LIVENESS)
+    return [
+        {"name": name, "result": results.get(name, Result.SUCCESSFUL), "reason": "measured", "detail": "d"}
+        for name in names
+    ]
+
+
+class ScriptedEye:
+    """Answers `locate` and `analyse` in turn, the last one for ever. Each look takes `look_s` of the clock."""
+
+    def __init__(self, clock: ManualClock, looks: list[Any], analyses: list[Any], look_s: float = 0.5) -> None:
+        self.clock, self.looks, self.analyses, self.look_s = clock, looks, analyses, look_s
+        self.log: list[str] = []
+
+    async def ask(self, op: str, **fields: Any) -> Message:
+        self.log.append(op)
+        if op == "locate":
+            self.clock.advance(self.look_s)
+            answer = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        else:
+            assert (op, fields["log"]) == ("analyse", [(0, "850"), (1, None)])
+            answer = {"checks": self.analyses.pop(0), "captured_at": 1.0, "inference_s": 0.2, "liveness_s": 0.1}
+        if isinstance(answer, Exception):
+            raise answer
+        return Message(answer)
+
+    async def capture(self, *, face: bool) -> tuple[list[tuple[int, str | None]], Message]:
+        assert face
+        self.log.append("capture")
+        return [(0, "850"), (1, None)], Message({})
+
+
+Bench = Callable[..., tuple[Verification, ScriptedEye, PassageData, list[str]]]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
+
+    def made(looks: list[Any], analyses: list[Any]) -> tuple[Verification, ScriptedEye, PassageData, list[str]]:
+        clock = ManualClock()
+        eye, data, shown = ScriptedEye(clock, looks, analyses), PassageData("p", clock.now()), list[str]()
+        return Verification(eye, clock, lambda: shown.append(data.advice)), eye, data, shown  # type: ignore[arg-type]
+
+    return made
+
+
+async def test_one_good_look_is_one_capture(bench: Bench) -> None:
+    verification, eye, data, _ = bench([GOOD], [measured()])
+    checks = await verification.run(data)
+    assert {check.result for check in checks} == {Result.SUCCESSFUL}
+    assert eye.log == ["locate", "capture", "analyse"]
+    assert verification.timings == {"captured_at": 1.0, "inference_s": 0.2, "liveness_s": 0.1}
+
+
+@pytest.mark.parametrize("check", ["single_face", "face_quality", "comparison", "liveness"])
+async def test_what_failed_is_never_asked_to_try_again(bench: Bench, check: str) -> None:
+    verification, eye, data, _ = bench([GOOD], [measured(**{check: Result.FAILED}), measured()])
+    checks = {c.name: c.result for c in await verification.run(data)}
+    assert checks[CheckName(check)] is Result.FAILED
+    assert eye.log.count("capture") == 1
+
+
+async def test_an_attack_beside_something_undetermined_is_not_tried_again(bench: Bench) -> None:
+    first = measured(liveness=Result.FAILED, face_quality=Result.UNDETERMINED)
+    verification, eye, data, _ = bench([GOOD], [first, measured()])
+    assert Result.FAILED in {c.result for c in await verification.run(data)}
+    assert eye.log.count("capture") == 1
+
+
+async def test_what_was_inconclusive_gets_one_more_capture_and_its_result_counts(bench: Bench) -> None:
+    open_ = measured(liveness=Result.UNDETERMINED)
+    verification, eye, data, _ = bench([GOOD], [open_, measured()])
+    assert {c.result for c in await verification.run(data)} == {Result.SUCCESSFUL}
+    assert eye.log == ["locate", "capture", "analyse"] * 2
+    verification, eye, data, _ = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
+    assert {c.name: c.result for c in await verification.run(data)}[CheckName.LIVENESS] is Result.FAILED
+    verification, eye, data, _ = bench([GOOD], [open_, open_, measured()])
+    assert Result.UNDETERMINED in {c.result for c in await verification.run(data)}
+    assert eye.log.count("capture") == 2
+
+
+async def test_what_was_not_performed_is_not_tried_again(bench: Bench) -> None:
+    verification, eye, data, _ = bench([GOOD], [measured(comparison=Result.NOT_PERFORMED), measured()])
+    await verification.run(data)
+    assert eye.log.count("capture") == 1
+
+
+async def test_advice_is_told_when_it_changes(bench: Bench) -> None:
+    looks = [seen("Come closer."), seen("Come closer."), seen("Stand still."), GOOD]
+    verification, _, data, shown = bench(looks, [measured()])
+    await verification.run(data)
+    assert shown == ["Come closer.", "Stand still."]
+
+
+@pytest.mark.parametrize(
+    ("faces", "result", "reason"),
+    [
+        (0, Result.UNDETERMINED, "No face is in view."),
+        (1, Result.SUCCESSFUL, "One face is in view."),
+        (2, Result.FAILED, "2 faces are in view."),
+    ],
+)
+async def test_a_face_that_is_never_good_ends_in_time_and_passes_nothing(
+    bench: Bench, faces: int, result: Result, reason: str
+) -> None:
+    verification, eye, data, _ = bench([seen("Come closer.", faces)], [])
+    checks = {check.name: check for check in await verification.run(data)}
+    assert eye.clock.monotonic() == LOOK_FOR_S
+    assert (checks[CheckName.SINGLE_FACE].result, checks[CheckName.SINGLE_FACE].reason) == (result, reason)
+    assert checks[CheckName.FACE_QUALITY].result is Result.UNDETERMINED
+    assert "Come closer." in checks[CheckName.FACE_QUALITY].reason
+    assert "capture" not in eye.log
+
+
+async def test_a_face_that_goes_before_the_second_capture_leaves_the_first_result(bench: Bench) -> None:
+    verification, eye, data, _ = bench([GOOD, seen()], [measured(liveness=Result.UNDETERMINED)])
+    checks = {check.name: check.result for check in await verification.run(data)}
+    assert checks[CheckName.LIVENESS] is Result.UNDETERMINED
+    assert eye.log.count("capture") == 1
+
+
+@pytest.mark.parametrize("error", [VisionLost("gone"), StaleFrame("camera.rgb", "old")])
+async def test_what_breaks_off_is_no_result(bench: Bench, error: Exception) -> None:
+    verification, _, data, _ = bench([error], [])
+    with pytest.raises(type(error)):
+        await verification.run(data)
