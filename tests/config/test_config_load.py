@@ -166,6 +166,7 @@ def test_a_turnstile_needs_no_entry_wiring(write: Write) -> None:
     assert wiring.exit_release == 1
 
 
+@pytest.mark.rig
 def test_simulated_devices_name_what_is_wrong_with_their_options(write: Write) -> None:
     lane = load(write((NIR, '{ kind = "rig", options = { camera = "uv", socket = "rig.sock" } }')))
     with pytest.raises(ConfigError, match="must be"):
