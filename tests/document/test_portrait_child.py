@@ -7,7 +7,6 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -77,13 +76,6 @@ async def born(before: set[int]) -> int:
             return new.pop()
         await asyncio.sleep(0.001)
     raise AssertionError("no child was started")
-
-
-@pytest.fixture(autouse=True)
-def no_child_is_left() -> Iterator[None]:
-    before = children()
-    yield
-    assert children() == before
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG2000", "RGB")])
