@@ -1,0 +1,309 @@
+"""The whole controller on the rig while its world turns against it: noise, rivals, a full disk, killed processes.
+
+Whatever happens, nothing opens that should not, the guard is told what is wrong, and the lane finds back by itself.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from appliance.clock import SystemClock
+from appliance.control.client import LaneClient
+from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, OfficerRequest, Reply
+from drivers.ports import Door
+from hil.rig import Child, Rig
+from hil.rig.config import LaneSettings, RigPaths, lane_toml
+from hil.rig.faults import RELAYS
+from hil.scenarios.conductor import Conductor, differences
+from hil.scenarios.passages import PASSAGES, TIMEOUTS
+from hil.scenarios.tour import appliance_of, console_of, verify_journal
+from hil.scene import CAST, Presentation, bona_fide, empty_scene, make_document
+from hil.sim.traveller import Place
+
+SETTINGS = LaneSettings(pack="pypi-dlib", timeouts={**TIMEOUTS, "Entering": 10.0})
+SPEED = 4.0
+PATIENCE_S = 25.0
+GENUINE = next(passage for passage in PASSAGES if passage.name == "genuine")
+
+pytestmark = pytest.mark.anyio
+
+
+class Lane:
+    """One controller on a rig, seen and served by a guard."""
+
+    def __init__(self, rig: Rig, client: LaneClient, appliance: Child) -> None:
+        self.rig, self.client, self.appliance = rig, client, appliance
+        self.clock = SystemClock()
+        self.conductor = Conductor(
+            rig=rig, client=client, appliance=appliance, clock=self.clock, tell=lambda words: None
+        )
+        self.seen_faults: set[int] = set()
+        self._numbers = itertools.count()
+
+    async def until(self, holds: Callable[[LaneSnapshot], bool]) -> LaneSnapshot:
+        """The first snapshot that is so."""
+        deadline, changed = self.clock.monotonic() + PATIENCE_S, asyncio.Event()
+        with self.client.changes(changed):
+            while self.clock.monotonic() < deadline:
+                changed.clear()
+                seen = self.client.state.snapshot if self.client.state.reachable else None
+                if seen is not None:
+                    self.seen_faults |= {fault.code for fault in seen.faults}
+                    if holds(seen):
+                        return seen
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), 0.2)
+        raise AssertionError(f"it never came so far; last: {self.client.state}")
+
+    async def comes(self, document: Path, looks: Presentation) -> None:
+        """Somebody arrives, once the lane takes him."""
+        await self.conductor.ready()
+        await asyncio.to_thread(self.rig.present, looks, document)
+
+    async def is_inside(self, document: Path) -> None:
+        """Somebody stands inside and the cameras find no face, so that the verification lasts."""
+        await self.comes(document, empty_scene())
+        await self.until(lambda seen: seen.phase == "Verifying")
+
+    async def referred(self) -> LaneSnapshot:
+        return await self.until(lambda seen: seen.passage is not None and seen.passage.referral is not None)
+
+    async def decides(self, action: OfficerAction) -> Reply:
+        seen = self.client.state.snapshot
+        assert seen is not None
+        assert seen.passage is not None
+        request = OfficerRequest(
+            request_id=f"hostile-{next(self._numbers)}",
+            passage_id=seen.passage.passage_id,
+            action=action,
+            officer="tour",
+            reason="Something is wrong with the lane.",
+            visual_check=True,
+        )
+        return await self.client.decide(request)
+
+    async def goes(self, place: Place) -> None:
+        """The traveller has left this way."""
+        await self.until(lambda _: self.rig.place is place)
+
+    async def admits_the_next(self) -> None:
+        got = await self.conductor.run(GENUINE)
+        assert differences(GENUINE, got, expected_releases=(1, 1)) == []
+
+    def openings(self) -> tuple[int, int]:
+        """Releases of the entry and of the exit so far, as the second observer counted them."""
+        observer = self.rig.observer
+        assert observer.both_unlocked == 0
+        return observer.closings(RELAYS[Door.ENTRY]), observer.closings(RELAYS[Door.EXIT])
+
+
+def since(before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int]:
+    return now[0] - before[0], now[1] - before[1]
+
+
+@contextlib.asynccontextmanager
+async def guarded(rig: Rig, appliance: Child) -> AsyncIterator[Lane]:
+    async with console_of(rig, SystemClock(), guard=True) as client:
+        yield Lane(rig, client, appliance)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with Rig(tmp_path / "rig", SETTINGS, speed=SPEED) as rig:
+        yield rig
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    return make_document(CAST[0], tmp_path / "document").parent
+
+
+def relays(rig: Rig) -> list[bool]:
+    return rig.in_world(lambda world: [world.board.coil(relay) for relay in range(8)])
+
+
+async def test_one_lane_survives_everything_that_leaves_its_controller_alive(
+    rig: Rig, document: Path, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """One controller for all of them, because a start takes seconds."""
+    with appliance_of(rig) as appliance:
+        async with guarded(rig, appliance) as lane:
+            for nasty in (noise, truncated_portrait, killed_vision, rivals):
+                with subtests.test(nasty.__name__):
+                    await nasty(lane, document, tmp_path)
+    intact, words = await asyncio.to_thread(verify_journal, rig.paths)
+    assert intact, words
+
+
+async def noise(lane: Lane, document: Path, tmp_path: Path) -> None:
+    """Garbage on the gate's line in mid-passage opens nothing, and passes."""
+    await lane.is_inside(document)
+    before = lane.openings()
+    lane.rig.faults.garble("gate")
+    await lane.until(lambda seen: 1001 in {fault.code for fault in seen.faults})
+    assert since(before, lane.openings()) == (0, 0)
+    lane.rig.faults.garble("gate", False)
+    await lane.until(lambda seen: not seen.faults)
+    seen = await lane.referred()
+    assert seen.passage is not None
+    assert seen.passage.referral is not None
+    assert seen.passage.referral.inside
+    assert since(before, lane.openings()) == (0, 0)
+    assert (await lane.decides(OfficerAction.REFUSE)).accepted
+    await lane.goes(Place.AWAY)
+    await lane.conductor.ready()
+    assert since(before, lane.openings()) == (1, 0)
+
+
+async def truncated_portrait(lane: Lane, document: Path, tmp_path: Path) -> None:
+    """A truncated portrait refers outside and says so; the next traveller passes."""
+    portrait = make_document(CAST[0], tmp_path / "truncated").with_name("portrait.jpg")
+    os.truncate(portrait, portrait.stat().st_size // 2)
+    before = lane.openings()
+    await lane.comes(portrait.parent, bona_fide(CAST[0]))
+    seen = await lane.referred()
+    assert seen.passage is not None
+    assert seen.passage.referral is not None
+    assert not seen.passage.referral.inside
+    assert OfficerAction.ADMIT not in seen.passage.referral.actions
+    reason = next(check.reason for check in seen.passage.checks if check.name is CheckName.DOCUMENT_READ)
+    assert "portrait" in reason.lower()
+    assert (await lane.decides(OfficerAction.REFUSE)).accepted
+    await asyncio.to_thread(lane.rig.send_away)
+    await lane.goes(Place.AWAY)
+    assert since(before, lane.openings()) == (0, 0)
+    await lane.admits_the_next()
+
+
+async def killed_vision(lane: Lane, document: Path, tmp_path: Path) -> None:
+    """A killed vision process refers the traveller; the lane recovers by itself."""
+    await lane.is_inside(document)
+    before = lane.openings()
+    eye = [
+        child for child in psutil.Process(lane.appliance.pid).children() if "appliance.vision" in str(child.cmdline())
+    ]
+    assert len(eye) == 1
+    eye[0].send_signal(signal.SIGKILL)
+    seen = await lane.referred()
+    assert 1004 in lane.seen_faults | {fault.code for fault in seen.faults}
+    assert since(before, lane.openings()) == (0, 0)
+    assert (await lane.decides(OfficerAction.REFUSE)).accepted
+    await lane.goes(Place.AWAY)
+    assert since(before, lane.openings()) == (1, 0)
+    await lane.admits_the_next()
+
+
+async def rivals(lane: Lane, document: Path, tmp_path: Path) -> None:
+    """A second controller gets neither the ports nor the journal."""
+    paths = RigPaths(tmp_path / "rival")
+    paths.directory.mkdir()
+    text = lane.rig.paths.config.read_text().replace(str(lane.rig.paths.control), str(paths.control))
+    paths.config.write_text(text.replace(str(lane.rig.paths.state), str(paths.state)))
+    twin = paths.directory / "twin.toml"
+    twin.write_text(text)
+    await lane.conductor.ready()
+    refused = await asyncio.to_thread(run_appliance, twin)
+    assert refused.returncode == 3
+    assert "another controller runs on this lane" in refused.stderr
+    assert str(lane.appliance.pid) in refused.stderr
+    log = paths.directory / "rival.log"
+    command = [sys.executable, "-m", "appliance", "run", "--config", str(paths.config)]
+    with Child("the rival", command, log) as rival:
+        clock = SystemClock()
+        other = LaneClient(paths.control, console="rival", clock=clock, guard=False)
+        connecting = asyncio.create_task(other.run())
+        try:
+            seen = await Lane(lane.rig, other, rival).until(
+                lambda seen: {1001, 1002} <= {fault.code for fault in seen.faults}
+            )
+            await lane.admits_the_next()
+            last = other.state.snapshot
+            assert last is not None
+            assert {seen.phase, last.phase} == {"Starting"}
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+        rival.check()
+    assert f"{lane.rig.paths.gate} is in use by another program" in log.read_text()
+
+
+async def test_a_disk_that_fills_in_mid_passage_admits_nobody(rig: Rig, document: Path) -> None:
+    with appliance_of(rig) as appliance:
+        async with guarded(rig, appliance) as lane:
+            await lane.is_inside(document)
+            before = lane.openings()
+            written = sum(path.stat().st_size for path in rig.paths.state.glob("lane.db-wal"))
+            # SIGXFSZ is ignored by Python: the write fails as it does on a full disk.
+            resource.prlimit(appliance.pid, resource.RLIMIT_FSIZE, (written, resource.RLIM_INFINITY))
+            rig.in_world(lambda world: setattr(world, "presentation", bona_fide(CAST[0])))
+            await lane.until(lambda seen: 5001 in {fault.code for fault in seen.faults})
+            await lane.referred()
+            assert not (await lane.decides(OfficerAction.ADMIT)).accepted
+            assert since(before, lane.openings())[1] == 0
+            await lane.decides(OfficerAction.REFUSE)
+            await lane.goes(Place.AWAY)
+            seen = await lane.until(lambda seen: seen.phase == "OutOfService")
+            assert 5001 in {fault.code for fault in seen.faults}
+            assert since(before, lane.openings()) == (1, 0)
+    intact, words = await asyncio.to_thread(verify_journal, rig.paths)
+    assert intact, words
+
+
+async def test_a_controller_killed_in_mid_passage_aborts_it_at_the_next_start(rig: Rig, document: Path) -> None:
+    with appliance_of(rig) as killed:
+        async with guarded(rig, killed) as lane:
+            await lane.is_inside(document)
+            seen = lane.client.state.snapshot
+            assert seen is not None
+            assert seen.passage is not None
+            passage_id = seen.passage.passage_id
+            before = lane.openings()
+            os.kill(killed.pid, signal.SIGKILL)
+    assert not any(relays(rig))
+    assert since(before, lane.openings()) == (0, 0)
+    with appliance_of(rig) as appliance:
+        async with guarded(rig, appliance) as lane:
+            await lane.goes(Place.AWAY)
+            await lane.conductor.ready()
+            assert since(before, lane.openings()) == (1, 0), "the occupant is let back out, by the entry"
+            command = [sys.executable, "-m", "appliance", "journal", "show", "--state-dir", str(rig.paths.state)]
+            shown = await asyncio.to_thread(
+                subprocess.run, [*command, "--passage", passage_id], capture_output=True, text=True, check=True
+            )
+            assert "aborted" in shown.stdout.splitlines()[-1]
+    assert not any(relays(rig))
+
+
+def run_appliance(config: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "appliance", "run", "--config", str(config)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize(
+    ("tampered", "words"),
+    [
+        (False, ("appliance models fetch open-omz", "appliance models import FOLDER")),
+        (True, ("SHA-256 is", "must be", "Delete it, then run: appliance models fetch open-omz")),
+    ],
+)
+async def test_missing_or_tampered_weights_stop_the_start(tmp_path: Path, tampered: bool, words: tuple[str]) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    if tampered:
+        (models / "face_detection_yunet_2026may.onnx").write_bytes(b"not a model")
+    paths = RigPaths(tmp_path)
+    paths.config.write_text(lane_toml(paths, LaneSettings(pack="open-omz", models_dir=models)))
+    done = await asyncio.to_thread(run_appliance, paths.config)
+    assert done.returncode == 3
+    for word in words:
+        assert word in done.stderr
