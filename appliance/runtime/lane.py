@@ -177,7 +177,7 @@ class LaneController:
             _log.warning("the portrait was not enrolled: %s", error)
             return
         eyes = reply.header["eyes"]
-        data.show("portrait", reply.blobs[0], "image/jpeg", label="Document portrait", eyes=eyes)
+        data.show("portrait", reply.blobs[0], "image/jpeg", label="from the reader", eyes=eyes)
         self.publish()
 
     async def _verify(self, passage_id: str) -> None:
@@ -218,7 +218,7 @@ class LaneController:
                 continue
             with contextlib.suppress(VisionLost, VisionRefused, DriverError):
                 reply = await self.eye.ask("preview")
-                data.show("live", reply.blobs[0], "image/jpeg", label="Live now", eyes=reply.header["eyes"])
+                data.show("live", reply.blobs[0], "image/jpeg", label="live picture", eyes=reply.header["eyes"])
                 self.publish()
 
     # --- what changes -----------------------------------------------------------------------------------------

@@ -43,11 +43,11 @@ def eyes(face: DetectedFace) -> list[float]:
 
 def pictures(burst: Burst, face_map: NDArray[np.uint8] | None) -> list[Picture]:
     """The live view, each band lit minus dark, and the liveness map as it is (uint8[H, W], 255 = not skin)."""
-    found = [Picture("rgb", "Live, visible light", "image/jpeg", jpeg(burst.rgb))]
+    found = [Picture("rgb", "at the capture", "image/jpeg", jpeg(burst.rgb))]
     for band in sorted({frame.band for frame in burst.frames if frame.band is not None}):
-        found.append(Picture(band, f"{band} nm, lit minus dark", "image/jpeg", jpeg(_lit_minus_dark(burst, band))))
+        found.append(Picture(band, "lit minus dark", "image/jpeg", jpeg(_lit_minus_dark(burst, band))))
     if face_map is not None:
-        found.append(Picture("map", "Liveness map", "image/png", png(face_map)))
+        found.append(Picture("map", "unlike skin, by pixel", "image/png", png(face_map)))
     return found
 
 
