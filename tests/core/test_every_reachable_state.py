@@ -59,9 +59,9 @@ def never_both_doors(edge: Edge, policy: Policy) -> bool:
     if edge.after.unlocked == frozenset(Door):
         return False
     for command in edge.commands:
-        if isinstance(command, ReleaseExit) and policy.topology is Topology.MANTRAP:
-            if edge.after.entry is not DoorPosition.CLOSED:
-                return False
+        shut = policy.topology is Topology.TURNSTILE or edge.after.entry is DoorPosition.CLOSED
+        if isinstance(command, ReleaseExit) and not shut:
+            return False
         if isinstance(command, ReleaseEntry) and edge.after.exit is not DoorPosition.CLOSED:
             return False
     return True
