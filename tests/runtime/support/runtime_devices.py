@@ -1,0 +1,151 @@
+"""Devices of a lane in the test's hands: what they answer is set, what they are told is kept."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+
+from appliance.core.explore import face_checks
+from appliance.vision.client import VisionLost
+from appliance.wire import Message
+from drivers import ports
+from drivers.ports import DeviceIdentity, DocumentData, LitExposure
+
+IDENTITY = DeviceIdentity("fake", "1", None, False)
+ZONE = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F3504152ZE184226B<<<<<16")
+PORTRAIT = cv2.imencode(".jpg", np.full((60, 40, 3), 90, np.uint8))[1].tobytes()
+PACK = {"pack_id": "fake", "title": "Fake", "grade": "development grade", "metric": "l2", "threshold": 0.5}
+
+
+class HandGate:
+    """Reads what `inputs` says."""
+
+    def __init__(self) -> None:
+        closed = ports.DoorPosition.CLOSED
+        self.inputs = ports.GateInputs(closed, closed, False, 0, False, False, frozenset(), 0.0)
+        self.log: list[str] = []
+
+    def set(self, **changes: Any) -> None:
+        self.inputs = replace(self.inputs, **changes)
+
+    async def open(self) -> DeviceIdentity:
+        return IDENTITY
+
+    async def read(self) -> ports.GateInputs:
+        return self.inputs
+
+    async def release(self, door: ports.Door, duration_s: float) -> None:
+        self.log.append(door.value)
+
+    async def secure(self) -> None:
+        self.log.append("secure")
+
+    async def close(self) -> None:
+        self.log.append("close")
+
+
+class HandLight:
+    """`failing` is raised by whatever is asked of it next, again and again."""
+
+    def __init__(self) -> None:
+        self.failing: Exception | None = None
+        self.log_of: tuple[LitExposure, ...] = ()
+        self.done: list[str] = []
+        self.bands = ("850", "940")
+
+    def _do(self, what: str) -> None:
+        self.done.append(what)
+        if self.failing is not None:
+            raise self.failing
+
+    async def open(self) -> DeviceIdentity:
+        self._do("open")
+        return IDENTITY
+
+    async def zero(self) -> None:
+        self._do("zero")
+
+    async def arm(self, order: tuple[str | None, ...]) -> None:
+        self._do("arm")
+        self.log_of = tuple(LitExposure(number, band, number) for number, band in enumerate(order))
+
+    async def log(self) -> tuple[LitExposure, ...]:
+        self._do("log")
+        return self.log_of
+
+    async def dark(self) -> None:
+        self._do("dark")
+
+    async def close(self) -> None:
+        self.done.append("close")
+
+
+class HandReader:
+    def __init__(self) -> None:
+        self.laid: asyncio.Queue[None] = asyncio.Queue()
+        self.document = DocumentData(ZONE, PORTRAIT, {"passive_authentication": True})
+
+    async def open(self) -> DeviceIdentity:
+        return IDENTITY
+
+    async def presented(self) -> None:
+        await self.laid.get()
+
+    async def read(self) -> DocumentData:
+        return self.document
+
+    async def close(self) -> None:
+        pass
+
+
+class HandVision:
+    """In place of `VisionProcess`. `answers` and `failing` are of the class: a new process finds them as they are."""
+
+    started: ClassVar[list["HandVision"]] = []
+    failing: ClassVar[dict[str, Exception]] = {}
+    answers: ClassVar[dict[str, Any]] = {}
+    held: ClassVar[dict[str, asyncio.Event]] = {}
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self.asked: list[str] = []
+
+    @classmethod
+    def fresh(cls) -> type["HandVision"]:
+        checks = [{"name": c.name, "result": c.result, "reason": "r", "detail": ""} for c in face_checks()]
+        timings = {"captured_at": 0.0, "inference_s": 0.1, "liveness_s": 0.1}
+        cls.started, cls.failing, cls.held = [], {}, {}
+        cls.answers = {
+            "setup": Message({"pack": PACK | {"threshold_source": "nowhere"}}),
+            "cameras": Message({"identities": {"rgb": {"model": "a"}, "nir": {"model": "b"}}}),
+            "response": Message({"problem": ""}),
+            "enrol": Message({"problem": "", "eyes": [1.0, 2.0, 3.0, 4.0]}, (b"portrait",)),
+            "locate": Message({"acceptable": True, "advice": "", "faces": 1}),
+            "analyse": Message({"checks": checks} | timings),
+            "stills": Message(
+                {"pictures": [{"channel": "rgb", "label": "Live", "media_type": "image/jpeg"}], "eyes": None},
+                (b"rgb",),
+            ),
+            "preview": Message({"eyes": None}, (b"live",)),
+        }
+        return cls
+
+    async def start(self) -> None:
+        self.pid = 4000 + len(self.started)
+        self.started.append(self)
+
+    async def ask(self, op: str, *, within_s: float, blobs: tuple[bytes, ...] = (), **fields: Any) -> Message:
+        if self.pid is None:
+            raise VisionLost("not running")
+        self.asked.append(op)
+        await asyncio.sleep(0)
+        if op in self.held:
+            await self.held[op].wait()
+        if op in self.failing:
+            raise self.failing[op]
+        return self.answers.get(op, Message({}))
+
+    async def stop(self) -> None:
+        self.asked.append("stop")

@@ -1,0 +1,259 @@
+"""A whole lane: its real loop, store and socket; only devices and vision process are in the test's hands."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runtime_devices import HandGate, HandLight, HandReader, HandVision
+from runtime_stage import until
+
+from appliance.clock import ManualClock
+from appliance.config import LaneConfig
+from appliance.control.messages import OfficerRequest, Reply, ServiceRequest
+from appliance.core.types import OfficerAction, Outcome, Result, Topology
+from appliance.runtime import eye, lane
+from appliance.runtime.lane import LaneController
+from appliance.store.async_store import AsyncStore
+from appliance.store.records import PassageStarted
+from appliance.store.verify import verify
+from appliance.wire import Message
+from drivers.errors import StaleFrame
+from drivers.ports import DoorPosition
+
+pytestmark = pytest.mark.anyio
+
+OPEN, CLOSED = DoorPosition.OPEN, DoorPosition.CLOSED
+
+
+class House:
+    """A lane and everything it is made of."""
+
+    def __init__(self, base: Path, monkeypatch: pytest.MonkeyPatch, **policy: Any) -> None:
+        self.base, self.clock = base, ManualClock()
+        self.gate, self.light, self.reader = HandGate(), HandLight(), HandReader()
+        monkeypatch.setattr(eye, "VisionProcess", HandVision.fresh())
+        monkeypatch.setattr(eye, "RETRY_S", 0.001)
+        monkeypatch.setattr(eye, "HEALTH_S", 0.01)
+        monkeypatch.setattr(lane, "PREVIEW_EVERY_S", 0.005)
+        for name in ("gate", "light", "reader"):
+            real = {"gate": "gate", "light": "illuminator", "reader": "document_reader"}[name]
+            monkeypatch.setattr(lane.devices, real, lambda _, device=getattr(self, name): device)
+        rig = {"kind": "rig"}
+        self.config = LaneConfig.model_validate(
+            {
+                "lane_id": "E-07",
+                "profile": "simulated",
+                "state_dir": base / "state",
+                "control_socket": base / "lane.sock",
+                "policy": {"require_guard": False} | policy,
+                "gate": {"port": "none", "poll_hz": 50},
+                "illumination": {"port": "none"},
+                "cameras": {"rgb": rig, "nir": rig},
+                "document_reader": rig,
+                "liveness": {"reference_patch": (0, 0, 1, 1)},
+                "simulation": {"module": "none"},
+            }
+        )
+        self.store: AsyncStore
+        self.lane: LaneController
+
+    @property
+    def phase(self) -> str:
+        return type(self.lane.loop.lane.phase).__name__
+
+    async def reaches(self, phase: str) -> None:
+        await until(lambda: self.phase == phase, phase)
+
+    async def walks_in(self) -> str:
+        await self.reaches("Ready")
+        self.reader.laid.put_nowait(None)
+        await self.reaches("Entering")
+        self.gate.set(entry=OPEN)
+        await until(lambda: self.lane.loop.lane.entry == "open")
+        self.gate.set(entry=CLOSED, occupied=True)
+        passage = self.lane.snapshot().passage
+        assert passage is not None
+        return passage.passage_id
+
+    async def walks_out(self) -> None:
+        await self.reaches("Admitting")
+        self.gate.set(exit=OPEN)
+        await until(lambda: self.lane.loop.lane.exit == "open")
+        self.gate.set(exit=CLOSED, occupied=False, passages=self.gate.inputs.passages + 1)
+        await until(lambda: self.lane.snapshot().passage.outcome is not None, "the end")  # type: ignore[union-attr]
+        await self.reaches("Ready")
+
+    async def decides(self, passage: str, action: OfficerAction, **more: Any) -> Reply:
+        asked = {"request_id": "r", "passage_id": passage, "action": action, "officer": "o.sipka"}
+        return await self.lane.decide(OfficerRequest(**asked, reason="seen by eye", **more))
+
+    def journal(self) -> list[tuple[str, dict[str, Any]]]:
+        with closing(sqlite3.connect(self.base / "state" / "lane.db")) as connection:
+            rows = connection.execute("SELECT kind, payload FROM journal ORDER BY seq").fetchall()
+        return [(kind, json.loads(payload)) for kind, payload in rows]
+
+
+@asynccontextmanager
+async def living(house: House) -> AsyncIterator[House]:
+    tasks = asyncio.all_tasks()
+    async with await AsyncStore.open(house.config.state_dir, house.clock, boot_id="boot") as house.store:
+        house.lane = LaneController(house.config, house.clock, house.store)
+        running = asyncio.create_task(house.lane.run())
+        try:
+            await until(lambda: running.done() or house.phase != "Starting", "the start")
+            yield house
+        finally:
+            running.cancel()
+            ended = (await asyncio.gather(running, return_exceptions=True))[0]
+            left = [task.get_name() for task in asyncio.all_tasks() - tasks if "TestRunner" not in repr(task)]
+    assert isinstance(ended, asyncio.CancelledError), ended
+    assert house.gate.log[-1] == "close"
+    assert left == []
+    assert house.journal()[-1][0] == "lane_stopped"
+    assert verify(house.base / "state" / "lane.db").problem is None
+
+
+async def test_a_traveller_passes_and_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        passage = await house.walks_in()
+        await until(lambda: house.lane.image(passage, "rgb") is not None, "the pictures")
+        assert house.lane.image(passage, "portrait") == (b"portrait", "image/jpeg")
+        assert house.lane.image("another", "rgb") is None
+        document = house.lane.snapshot().passage.document  # type: ignore[union-attr]
+        assert document is not None
+        assert document.surname == "ERIKSSON"
+        await house.walks_out()
+        assert [order for order in house.gate.log if order in ("entry", "exit")] == ["entry", "exit"]
+        await until(lambda: "forget" in HandVision.started[0].asked, "the vision process to forget")
+        left = house.lane.snapshot().passage
+        assert left is not None
+        assert (left.outcome, left.document, left.images) == (Outcome.ADMITTED, None, ())
+        assert house.lane.image(passage, "rgb") is None
+    kinds = [kind for kind, _ in house.journal()]
+    assert kinds.index("passage_started") < kinds.index("decision_made") < kinds.index("passage_ended")
+    assert "ERIKSSON" not in str(house.journal())
+
+
+async def test_pictures_that_come_after_the_traveller_has_gone_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        HandVision.held["stills"] = asyncio.Event()
+        passage = await house.walks_in()
+        await house.walks_out()
+        await until(lambda: "forget" in HandVision.started[0].asked, "the end of the passage")
+        assert "verify" in house.lane._tasks, "the pictures are still to come"
+        HandVision.held["stills"].set()
+        await until(lambda: "verify" not in house.lane._tasks, "the pictures")
+        assert house.lane.image(passage, "rgb") is None
+        assert house.lane.snapshot().passage.images == ()  # type: ignore[union-attr]
+
+
+async def test_a_suspected_attack_waits_for_an_officer_with_a_live_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        HandVision.answers["analyse"].header["checks"][3]["result"] = Result.FAILED
+        passage = await house.walks_in()
+        await house.reaches("Referred")
+        assert "exit" not in house.gate.log
+        monkeypatch.setattr(type(house.lane.server), "watchers", 1)
+        await until(lambda: house.lane.image(passage, "live") is not None, "the live view")
+        blind = await house.decides(passage, OfficerAction.ADMIT)
+        assert (blind.accepted, "look at its state" in blind.message) == (False, True)
+        assert not (await house.decides("another", OfficerAction.ADMIT, visual_check=True)).accepted
+        assert (await house.decides(passage, OfficerAction.ADMIT, visual_check=True)).accepted
+        await house.walks_out()
+        assert house.gate.log.count("exit") == 1
+        assert house.lane.snapshot().passage.outcome is Outcome.ADMITTED_BY_OFFICER  # type: ignore[union-attr]
+
+
+async def test_an_eye_lost_in_the_middle_refers_the_traveller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        error = StaleFrame("camera.nir", "old")
+        HandVision.held["locate"] = asyncio.Event()
+        await house.walks_in()
+        await house.reaches("Verifying")
+        HandVision.failing |= {"locate": error, "health": error, "cameras": error}
+        HandVision.held["locate"].set()
+        await house.reaches("Referred")
+        assert 3002 in house.lane.loop.faults.codes
+        assert "exit" not in house.gate.log
+
+
+async def test_a_lane_nobody_watches_lets_nobody_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with living(House(tmp_path, monkeypatch, require_guard=True)) as house:
+        await house.reaches("Ready")
+        house.reader.laid.put_nowait(None)
+        await until(lambda: any(kind == "ignored" for kind, _ in house.journal()), "the document")
+        assert (house.phase, house.lane.snapshot().step) == ("Ready", "out_of_service")
+        reader, writer = await asyncio.open_unix_connection(str(house.config.control_socket))
+        writer.write(Message({"kind": "hello", "console": "desk", "guard": True}).encode())
+        writer.write(Message({"kind": "heartbeat", "watching": True}).encode())
+        await until(lambda: house.lane.loop.faults.codes == (), "the guard")
+        house.reader.laid.put_nowait(None)
+        await house.reaches("Entering")
+        writer.transport.abort()
+        await until(lambda: house.lane.loop.faults.codes == (1005,), "the guard's leaving")
+        del reader
+
+
+async def test_a_passage_that_a_crash_left_open_is_closed_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, monkeypatch)
+    async with await AsyncStore.open(house.config.state_dir, house.clock, boot_id="before") as store:
+        await store.append([PassageStarted("p-crashed", Topology.MANTRAP, "fake", True)])
+    async with living(house):
+        assert await house.store.unfinished() == ()
+    kinds = [(kind, payload.get("outcome")) for kind, payload in house.journal()[1:3]]
+    assert kinds == [("lane_started", None), ("passage_ended", Outcome.ABORTED)]
+
+
+async def test_an_officer_takes_the_lane_out_of_service_and_resets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+
+        async def service(wanted: bool) -> Reply:
+            asked = ServiceRequest(request_id="s", in_service=wanted, officer="o.sipka", reason="cleaning")
+            return await house.lane.service(asked)
+
+        assert (await service(False)).accepted
+        await house.reaches("OutOfService")
+        house.lane.loop.faults.raise_fault(2001, "gate", "welded")
+        house.gate.log.clear()
+        assert (await service(True)).accepted
+        assert house.gate.log[0] == "secure"
+        assert house.lane.loop.faults.codes == ()
+        await house.reaches("Ready")
+
+
+async def test_a_part_that_breaks_takes_the_lane_down_with_all_outputs_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, monkeypatch)
+    async with await AsyncStore.open(house.config.state_dir, house.clock, boot_id="boot") as store:
+        controller = LaneController(house.config, house.clock, store)
+        running = asyncio.create_task(controller.run())
+        await until(lambda: type(controller.loop.lane.phase).__name__ == "Ready")
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr(controller.loop, "_on_change", broken)
+        house.gate.set(occupied=True)
+        async with asyncio.timeout(5):
+            (ended,) = await asyncio.gather(running, return_exceptions=True)
+    assert isinstance(ended, BaseExceptionGroup)
+    assert ended.split(ZeroDivisionError)[1] is None
+    assert house.gate.log[-1] == "close"
+    assert house.journal()[-1][0] == "lane_stopped"
+    assert not house.config.control_socket.exists()
