@@ -7,6 +7,7 @@ import cv2
 import typer
 
 from appliance.core.types import Topology
+from hil.heads import HEADS, Head
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="The simulated rig: no real gate, no real traveller."
@@ -14,6 +15,20 @@ app = typer.Typer(
 
 Pack = Annotated[str, typer.Option(help="Matcher pack: auto, open-omz or pypi-dlib.")]
 Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]
+
+HeadChoice = Annotated[Head, typer.Option("--head", help="Head of the cast; measured needs import-head.")]
+Heads = Annotated[Path, typer.Option(help="Folder of the imported head.")]
+HEAD_REFUSED = 2
+
+
+def _choose(head: Head, heads_dir: Path) -> None:
+    from hil.scene.measured import HeadError, choose_head
+
+    try:
+        choose_head(head, heads_dir)
+    except HeadError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(HEAD_REFUSED) from None
 
 
 @app.callback()
@@ -31,10 +46,13 @@ def tour(
     json: Annotated[Path | None, typer.Option(help="Also write the results here.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep logs, journal and documents in this directory.")] = None,
     seed: Annotated[int, typer.Option(help="Of noise and of people's pace.")] = 1,
+    head: HeadChoice = Head.PROCEDURAL,
+    heads_dir: Heads = HEADS,
 ) -> None:
     """Scripted passages without a person; exit code 1 on any difference from what is expected."""
     from hil.scenarios.tour import Tour, run
 
+    _choose(head, heads_dir)
     chosen = Tour(
         pack=pack,
         models_dir=models_dir,
@@ -54,10 +72,13 @@ def demo(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+    head: HeadChoice = Head.PROCEDURAL,
+    heads_dir: Heads = HEADS,
 ) -> None:
     """A simulated lane with its guard console; travellers come by themselves, or at a key. Stop with Ctrl-C."""
     from hil.demo import Demo, run
 
+    _choose(head, heads_dir)
     raise typer.Exit(run(Demo(port, state_dir, pack, models_dir, topology)))
 
 
@@ -72,3 +93,20 @@ def bench(
     from hil.bench.report import run
 
     run(pack=pack, models_dir=models_dir, passages=passages, releases=releases)
+
+
+@app.command("import-head")
+def import_head(
+    source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_FILE", help="Where ict_facekit_light.npz lies.")],
+    heads_dir: Heads = HEADS,
+) -> None:
+    """Import the measured head, an optional part that is not shipped; proven by its SHA-256."""
+    from hil.scene.measured import HeadError
+    from hil.scene.measured import import_head as bring
+
+    try:
+        path = bring(source, heads_dir)
+    except HeadError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(HEAD_REFUSED) from None
+    typer.echo(f"{path}: imported and proven. Use it: python -m hil tour --head measured")

@@ -31,7 +31,7 @@ from hil.scene import (
     Presentation,
     Traveller,
     bona_fide,
-    make_document,
+    document_below,
     printed_mask,
     printed_photo,
     screen_replay,
@@ -168,9 +168,8 @@ class Director:
     async def _send(self, case: Case) -> None:
         place = next(self._cast)
         holder, other = CAST[place], CAST[(place + 2) % len(CAST)]
-        folder = self._rig.paths.directory / "documents" / f"{holder.key}-{case.expires}"
-        if not (folder / "document.json").exists():
-            await asyncio.to_thread(make_document, holder, folder, date_of_expiry=case.expires)
+        documents = self._rig.paths.directory / "documents"
+        folder = await asyncio.to_thread(document_below, documents, holder, case.expires)
         presentation = await asyncio.to_thread(case.shows, holder, other)
         seen = self._client.state.snapshot
         old = seen.passage.passage_id if seen and seen.passage else None

@@ -8,7 +8,6 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
 from hil.scenarios.passages import DARK, GuardDoes, Mishap, Passage
-from hil.scene import Traveller, make_document
+from hil.scene import document_below
 from hil.sim.traveller import GONE, Place
 
 READY_S = 60.0
@@ -119,7 +118,8 @@ class Conductor:
     async def run(self, passage: Passage) -> Got:
         """The whole passage, until the lane is ready again."""
         self._tell(f"{passage.title}: preparing")
-        folder = await asyncio.to_thread(self._document, passage.holder, passage.expires)
+        documents = self._rig.paths.directory / "documents"
+        folder = await asyncio.to_thread(document_below, documents, passage.holder, passage.expires)
         presentation = await asyncio.to_thread(passage.shows)
         if passage.mishap is Mishap.LIGHT_FAILED:
             await asyncio.to_thread(self._rig.faults.light, DARK)
@@ -143,12 +143,6 @@ class Conductor:
             yield
         except TourError as error:
             got.problems.append(f"no recovery: {error}")
-
-    def _document(self, holder: Traveller, expires: str) -> Path:
-        folder = self._rig.paths.directory / "documents" / f"{holder.key}-{expires}"
-        if not (folder / "document.json").exists():
-            make_document(holder, folder, date_of_expiry=expires)
-        return folder
 
     async def _attend(self, passage: Passage, got: Got, old: str | None) -> None:
         """Watch the lane and play the guard until the traveller is gone and the lane at rest."""

@@ -6,7 +6,7 @@ camera makes of it (`Sensor`, `Light`), and the passports of the cast (`render_p
 
 from hil.scene.bands import CHANNELS, NIR
 from hil.scene.cast import CAST, Traveller, UnknownTraveller, traveller
-from hil.scene.document import make_document
+from hil.scene.document import document_below, make_document
 from hil.scene.portrait import render_portrait
 from hil.scene.presentation import (
     HEIGHT,
@@ -39,6 +39,7 @@ __all__ = [
     "UnknownBand",
     "UnknownTraveller",
     "bona_fide",
+    "document_below",
     "empty_scene",
     "make_document",
     "printed_mask",

@@ -23,7 +23,9 @@ from rich.table import Table
 from appliance.face.packs import PACKS, load_pack
 from appliance.face.types import FacePack, FailureToAcquire, Template
 from appliance.models.manager import ModelError
+from hil.heads import HEADS, Head
 from hil.scene.cast import CAST, Traveller
+from hil.scene.measured import HeadError, choose_head
 from hil.scene.portrait import render_portrait
 from hil.scene.presentation import bona_fide
 from hil.scene.sensor import Light, Sensor
@@ -216,11 +218,18 @@ def _with_progress(pack: FacePack) -> CastScores:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the score matrix per pack. Returns 1 if any pair is on the wrong side, 2 if a pack cannot be loaded."""
+    """Print the score matrix per pack. Returns 1 if a pair is on the wrong side, 2 if a pack or a head is missing."""
     parser = argparse.ArgumentParser(prog="python -m hil.scene.castcheck", description=__doc__)
     parser.add_argument("--pack", action="append", choices=sorted(PACKS), help="matcher pack; may be repeated")
     parser.add_argument("--dir", type=Path, default=Path("var/models"), help="folder the weights lie in")
+    parser.add_argument("--head", type=Head, choices=tuple(Head), default=Head.PROCEDURAL, help="head of the cast")
+    parser.add_argument("--heads-dir", type=Path, default=HEADS, help="folder of the imported head")
     chosen = parser.parse_args(arguments)
+    try:
+        choose_head(chosen.head, chosen.heads_dir)
+    except HeadError as error:
+        print(error, file=sys.stderr)
+        return 2
     # The score matrix of the whole cast is wider than a narrow terminal; wrapping would make it unreadable.
     console = Console(width=160 if not sys.stdout.isatty() else None)
     passed = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from hil.scene.cast import Traveller
@@ -79,3 +80,14 @@ def make_document(who: Traveller, folder: Path, *, date_of_expiry: str = "2034-0
     path = folder / "document.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+@lru_cache(maxsize=64)
+def document_below(directory: Path, who: Traveller, date_of_expiry: str) -> Path:
+    """The folder of a traveller's document below `directory`, written once per run of the program.
+
+    What an earlier run left there is written over: its travellers may have had other heads.
+    """
+    folder = directory / f"{who.key}-{date_of_expiry}"
+    make_document(who, folder, date_of_expiry=date_of_expiry)
+    return folder

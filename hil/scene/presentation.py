@@ -265,14 +265,14 @@ def printed_mask(of: Traveller, worn_by: Traveller, pose: Pose = Pose()) -> Pres
         raise ValueError("a mask is worn by somebody else than its holder")
     wearer = worn_by.traits
     layers = _fresh()
-    face = bare_head(wearer)
+    face = bare_head(worn_by)
     shrunk = Part((face.mesh * np.float32(0.97)).astype(np.float32), face.normal, face.texture, 1.0)
     behind = [shirt(wearer), neck(wearer, wearer.tone, wearer.flush), curtain(wearer), shrunk]
     around = [*ears(wearer, wearer.tone, wearer.flush), scalp(wearer, face.mesh)]
     for part in (*behind, *around):
         if part is not None:
             draw(layers, part, pose, CAMERA)
-    holder = bare_head(of.traits)
+    holder = bare_head(of)
     shell = scalp(of.traits, holder.mesh)
     draw(layers, _cut_mask(holder, of, holes=True), pose, CAMERA, bias_mm=-14.0)
     draw(layers, _cut_mask(shell, of, holes=False), pose, CAMERA, bias_mm=-14.0)
