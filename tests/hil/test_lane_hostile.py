@@ -19,7 +19,7 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.control.client import LaneClient
-from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, OfficerRequest, Reply
+from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, OfficerRequest, Reply, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, lane_toml
@@ -247,7 +247,10 @@ async def test_a_disk_that_fills_in_mid_passage_admits_nobody(rig: Rig, document
             resource.prlimit(appliance.pid, resource.RLIMIT_FSIZE, (written, resource.RLIM_INFINITY))
             rig.in_world(lambda world: setattr(world, "presentation", bona_fide(CAST[0])))
             await lane.until(lambda seen: 5001 in {fault.code for fault in seen.faults})
-            await lane.referred()
+            seen = await lane.referred()
+            assert seen.passage is not None
+            results = {check.name: check.result for check in seen.passage.checks}
+            assert results[CheckName.COMPARISON] == results[CheckName.LIVENESS] == Result.SUCCESSFUL
             assert not (await lane.decides(OfficerAction.ADMIT)).accepted
             assert since(before, lane.openings())[1] == 0
             await lane.decides(OfficerAction.REFUSE)
