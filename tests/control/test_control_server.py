@@ -167,7 +167,8 @@ async def test_a_console_gets_the_snapshot_at_once_and_again_on_change(stage: St
     assert LaneSnapshot.model_validate((await console.hear("snapshot")).header).revision == 2
 
 
-async def test_a_heartbeat_is_answered_even_if_nothing_changed(stage: Stage) -> None:
+async def test_a_heartbeat_is_answered_even_if_nothing_changed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REPEAT_S", 600.0)
     console = await stage.guard()
     console.say(kind="heartbeat", watching=True)
     assert (await console.hear("snapshot")).header["revision"] == 1
@@ -224,6 +225,23 @@ async def test_garbage_disconnects_its_console_and_no_other(stage: Stage, garbag
     well.say(**decide())
     await well.hear("reply")
     assert len(stage.lane.asked) == 1
+
+
+async def test_garbage_from_a_console_that_does_not_read_leaves_nothing_behind(stage: Stage) -> None:
+    stage.lane.filler = "x" * 900_000
+    deaf = await stage.console()
+    for _ in range(500):
+        if stage.server._consoles:
+            break
+        await asyncio.sleep(0.001)
+    (console,) = stage.server._consoles
+    assert console.writer.transport.get_write_buffer_size() > 0
+    deaf.writer.write(b"garbage!")
+    for _ in range(500):
+        if not stage.server._consoles:
+            break
+        await asyncio.sleep(0.001)
+    assert (console.writer.transport.get_write_buffer_size(), stage.server.watchers) == (0, 0)
 
 
 async def test_a_console_that_hangs_up_inside_a_message_is_forgotten(stage: Stage) -> None:

@@ -103,14 +103,19 @@ async def test_trouble_is_blamed_on_its_device_and_over_when_all_is_proven_again
         assert bench.heard.posted.count(ev.DeviceReported(Device.VISION)) == 1
 
 
-async def test_trouble_that_a_passage_meets_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("where", ["locate", "burst", "light"])
+async def test_trouble_that_a_passage_meets_is_noticed_at_once(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEALTH_S", 60.0)
     bench = Bench()
     async with watching(bench):
         await bench.owner.usable()
-        HandVision.failing = {op: StaleFrame("camera.nir", "old") for op in ("burst", "health", "cameras")}
+        HandVision.failing = {"health": StaleFrame("camera.nir", "old"), "cameras": StaleFrame("camera.nir", "old")}
+        if where == "light":
+            bench.light.failing = StaleFrame("camera.nir", "the light says so")
+        else:
+            HandVision.failing[where] = StaleFrame("camera.nir", "old")
         with pytest.raises(StaleFrame):
-            await bench.owner.capture(face=True)
+            await (bench.owner.ask("locate") if where == "locate" else bench.owner.capture(face=True))
         await until(lambda: (3002, "camera.nir") in bench.codes, "the fault")
 
 

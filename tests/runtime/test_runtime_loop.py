@@ -93,6 +93,7 @@ async def test_without_a_journal_the_exit_stays_shut_and_the_traveller_gets_out_
     assert stage.releases()[-1] == cmd.ReleaseEntry("p", cmd.Purpose.RETURN)
     await stage.tell(ev.DoorMoved(Door.ENTRY, OPEN), ev.OccupancyChanged(False), ev.DoorMoved(Door.ENTRY, CLOSED))
     assert stage.phase == "OutOfService"
+    assert len(stage.store.last_words) == 1
 
 
 async def test_without_a_journal_nobody_is_let_in() -> None:
