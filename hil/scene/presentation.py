@@ -36,6 +36,8 @@ REFERENCE_PATCH = (24, 416, 40, 40)
 REFERENCE_REFLECTANCE = 0.50
 REFERENCE_DISTANCE_M = 0.6
 WALL_DISTANCE_M = 1.5
+HELD_M = 0.55
+"""Where a photo or a tablet is held: near enough that the gate does not ask the smallest face to come closer."""
 
 CAMERA = Camera(WIDTH, HEIGHT, FOCAL_PX, EYE_POINT)
 
@@ -180,7 +182,7 @@ def printed_photo(of: Traveller) -> Presentation:
     The dyes are clear in the NIR, so the sheet shows hardly any face there.
     """
     layers = _fresh()
-    distance = 0.58
+    distance = HELD_M
     photo = portrait_linear(of)
     sheet = f32(cv2.copyMakeBorder(photo, 14, 14, 14, 14, cv2.BORDER_CONSTANT, value=(1.0, 1.0, 1.0)))
     corners = _card((sheet.shape[1] / photo.shape[1] * 96.0, sheet.shape[0] / photo.shape[1] * 96.0), distance, 2.0)
@@ -199,7 +201,7 @@ def printed_photo(of: Traveller) -> Presentation:
 def screen_replay(of: Traveller) -> Presentation:
     """A tablet that shows the holder's portrait: bright in the visible, nearly black in the NIR, one mirror spot."""
     layers = _fresh()
-    distance = 0.58
+    distance = HELD_M
     photo = portrait_linear(of)
     bezel = 22
     device = f32(cv2.copyMakeBorder(photo, bezel, bezel, bezel, bezel, cv2.BORDER_CONSTANT, value=(0.0, 0.0, 0.0)))

@@ -212,10 +212,7 @@ async def rivals(lane: Lane, document: Path, tmp_path: Path) -> None:
     twin = paths.directory / "twin.toml"
     twin.write_text(text)
     await lane.conductor.ready()
-    refused = await asyncio.to_thread(run_appliance, twin)
-    assert refused.returncode == 3
-    assert "another controller runs on this lane" in refused.stderr
-    assert str(lane.appliance.pid) in refused.stderr
+    refusing = asyncio.create_task(asyncio.to_thread(run_appliance, twin))
     log = paths.directory / "rival.log"
     command = [sys.executable, "-m", "appliance", "run", "--config", str(paths.config)]
     with Child("the rival", command, log) as rival:
@@ -235,6 +232,10 @@ async def rivals(lane: Lane, document: Path, tmp_path: Path) -> None:
             await asyncio.gather(connecting, return_exceptions=True)
         rival.check()
     assert f"{lane.rig.paths.gate} is in use by another program" in log.read_text()
+    refused = await refusing
+    assert refused.returncode == 3
+    assert "another controller runs on this lane" in refused.stderr
+    assert str(lane.appliance.pid) in refused.stderr
 
 
 async def test_a_disk_that_fills_in_mid_passage_admits_nobody(rig: Rig, document: Path) -> None:

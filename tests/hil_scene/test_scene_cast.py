@@ -97,10 +97,16 @@ def test_eyes_are_80_to_120_pixels_apart_in_the_gate_and_90_in_the_portrait(dlib
     assert dlib_pack.detect(portrait)[0].inter_eye_distance >= 90
 
 
+@pytest.fixture(scope="module")
+def omz_pack(shared):
+    return load_pack("open-omz", shared / "models" / "open")
+
+
 @pytest.mark.measured
-def test_open_omz_tells_the_cast_apart(shared):
-    pack = load_pack("open-omz", shared / "models" / "open")
-    result = score_matrix(pack, cast=[traveller(key) for key in ("chiyo", "dario", "greta", "jomo")], views=[TURNED])
+def test_open_omz_tells_the_cast_apart(omz_pack):
+    result = score_matrix(
+        omz_pack, cast=[traveller(key) for key in ("chiyo", "dario", "greta", "jomo")], views=[TURNED]
+    )
     assert result.passed, (result.wrong, result.missed)
 
 
