@@ -5,6 +5,7 @@ that lit it.
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections import deque
@@ -44,8 +45,8 @@ class EyeOwner:
         self._setup, self.bands, self._light, self._loop, self._clock = setup, bands, illuminator, loop, clock
         self._process = VisionProcess()
         self._starts: deque[float] = deque(maxlen=RESTARTS)
-        self._ready = asyncio.Event()
         self._trouble = asyncio.Event()
+        self._failure: VisionLost | DriverError | None = None
         self._reported = False
         self.busy = False
         self.pack: dict[str, Any] | None = None
@@ -66,13 +67,11 @@ class EyeOwner:
                     raise StartRefused(str(error)) from error
                 except VisionLost as error:
                     self._loop.faults.raise_fault(1004, "vision", str(error))
-                    self._ready.clear()
                     await self._process.stop()
                     self._process = VisionProcess()
                     await self._spend_a_restart()
                 except DriverError as error:
                     self._blame(error)
-                    self._ready.clear()
                 await asyncio.sleep(RETRY_S)
         finally:
             await asyncio.shield(self._close())
@@ -102,25 +101,28 @@ class EyeOwner:
         # From here on the illuminator's exposure count and the camera's frame count run together.
         await self._light.zero()
         self._trouble.clear()
+        self._failure = None
         await self.self_test()
         for code, device in ((1002, "illumination"), (3001, "camera.rgb"), (3001, "camera.nir"), (3002, "camera.rgb")):
             self._loop.faults.clear(code, device)
         self._loop.faults.clear(3002, "camera.nir")
-        self._ready.set()
         if not self._reported:
             self._reported = True
             for device in (Device.VISION, Device.ILLUMINATION):
                 self._loop.post(ev.DeviceReported(device), "vision")
 
     async def _stay_well(self) -> None:
-        """Ask for life signs until something is wrong; a passage under way is life sign enough."""
+        """Ask for life signs until something is wrong; a passage under way is life sign enough.
+
+        What failed for somebody else fails here too: whoever asked breaks off, and the fault that follows refers him.
+        """
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEALTH_S):
                     await self._trouble.wait()
-                self._trouble.clear()
-            except TimeoutError:
-                pass
+            self._trouble.clear()
+            if self._failure is not None:
+                raise self._failure
             if not self.busy:
                 await self._process.ask("health", within_s=ANSWER_S)
                 await self._light.log()
@@ -138,11 +140,11 @@ class EyeOwner:
         self._loop.faults.set(3003, "illumination", bool(problem), problem)
 
     async def ask(self, op: str, *, blobs: tuple[bytes, ...] = (), **fields: Any) -> Message:
-        """One request to the vision process. Trouble is noticed by the owner at once, too."""
+        """One request to the vision process. A failure is the owner's at once, too."""
         try:
             return await self._process.ask(op, within_s=ANSWER_S, blobs=blobs, **fields)
-        except (VisionLost, DriverError):
-            self._trouble.set()
+        except (VisionLost, DriverError) as error:
+            self._note(error)
             raise
 
     async def capture(self, *, face: bool) -> tuple[list[tuple[int, str | None]], Message]:
@@ -152,11 +154,11 @@ class EyeOwner:
             await self._light.arm(order)
             burst = await self.ask("burst", count=len(order) + SPARE_FRAMES, face=face)
             log = await self._light.log()
-        except DriverError:
-            self._trouble.set()
+        except DriverError as error:
+            self._note(error)
             raise
         return [(line.exposure, line.band) for line in log], burst
 
-    async def usable(self) -> None:
-        """Return once everything is open and proven."""
-        await self._ready.wait()
+    def _note(self, error: VisionLost | DriverError) -> None:
+        self._failure = self._failure or error
+        self._trouble.set()

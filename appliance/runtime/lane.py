@@ -65,7 +65,7 @@ class LaneController:
             clock=clock,
         )
         self.reader = ReaderOwner(devices.document_reader(config), self.loop, clock, self._document)
-        self.verification = Verification(self.eye, clock, self.publish)
+        self.verification = Verification(self.eye, clock)
         self.server = ControlServer(config.control_socket, self, clock, self._watched)
         self._passage: PassageData | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -113,6 +113,7 @@ class LaneController:
             case cmd.ReadDocument(passage_id):
                 self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
             case cmd.StartVerification(passage_id):
+                self._stop("self-test")  # it would take exposures from the capture
                 self._spawn("verify", self._verify(passage_id))
             case cmd.StopVerification():
                 self._stop("verify")
@@ -189,12 +190,15 @@ class LaneController:
         try:
             if enrolling is not None:
                 await asyncio.wait({enrolling})
-            checks = await self.verification.run(data)
+            checks = await self.verification.run()
             self.loop.post(ev.VerificationDone(passage_id, checks), "vision")
             await self.verification.show(data)
             self.publish()
-        except (VisionLost, VisionRefused, DriverError) as error:
-            # The owner of the eye raises the fault, whose effect ends this passage's verification.
+        except VisionRefused as error:
+            _log.warning("verification could not be performed: %s", error)
+            self.loop.post(ev.VerificationDone(passage_id, ()), "vision")
+        except (VisionLost, DriverError) as error:
+            # The owner of the eye raises the fault, whose effect refers this passage.
             _log.warning("verification broke off: %s", error)
         finally:
             self.eye.busy = False
@@ -292,8 +296,7 @@ class LaneController:
             request.passage_id, request.action, request.visual_check, request.officer, request.reason
         )
         accepted = await self.loop.ask(event, "console")
-        message = "" if accepted else "The lane cannot do that now: look at its state and its faults."
-        return Reply(request_id=request.request_id, accepted=accepted, message=message)
+        return self._reply(request.request_id, accepted)
 
     async def service(self, request: ServiceRequest) -> Reply:
         """Out of service, or back. Back also means: an officer has looked, reset what waits for a reset."""
@@ -302,8 +305,13 @@ class LaneController:
         accepted = await self.loop.ask(
             ev.ServiceRequested(request.in_service, request.officer, request.reason), "console"
         )
-        message = "" if accepted else "The request could not be journalled."
-        return Reply(request_id=request.request_id, accepted=accepted, message=message)
+        return self._reply(request.request_id, accepted)
+
+    def _reply(self, request_id: str, accepted: bool) -> Reply:
+        message = "" if accepted else "The lane cannot do that now: look at its state and its faults."
+        if not accepted and 5001 in self.loop.faults.codes:
+            message = "The journal cannot be written: only what lets nobody in was done, and it is not on record."
+        return Reply(request_id=request_id, accepted=accepted, message=message)
 
 
 def _worker_setup(config: LaneConfig) -> dict[str, Any]:

@@ -202,16 +202,22 @@ class LaneLoop:
         self._timers.arm(name, seconds, lambda: self._queue.put_nowait(posted))
 
     def _watch_doors(self, event: ev.Event, before: Lane) -> None:
-        """A door that opens although nothing released it was forced, or held open."""
-        if not isinstance(event, ev.DoorMoved):
-            return
-        device = f"gate.{event.door}"
-        if event.position is DoorPosition.CLOSED:
-            self.faults.clear(2004, device)
-        elif event.position is DoorPosition.OPEN and event.door not in before.unlocked:
-            was_unknown = (before.entry if event.door is Door.ENTRY else before.exit) is DoorPosition.UNKNOWN
-            if not isinstance(before.phase, Emergency) and not was_unknown:
-                self.faults.raise_fault(2004, device)
+        """A door that opens although nothing released it was forced; one still open when a phase ends was held."""
+        match event:
+            case ev.DoorMoved(door, DoorPosition.CLOSED):
+                self.faults.clear(2004, f"gate.{door}")
+            case _ if isinstance(before.phase, Emergency):
+                pass
+            case ev.DoorMoved(door, DoorPosition.OPEN) if door not in before.unlocked:
+                position = before.entry if door is Door.ENTRY else before.exit
+                if position is not DoorPosition.UNKNOWN:
+                    self.faults.raise_fault(2004, f"gate.{door}")
+            case ev.PhaseTimedOut():
+                for door, position in ((Door.ENTRY, before.entry), (Door.EXIT, before.exit)):
+                    if position is DoorPosition.OPEN:
+                        self.faults.raise_fault(2004, f"gate.{door}")
+            case _:
+                pass
 
     def _effects_changed(self, effects: frozenset[Effect]) -> None:
         self.post(ev.EffectsChanged(effects), "faults")

@@ -32,7 +32,6 @@ class PassageData:
     pictures: dict[str, Picture] = field(default_factory=dict)
     outcome: Outcome | None = None
     referred_since: datetime | None = None
-    advice: str = ""
     forgotten: bool = False
 
     def show(self, channel: str, data: bytes, media_type: str, *, label: str, eyes: list[float] | None = None) -> None:

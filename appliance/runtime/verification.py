@@ -4,7 +4,6 @@ It measures and reports. It has no say in what follows, and an attack is never a
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from appliance.clock import Clock
@@ -20,35 +19,35 @@ LOOK_FOR_S = 10.0
 class Verification:
     """Runs the verification of one passage and shows what it saw."""
 
-    def __init__(self, eye: EyeOwner, clock: Clock, on_change: Callable[[], None]) -> None:
-        self._eye, self._clock, self._on_change = eye, clock, on_change
+    def __init__(self, eye: EyeOwner, clock: Clock) -> None:
+        self._eye, self._clock = eye, clock
         self._timings: dict[str, float] = {}
+        self._captured = False
 
-    async def run(self, data: PassageData) -> tuple[Check, ...]:
-        """The checks. Raises VisionLost and DriverError; the caller turns those into faults."""
+    async def run(self) -> tuple[Check, ...]:
+        """The checks. Raises VisionLost, VisionRefused and DriverError."""
+        self._captured = False
         checks: tuple[Check, ...] = ()
         for _ in range(CAPTURES):
-            problem = await self._look(data)
+            problem = await self._look()
             if problem is not None:
                 return checks or problem
             log, _ = await self._eye.capture(face=True)
             reply = await self._eye.ask("analyse", log=log)
+            self._captured = True
             checks = tuple(_check(check) for check in reply.header["checks"])
             self._timings = {key: reply.header[key] for key in ("captured_at", "inference_s", "liveness_s")}
             if not _inconclusive(checks):
                 break
         return checks
 
-    async def _look(self, data: PassageData) -> tuple[Check, ...] | None:
+    async def _look(self) -> tuple[Check, ...] | None:
         """Wait until one good face is in view; None when it is, the checks that say why not otherwise."""
         deadline = self._clock.monotonic() + LOOK_FOR_S
         while True:
             seen = (await self._eye.ask("locate")).header
             if seen["acceptable"]:
                 return None
-            if data.advice != seen["advice"]:
-                data.advice = seen["advice"]
-                self._on_change()
             if self._clock.monotonic() >= deadline:
                 return _never_good(seen)
             await asyncio.sleep(LOOK_EVERY_S)
@@ -60,6 +59,8 @@ class Verification:
 
     async def show(self, data: PassageData) -> None:
         """Fetch the pictures of the last capture for the guard; a failure here changes no decision."""
+        if not self._captured:
+            return
         reply = await self._eye.ask("stills")
         for picture, blob in zip(reply.header["pictures"], reply.blobs, strict=True):
             eyes = reply.header["eyes"]

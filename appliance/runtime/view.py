@@ -78,7 +78,7 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         step=step_of(lane, policy),
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
-        occupied=bool(lane.occupied),
+        occupied=lane.occupied is not False,
         faults=tuple(_fault(fault) for fault in facts.faults),
         passage=_passage(facts, since),
         pack=PackView(**facts.pack) if facts.pack else None,

@@ -56,24 +56,24 @@ class ScriptedEye:
         return [(0, "850"), (1, None)], Message({})
 
 
-Bench = Callable[..., tuple[Verification, ScriptedEye, PassageData, list[str]]]
+Bench = Callable[..., tuple[Verification, ScriptedEye, PassageData]]
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
 
-    def made(looks: list[Any], analyses: list[Any]) -> tuple[Verification, ScriptedEye, PassageData, list[str]]:
+    def made(looks: list[Any], analyses: list[Any]) -> tuple[Verification, ScriptedEye, PassageData]:
         clock = ManualClock()
-        eye, data, shown = ScriptedEye(clock, looks, analyses), PassageData("p", clock.now()), list[str]()
-        return Verification(eye, clock, lambda: shown.append(data.advice)), eye, data, shown  # type: ignore[arg-type]
+        eye, data = ScriptedEye(clock, looks, analyses), PassageData("p", clock.now())
+        return Verification(eye, clock), eye, data  # type: ignore[arg-type]
 
     return made
 
 
 async def test_one_good_look_is_one_capture(bench: Bench) -> None:
-    verification, eye, data, _ = bench([GOOD], [measured()])
-    checks = await verification.run(data)
+    verification, eye, _data = bench([GOOD], [measured()])
+    checks = await verification.run()
     assert {check.result for check in checks} == {Result.SUCCESSFUL}
     assert eye.log == ["locate", "capture", "analyse"]
     assert verification.take_timings() == {"captured_at": 1.0, "inference_s": 0.2, "liveness_s": 0.1}
@@ -82,42 +82,35 @@ async def test_one_good_look_is_one_capture(bench: Bench) -> None:
 
 @pytest.mark.parametrize("check", ["single_face", "face_quality", "comparison", "liveness"])
 async def test_what_failed_is_never_asked_to_try_again(bench: Bench, check: str) -> None:
-    verification, eye, data, _ = bench([GOOD], [measured(**{check: Result.FAILED}), measured()])
-    checks = {c.name: c.result for c in await verification.run(data)}
+    verification, eye, _data = bench([GOOD], [measured(**{check: Result.FAILED}), measured()])
+    checks = {c.name: c.result for c in await verification.run()}
     assert checks[CheckName(check)] is Result.FAILED
     assert eye.log.count("capture") == 1
 
 
 async def test_an_attack_beside_something_undetermined_is_not_tried_again(bench: Bench) -> None:
     first = measured(liveness=Result.FAILED, face_quality=Result.UNDETERMINED)
-    verification, eye, data, _ = bench([GOOD], [first, measured()])
-    assert Result.FAILED in {c.result for c in await verification.run(data)}
+    verification, eye, _data = bench([GOOD], [first, measured()])
+    assert Result.FAILED in {c.result for c in await verification.run()}
     assert eye.log.count("capture") == 1
 
 
 async def test_what_was_inconclusive_gets_one_more_capture_and_its_result_counts(bench: Bench) -> None:
     open_ = measured(liveness=Result.UNDETERMINED)
-    verification, eye, data, _ = bench([GOOD], [open_, measured()])
-    assert {c.result for c in await verification.run(data)} == {Result.SUCCESSFUL}
+    verification, eye, data = bench([GOOD], [open_, measured()])
+    assert {c.result for c in await verification.run()} == {Result.SUCCESSFUL}
     assert eye.log == ["locate", "capture", "analyse"] * 2
-    verification, eye, data, _ = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
-    assert {c.name: c.result for c in await verification.run(data)}[CheckName.LIVENESS] is Result.FAILED
-    verification, eye, data, _ = bench([GOOD], [open_, open_, measured()])
-    assert Result.UNDETERMINED in {c.result for c in await verification.run(data)}
+    verification, eye, data = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
+    assert {c.name: c.result for c in await verification.run()}[CheckName.LIVENESS] is Result.FAILED
+    verification, eye, _data = bench([GOOD], [open_, open_, measured()])
+    assert Result.UNDETERMINED in {c.result for c in await verification.run()}
     assert eye.log.count("capture") == 2
 
 
 async def test_what_was_not_performed_is_not_tried_again(bench: Bench) -> None:
-    verification, eye, data, _ = bench([GOOD], [measured(comparison=Result.NOT_PERFORMED), measured()])
-    await verification.run(data)
+    verification, eye, _data = bench([GOOD], [measured(comparison=Result.NOT_PERFORMED), measured()])
+    await verification.run()
     assert eye.log.count("capture") == 1
-
-
-async def test_advice_is_told_when_it_changes(bench: Bench) -> None:
-    looks = [seen("Come closer."), seen("Come closer."), seen("Stand still."), GOOD]
-    verification, _, data, shown = bench(looks, [measured()])
-    await verification.run(data)
-    assert shown == ["Come closer.", "Stand still."]
 
 
 @pytest.mark.parametrize(
@@ -131,8 +124,8 @@ async def test_advice_is_told_when_it_changes(bench: Bench) -> None:
 async def test_a_face_that_is_never_good_ends_in_time_and_passes_nothing(
     bench: Bench, faces: int, result: Result, reason: str
 ) -> None:
-    verification, eye, data, _ = bench([seen("Come closer.", faces)], [])
-    checks = {check.name: check for check in await verification.run(data)}
+    verification, eye, _data = bench([seen("Come closer.", faces)], [])
+    checks = {check.name: check for check in await verification.run()}
     assert eye.clock.monotonic() == LOOK_FOR_S
     assert (checks[CheckName.SINGLE_FACE].result, checks[CheckName.SINGLE_FACE].reason) == (result, reason)
     assert checks[CheckName.FACE_QUALITY].result is Result.UNDETERMINED
@@ -141,14 +134,14 @@ async def test_a_face_that_is_never_good_ends_in_time_and_passes_nothing(
 
 
 async def test_a_face_that_goes_before_the_second_capture_leaves_the_first_result(bench: Bench) -> None:
-    verification, eye, data, _ = bench([GOOD, seen()], [measured(liveness=Result.UNDETERMINED)])
-    checks = {check.name: check.result for check in await verification.run(data)}
+    verification, eye, _data = bench([GOOD, seen()], [measured(liveness=Result.UNDETERMINED)])
+    checks = {check.name: check.result for check in await verification.run()}
     assert checks[CheckName.LIVENESS] is Result.UNDETERMINED
     assert eye.log.count("capture") == 1
 
 
 @pytest.mark.parametrize("error", [VisionLost("gone"), StaleFrame("camera.rgb", "old")])
 async def test_what_breaks_off_is_no_result(bench: Bench, error: Exception) -> None:
-    verification, _, data, _ = bench([error], [])
+    verification, _, _data = bench([error], [])
     with pytest.raises(type(error)):
-        await verification.run(data)
+        await verification.run()
