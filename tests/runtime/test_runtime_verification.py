@@ -100,7 +100,7 @@ async def test_what_was_inconclusive_gets_one_more_capture_and_its_result_counts
     verification, eye, data = bench([GOOD], [open_, measured()])
     assert {c.result for c in await verification.run()} == {Result.SUCCESSFUL}
     assert eye.log == ["locate", "capture", "analyse"] * 2
-    verification, eye, data = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
+    verification, eye, _data = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
     assert {c.name: c.result for c in await verification.run()}[CheckName.LIVENESS] is Result.FAILED
     verification, eye, _data = bench([GOOD], [open_, open_, measured()])
     assert Result.UNDETERMINED in {c.result for c in await verification.run()}
