@@ -97,7 +97,7 @@ async def test_an_attack_beside_something_undetermined_is_not_tried_again(bench:
 
 async def test_what_was_inconclusive_gets_one_more_capture_and_its_result_counts(bench: Bench) -> None:
     open_ = measured(liveness=Result.UNDETERMINED)
-    verification, eye, data = bench([GOOD], [open_, measured()])
+    verification, eye, _data = bench([GOOD], [open_, measured()])
     assert {c.result for c in await verification.run()} == {Result.SUCCESSFUL}
     assert eye.log == ["locate", "capture", "analyse"] * 2
     verification, eye, _data = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
