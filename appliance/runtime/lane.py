@@ -46,7 +46,7 @@ class LaneController:
             clock=clock,
             timers=self._timers,
             store=store,
-            describe=lambda: {"pack_id": (self.eye.pack or {}).get("pack_id", "none")},
+            pack_id=lambda: (self.eye.pack or {}).get("pack_id", "none"),
             simulated=config.simulated,
             dispatch=self._dispatch,
             on_change=self._changed,

@@ -70,13 +70,13 @@ class LaneLoop:
         clock: Clock,
         timers: Timers,
         store: AsyncStore,
-        describe: Callable[[], dict[str, str]],
+        pack_id: Callable[[], str],
         simulated: bool,
         dispatch: Callable[[cmd.Command], None],
         on_change: Callable[[Lane, Lane], None],
     ) -> None:
         self.policy, self._clock, self._timers, self._store = policy, clock, timers, store
-        self._describe, self._simulated = describe, simulated
+        self._pack_id, self._simulated = pack_id, simulated
         self._dispatch, self._on_change = dispatch, on_change
         self._queue: asyncio.Queue[Posted] = asyncio.Queue()
         self._lane, self._guarded = Lane(), interlock.Guarded()
@@ -148,14 +148,13 @@ class LaneLoop:
         return passed
 
     def _records(self, posted: Posted, before: Lane, commands: list[cmd.Command]) -> list[Record]:
-        described = self._describe()
         return [
             records.of_event(posted.event, posted.source),
             *records.of_commands(
                 commands,
                 posted.event,
                 topology=self.policy.topology,
-                pack_id=described["pack_id"],
+                pack_id=self._pack_id(),
                 simulated=self._simulated,
             ),
             *records.of_transition(before, self._lane),

@@ -95,7 +95,7 @@ async def _rounds(
         clock=clock,
         timers=LoopTimers(),
         store=store,
-        describe=lambda: {"pack_id": "bench"},
+        pack_id=lambda: "bench",
         simulated=True,
         dispatch=dispatch,
         on_change=lambda *_: None,

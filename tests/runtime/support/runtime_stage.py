@@ -83,7 +83,7 @@ class Stage:
             clock=self.clock,
             timers=self.timers,
             store=self.store,
-            describe=lambda: {"pack_id": "pypi-dlib"},
+            pack_id=lambda: "pypi-dlib",
             simulated=True,
             dispatch=self.log.append,
             on_change=lambda before, after: self.changes.append((before, after)),
