@@ -4,6 +4,7 @@ Importing this module imports insightface (about a second), so only `packs` does
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import insightface.app
 import insightface.app.common
@@ -26,17 +27,17 @@ from appliance.models.catalogue import PackRecord
 _LEAST_NORM = 1e-6
 
 
-class Detector:
+class Detector(ABC):
     """A detector as FaceAnalysis calls it. A subclass finds the faces."""
 
     taskname = "detection"
 
-    def prepare(self, ctx_id: int, input_size: object = None, det_thresh: float | None = None) -> None:
+    def prepare(self, ctx_id: int, input_size: object = None, det_thresh: float | None = None) -> None:  # noqa: B027
         """Nothing to prepare: size and threshold belong to the pack and its measured operating point."""
 
+    @abstractmethod
     def find(self, image_bgr: Image) -> list[DetectedFace]:
         """Every face, in any order."""
-        raise NotImplementedError
 
     def detect(
         self, img: Image, max_num: int = 0, **_options: object
@@ -51,17 +52,17 @@ class Detector:
         return boxes, np.array([face.landmarks for face in faces], dtype=np.float32).reshape(-1, 5, 2)
 
 
-class Recogniser:
+class Recogniser(ABC):
     """A recogniser as FaceAnalysis calls it. A subclass makes the vector."""
 
     taskname = "recognition"
 
-    def prepare(self, ctx_id: int) -> None:
+    def prepare(self, ctx_id: int) -> None:  # noqa: B027
         """Nothing to prepare: there is only the CPU."""
 
+    @abstractmethod
     def vector(self, image_bgr: Image, face: DetectedFace) -> NDArray[np.float32]:
         """The template's vector, float32[d]. Raises FailureToAcquire."""
-        raise NotImplementedError
 
     def get(self, img: Image, face: insightface.app.common.Face) -> NDArray[np.float32]:
         """Set `face.embedding` and return it."""
