@@ -11,12 +11,26 @@ from numpy.typing import NDArray
 
 from appliance.face.analysis import Detector, InsightFacePack, Recogniser
 from appliance.face.geometry import shrink, similarity
-from appliance.face.types import DetectedFace, FailureToAcquire, Template, TemplatesNotComparable
+from appliance.face.types import DetectedFace, FailureToAcquire, Image, Template, TemplatesNotComparable
 from appliance.models.catalogue import OPEN_OMZ, PACKS, PYPI_DLIB, PackRecord
 
 
+class Nobody(Detector):
+    """Finds no face."""
+
+    def find(self, image_bgr: Image) -> list[DetectedFace]:
+        return []
+
+
+class Unused(Recogniser):
+    """Templates are given here, none is made."""
+
+    def vector(self, image_bgr: Image, face: DetectedFace) -> NDArray[np.float32]:
+        raise AssertionError("no template is made in these tests")
+
+
 def pack_of(record: PackRecord) -> InsightFacePack:
-    return InsightFacePack(record, Detector(), Recogniser())
+    return InsightFacePack(record, Nobody(), Unused())
 
 
 def template(record: PackRecord, values: object) -> Template:
@@ -105,7 +119,7 @@ def test_detector_orders_and_limits() -> None:
             return [DetectedFace((0.0, 0.0, s, s), points, 0.5) for s in (10.0, 40.0, 20.0)]
 
     image = np.zeros((64, 64, 3), np.uint8)
-    assert [face.box[2] for face in InsightFacePack(OPEN_OMZ, Two(), Recogniser()).detect(image)] == [40.0, 20.0, 10.0]
+    assert [face.box[2] for face in InsightFacePack(OPEN_OMZ, Two(), Unused()).detect(image)] == [40.0, 20.0, 10.0]
     boxes, points = Two().detect(image, max_num=2)
     assert (boxes.shape, points.shape) == ((2, 5), (2, 5, 2))
 
