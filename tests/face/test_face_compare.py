@@ -142,3 +142,13 @@ def test_importing_a_pack_warns_of_nothing_and_prints_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_loading_openvino_tells_nobody() -> None:
+    """Its import would send a report over the network (seen in 2026.4.1); ours leaves no such module and no thread."""
+    script = (
+        "import threading, sys, appliance.face.open_omz;"
+        "print(sys.modules['openvino_telemetry'], [t.name for t in threading.enumerate()])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None ['MainThread']"
