@@ -3,7 +3,7 @@
 from datetime import date
 
 from appliance.core.policy import Policy
-from appliance.core.types import Check, CheckName, Decision, Document, Result
+from appliance.core.types import OF_DOCUMENT, Check, CheckName, Decision, Document, Result
 
 
 def document_checks(document: Document, on: date) -> tuple[Check, ...]:
@@ -54,10 +54,9 @@ def decide(checks: tuple[Check, ...], policy: Policy) -> Decision:
 
 def may_proceed(checks: tuple[Check, ...], policy: Policy) -> bool:
     """Whether a document is good enough to let its holder go on to the face: its share of the conjunction."""
-    of_document = {CheckName.DOCUMENT_READ, CheckName.DOCUMENT_AUTHENTICITY, CheckName.DOCUMENT_VALIDITY}
     results = {check.name: check.result for check in checks}
     return (
-        all(results.get(name) is Result.SUCCESSFUL for name in of_document & policy.mandatory)
+        all(results.get(name) is Result.SUCCESSFUL for name in OF_DOCUMENT & policy.mandatory)
         and Result.FAILED not in results.values()
     )
 

@@ -59,6 +59,7 @@ from appliance.core.phases import (
 )
 from appliance.core.policy import Policy
 from appliance.core.types import (
+    OF_DOCUMENT,
     CheckName,
     Decision,
     Device,
@@ -104,9 +105,8 @@ def _entry_may_open(lane: Lane) -> bool:
 
 def admissible(phase: Referred) -> bool:
     """Whether an officer may admit at all: the traveller stands inside and the document itself was in order."""
-    of_document = {CheckName.DOCUMENT_READ, CheckName.DOCUMENT_AUTHENTICITY, CheckName.DOCUMENT_VALIDITY}
     return phase.inside and not any(
-        check.result in (Result.FAILED, Result.ABORTED) for check in phase.decision.checks if check.name in of_document
+        check.result in (Result.FAILED, Result.ABORTED) for check in phase.decision.checks if check.name in OF_DOCUMENT
     )
 
 
@@ -134,10 +134,6 @@ def _rest(lane: Lane, policy: Policy, *commands: Command) -> Stepped:
 def _refer(lane: Lane, passage_id: str, decision: Decision, *commands: Command, inside: bool = True) -> Stepped:
     held = Referred(passage_id, decision, inside)
     return replace(lane, phase=held), (Secure(), *commands, RecordDecision(passage_id, decision))
-
-
-def _end(passage_id: str, outcome: Outcome) -> EndPassage:
-    return EndPassage(passage_id, outcome)
 
 
 def _clear(lane: Lane, policy: Policy, passage_id: str | None, *commands: Command) -> Stepped:
@@ -168,7 +164,7 @@ def _broken_off(lane: Lane, policy: Policy, reason: str) -> Stepped:
     """A passage under way cannot go on: nobody inside means it is over, somebody inside means an officer comes."""
     match lane.phase:
         case Reading(passage_id=passage) | Entering(passage_id=passage):
-            return _clear(lane, policy, passage, _end(passage, Outcome.ABORTED))
+            return _clear(lane, policy, passage, EndPassage(passage, Outcome.ABORTED))
         case Enclosing(passage, checks):
             return _refer(lane, passage, aborted(checks, reason, policy))
         case Verifying(passage, checks):
@@ -232,17 +228,17 @@ def _after_facts(lane: Lane, event: Event, policy: Policy) -> Stepped:
         case Entering(passage, checks) if lane.occupied:
             return _enclose(lane, policy, Enclosing(passage, checks))
         case Enclosing(passage, _) if not lane.occupied:
-            return _clear(lane, policy, passage, _end(passage, Outcome.WALKED_AWAY))
+            return _clear(lane, policy, passage, EndPassage(passage, Outcome.WALKED_AWAY))
         case Enclosing():
             return _enclose(lane, policy, lane.phase)
         case Verifying(passage, _) if not lane.occupied:
-            walked = (StopVerification(passage), _end(passage, Outcome.WALKED_AWAY))
+            walked = (StopVerification(passage), EndPassage(passage, Outcome.WALKED_AWAY))
             return _clear(lane, policy, passage, *walked)
         case Verifying(passage, checks) if not _closed(lane, policy):
             verdict = aborted(checks, "A door opened during the verification.", policy)
             return _refer(lane, passage, verdict, StopVerification(passage))
         case Leaving(passage, _, outcome) if _closed(lane, policy) and _empty(lane, policy):
-            return _rest(replace(lane, phase=OutOfService()), policy, _end(passage, outcome))
+            return _rest(replace(lane, phase=OutOfService()), policy, EndPassage(passage, outcome))
         case Clearing():
             return _keep_clearing(lane, policy, lane.phase)
         case Emergency() if isinstance(event, ServiceRequested) and event.in_service:
@@ -270,7 +266,7 @@ def _emergency(lane: Lane) -> Stepped:
     passage = passage_of(lane.phase)
     stop: tuple[Command, ...] = (StopVerification(passage),) if passage and isinstance(lane.phase, Verifying) else ()
     over = isinstance(lane.phase, Clearing) or passage is None
-    ended = () if over or passage is None else (_end(passage, Outcome.ABORTED),)
+    ended = () if over or passage is None else (EndPassage(passage, Outcome.ABORTED),)
     return replace(lane, phase=Emergency()), (*stop, *ended)
 
 
@@ -289,7 +285,7 @@ def _document(lane: Lane, event: DocumentRead, phase: Reading, policy: Policy) -
             return replace(lane, phase=Entering(passage, checks)), ()
         return _enclose(lane, policy, Enclosing(passage, checks))
     if Effect.BLOCK_ENTRY in lane.effects or not _entry_may_open(lane) or not _empty(lane, policy):
-        return _clear(lane, policy, passage, _end(passage, Outcome.ABORTED))
+        return _clear(lane, policy, passage, EndPassage(passage, Outcome.ABORTED))
     entering = _released(replace(lane, phase=Entering(passage, checks)), Door.ENTRY)
     return entering, (ReleaseEntry(passage, Purpose.ENTER),)
 
@@ -313,9 +309,9 @@ def _officer(lane: Lane, event: OfficerDecided, phase: Referred, policy: Policy)
             release = ReleaseExit(passage, decision, event.officer, event.visual_check)
             return _admit(lane, policy, release, record)
         case OfficerAction.REFUSE:
-            return _clear(lane, policy, passage, record, _end(passage, Outcome.REFUSED_BY_OFFICER))
+            return _clear(lane, policy, passage, record, EndPassage(passage, Outcome.REFUSED_BY_OFFICER))
         case OfficerAction.SECOND_LINE:
-            return _clear(lane, policy, passage, record, _end(passage, Outcome.SECOND_LINE))
+            return _clear(lane, policy, passage, record, EndPassage(passage, Outcome.SECOND_LINE))
         case _:
             assert_never(event.action)
 
@@ -333,18 +329,18 @@ def _timed_out(lane: Lane, policy: Policy) -> Stepped:
         case Reading(passage):
             return _refer(lane, passage, aborted((), "The document was not read in time.", policy), inside=False)
         case Entering(passage):
-            return _clear(lane, policy, passage, Secure(), _end(passage, Outcome.WALKED_AWAY))
+            return _clear(lane, policy, passage, Secure(), EndPassage(passage, Outcome.WALKED_AWAY))
         case Enclosing(passage):
-            return _clear(lane, policy, passage, _end(passage, Outcome.ABORTED))
+            return _clear(lane, policy, passage, EndPassage(passage, Outcome.ABORTED))
         case Verifying() | Admitting():
             return _broken_off(lane, policy, "It took too long.")
         case Leaving(passage, _, outcome):
             # The traveller is gone; whoever or whatever is still here did not belong to this passage.
-            return _clear(lane, policy, None, _end(passage, outcome))
+            return _clear(lane, policy, None, EndPassage(passage, outcome))
         case Referred(passage, decision, inside, escalated):
             if not escalated:
                 return replace(lane, phase=Referred(passage, decision, inside, escalated=True)), ()
-            return _clear(lane, policy, passage, _end(passage, Outcome.UNATTENDED))
+            return _clear(lane, policy, passage, EndPassage(passage, Outcome.UNATTENDED))
         case Clearing():
             return replace(lane, phase=OutOfService()), (Secure(),)
         case Emergency():

@@ -63,6 +63,9 @@ class CheckName(StrEnum):
 MANDATORY = frozenset(CheckName) - {CheckName.PASSAGE}
 """Checks that must all succeed. PASSAGE only ever says that the passage itself broke off."""
 
+OF_DOCUMENT = frozenset({CheckName.DOCUMENT_READ, CheckName.DOCUMENT_AUTHENTICITY, CheckName.DOCUMENT_VALIDITY})
+"""Checks of the document alone, before any face is looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
