@@ -1,9 +1,12 @@
-"""In which order the exposures of a burst are lit."""
+"""In which order the exposures of a burst are lit, and how long that takes."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-_EACH = 2
+DARK = 2
+"""Dark exposures of a burst: two, so that changing light from outside shows."""
+LONGEST_MS = 300.0
+"""A burst of one camera takes no longer than this unless the site says so: within it a face hardly moves."""
 
 
 class Draw(Protocol):
@@ -14,15 +17,19 @@ class Draw(Protocol):
         ...
 
 
-def plan_burst(bands: Sequence[str], draw: Draw) -> tuple[str | None, ...]:
-    """Two dark exposures (None) and two of each band, in random order; a prepared video cannot know it in advance.
+def plan_burst(leds: Sequence[str], draw: Draw) -> tuple[str | None, ...]:
+    """Two dark exposures (None) and one of each LED, in random order; a prepared video cannot know it in advance.
 
-    Every order is equally likely (90 for two bands): orders may repeat by chance, and forbidding that would only make
-    the next one easier to guess. Pairs show movement and changing light. Raises ValueError without bands or with one
-    named twice.
+    Every order is equally likely: orders may repeat by chance, and forbidding that would only make the next one easier
+    to guess. Raises ValueError without LEDs or with one named twice.
     """
-    if not bands or len(set(bands)) != len(bands):
-        raise ValueError(f"a burst needs bands, each named once, not {list(bands)}")
-    order: list[str | None] = [name for name in (None, *bands) for _ in range(_EACH)]
+    if not leds or len(set(leds)) != len(leds):
+        raise ValueError(f"a burst needs LEDs, each named once, not {list(leds)}")
+    order: list[str | None] = [None] * DARK + list(leds)
     draw.shuffle(order)
     return tuple(order)
+
+
+def burst_ms(leds: Sequence[str], fps: float) -> float:
+    """How long the burst of one camera takes, ms."""
+    return (DARK + len(leds)) * 1000.0 / fps
