@@ -3,9 +3,16 @@
 A folder with `dataset.json` (what it is), `index.jsonl` (one presentation a line) and one `.npz` a presentation. The
 same form holds what a simulator rendered and what a rig recorded; `kind` says which, and the two are never mixed in
 one figure. Reading checks everything: a data set decides what is claimed.
+
+A presentation has the visible image, the frames of the switched cameras with their exposures, and planes. A plane is a
+finished image of one channel, float[H, W] on the pixels of the visible image: "thermal" in degrees Celsius, "depth" in
+metres, and a switched channel ("850", "1300") as light of its LED alone (lit minus dark) relative within the image.
+The last is for published sets, which hold no exposures to subtract; who records anew keeps the exposures.
 """
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from appliance.evaluate.species import BONA_FIDE, SPECIES
+from appliance.evaluate.species import BONA_FIDE, VOCABULARY
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import CHANNELS, split_led
 
@@ -94,8 +101,8 @@ class Record(_Strict):
     @field_validator("species")
     @classmethod
     def _named(cls, name: str) -> str:
-        if name != BONA_FIDE and name not in SPECIES:
-            raise ValueError(f"unknown species {name!r}; there are {BONA_FIDE}, {', '.join(SPECIES)}")
+        if name != BONA_FIDE and name not in VOCABULARY:
+            raise ValueError(f"unknown species {name!r}; there are {BONA_FIDE}, {', '.join(VOCABULARY)}")
         return name
 
 
@@ -147,7 +154,7 @@ class Dataset:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(f"{path} cannot be read: {error}") from error
         return _capture(path, self.header, record, arrays)
 
@@ -174,6 +181,8 @@ def _capture(path: Path, header: Header, record: Record, arrays: dict[str, NDArr
         for name, values in arrays.items()
         if name.startswith("plane_")
     }
+    if unknown := sorted(set(planes) - set(header.channels)):
+        raise DatasetError(f"{path}: planes of channels the header does not name: {', '.join(unknown)}")
     if any(values.shape != rgb.shape[:2] for values in planes.values()):
         raise DatasetError(f"{path}: a plane does not have the size of the colour image")
     patches = {camera: GreyPatch(*patch.box, reflectance=patch.reflectance) for camera, patch in header.patches.items()}

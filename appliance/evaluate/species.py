@@ -1,7 +1,8 @@
 """PAI species by name (ISO/IEC 30107-3), and how much of the face each covers.
 
 One vocabulary for the twin, the examiner, the reports and the claims. A species that is not here is refused by the
-data set reader: a figure for "other" helps nobody.
+data set reader: a figure for "other" helps nobody. `SPECIES` are told apart by material, and the twin models them;
+`COARSE` are what published sets name without saying the material, or what the twin does not model.
 """
 
 from collections.abc import Mapping
@@ -47,3 +48,27 @@ _ROWS = (
     Species("latex_half", "Latex half mask", Cover.PARTIAL),
 )
 SPECIES: Mapping[str, Species] = MappingProxyType({row.name: row for row in _ROWS})
+
+_COARSE_ROWS = (
+    Species("print_unspecified", "Print, process not stated", Cover.FULL),
+    Species("print_cut", "Print with eyes, nose or mouth cut out", Cover.FULL),
+    Species("screen_unspecified", "Screen, kind not stated", Cover.FULL),
+    Species("rigid_mask", "Rigid mask, material not stated", Cover.FULL),
+    Species("flexible_mask", "Flexible mask, material not stated", Cover.FULL),
+    Species("mannequin", "Mannequin head", Cover.FULL),
+    Species("make_up_attack", "Make-up made to change the face", Cover.FULL),
+    Species("glasses_funny", "Glasses with printed or false eyes", Cover.PARTIAL),
+    Species("glasses_paper", "Paper glasses", Cover.PARTIAL),
+    Species("glasses_unspecified", "Glasses worn as a disguise, kind not stated", Cover.PARTIAL),
+    Species("wig", "Wig", Cover.PARTIAL),
+    Species("tattoo", "Tattoo on the face, temporary", Cover.PARTIAL),
+)
+COARSE: Mapping[str, Species] = MappingProxyType({row.name: row for row in _COARSE_ROWS})
+
+VOCABULARY: Mapping[str, Species] = MappingProxyType({**SPECIES, **COARSE})
+"""Every name a data set, a claim or a configuration may use."""
+
+
+def title(name: str) -> str:
+    """What people read for a species, or for a bona fide presentation. Raises KeyError."""
+    return "Bona fide" if name == BONA_FIDE else VOCABULARY[name].title
