@@ -85,7 +85,10 @@ class Zone(_Numbers):
 
 
 class Detector(_Numbers):
-    """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off."""
+    """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off.
+
+    `species` holds the mean of each species over the classifier's figures; it names what an attack is like, no more.
+    """
 
     format: Literal["sallyport-detector-1"] = "sallyport-detector-1"
     version: str
@@ -100,6 +103,7 @@ class Detector(_Numbers):
     attack_zone: Zone
     skin_zone: Zone
     covering_limit: float = 0.0
+    species: dict[str, tuple[float, ...]] = {}
 
     @model_validator(mode="after")
     def _complete(self) -> "Detector":
@@ -151,6 +155,12 @@ class Detector(_Numbers):
         """Root mean square distance from skin in standard deviations along the directions of `skin`."""
         z = np.nan_to_num(self.standardise(features, self.skin.names))
         return float(np.sqrt(np.mean(np.square(np.array(self.skin.directions) @ z))))
+
+    def most_like(self, features: Features) -> str | None:
+        """The species whose mean is nearest, by name; None when the detector knows none."""
+        z = np.nan_to_num(self.standardise(features, self.attack.names))
+        away = {name: float(np.linalg.norm(z - np.array(mean))) for name, mean in self.species.items()}
+        return min(away, key=lambda name: away[name]) if away else None
 
     def _covered(self, features: Features) -> bool:
         if self.covering is None:

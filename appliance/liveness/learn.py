@@ -114,10 +114,19 @@ def learn(
     )
     return detector.model_copy(
         update={
+            "species": _means(detector, attacks),
             "attack_zone": _zone(scores, bpcer * 0.6),
             "skin_zone": _zone(distances, bpcer * 0.4, sure=_SURE_FACTOR),
         }
     )
+
+
+def _means(detector: Detector, attacks: Sequence[Sample]) -> dict[str, tuple[float, ...]]:
+    found: dict[str, tuple[float, ...]] = {}
+    for kind in sorted({sample.kind for sample in attacks}):
+        z = [detector.standardise(sample.features, detector.attack.names) for sample in attacks if sample.kind == kind]
+        found[kind] = tuple(round(float(value), 3) for value in np.nan_to_num(np.array(z)).mean(axis=0))
+    return found
 
 
 def _spread(values: F64) -> float:
