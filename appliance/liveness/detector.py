@@ -87,7 +87,8 @@ class Zone(_Numbers):
 class Detector(_Numbers):
     """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off.
 
-    `species` holds the mean of each species over the classifier's figures; it names what an attack is like, no more.
+    `bounds` are the widest each figure may lie apart, far outside of what genuine faces showed: beyond them the capture
+    or the installation is at fault, or it is something that was never seen. `species` holds the mean of each species over the classifier's figures; it names what an attack is like, no more.
     """
 
     format: Literal["sallyport-detector-1"] = "sallyport-detector-1"
@@ -103,12 +104,13 @@ class Detector(_Numbers):
     attack_zone: Zone
     skin_zone: Zone
     covering_limit: float = 0.0
+    bounds: dict[str, tuple[float, float]] = {}
     species: dict[str, tuple[float, ...]] = {}
 
     @model_validator(mode="after")
     def _complete(self) -> "Detector":
         channels_of(self.band_set)
-        used = {*self.attack.names, *self.skin.names, *(self.covering.names if self.covering else ())}
+        used = {*self.attack.names, *self.skin.names, *(self.covering.names if self.covering else ()), *self.bounds}
         if not used <= set(self.mean) or set(self.mean) != set(self.scale):
             raise ValueError("a figure is used that has no mean and scale")
         return self
@@ -121,7 +123,7 @@ class Detector(_Numbers):
     def judge(self, features: Features) -> "Judgement":
         """What the features say. Never successful by default."""
         z = self.standardise(features, self.attack.names)
-        if lacking := self._lacking(features, z):
+        if lacking := self._lacking(features, z) or self._absurd(features):
             return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,))
         filled = np.nan_to_num(z)
         shares = np.array(self.attack.weights) * filled + np.array(self.attack.magnitudes) * np.abs(filled)
@@ -150,6 +152,18 @@ class Detector(_Numbers):
             names = [name for name, gone in zip(self.attack.names, absent, strict=True) if gone]
             return f"Too little could be measured; missing among others: {', '.join(names[:3])}."
         return ""
+
+    def _absurd(self, features: Features) -> str:
+        """The figure that lies furthest outside its bounds, in words, or nothing."""
+        worst, words_for = 0.0, ""
+        for name, (low, high) in self.bounds.items():
+            value = features.values.get(name)
+            if value is None or low <= value <= high:
+                continue
+            off = (value - self.mean[name]) / self.scale[name]
+            if not abs(off) <= worst:
+                worst, words_for = abs(off), words.describe(name, off)
+        return words_for
 
     def distance(self, features: Features) -> float:
         """Root mean square distance from skin in standard deviations along the directions of `skin`."""

@@ -114,6 +114,7 @@ def learn(
     )
     return detector.model_copy(
         update={
+            "bounds": {name: _bounds(values) for name, values in table.items()},
             "species": _means(detector, attacks),
             "attack_zone": _zone(scores, bpcer * 0.6),
             "skin_zone": _zone(distances, bpcer * 0.4, sure=_SURE_FACTOR),
@@ -127,6 +128,13 @@ def _means(detector: Detector, attacks: Sequence[Sample]) -> dict[str, tuple[flo
         z = [detector.standardise(sample.features, detector.attack.names) for sample in attacks if sample.kind == kind]
         found[kind] = tuple(round(float(value), 3) for value in np.nan_to_num(np.array(z)).mean(axis=0))
     return found
+
+
+def _bounds(values: F64) -> tuple[float, float]:
+    """The range of the genuine, widened by its own width on either side."""
+    low, high = float(values.min()), float(values.max())
+    width = max(high - low, 6 * _spread(values))
+    return round(low - width, 4), round(high + width, 4)
 
 
 def _spread(values: F64) -> float:
