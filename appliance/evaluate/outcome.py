@@ -25,6 +25,11 @@ class OutcomesError(Exception):
     """The rows cannot be used; the message names the file and says what is wrong with it."""
 
 
+def covered(groups: Mapping[str, str]) -> bool:
+    """Whether a mask covers the lower face: it has to come off before anything can be judged."""
+    return groups.get("medical_mask", "no") not in ("no", "none")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -112,6 +117,11 @@ class Outcome(_Strict):
     def bona_fide(self) -> bool:
         """Whether this was a bona fide presentation."""
         return self.species == BONA_FIDE
+
+    @property
+    def covered(self) -> bool:
+        """Whether a mask covered the lower face."""
+        return covered(self.groups)
 
     @property
     def responded(self) -> bool:

@@ -51,13 +51,16 @@ class Line:
 
 
 def headline(rows: Iterable[Outcome]) -> list[Outcome]:
-    """The rows the headline figures are made of: those outside of any sweep."""
-    return [row for row in rows if SWEEP not in row.conditions]
+    """The rows the headline figures are made of.
+
+    Outside of it are sweeps, and bona fide presentations under a medical mask, who are asked to take it off.
+    """
+    return [row for row in rows if SWEEP not in row.conditions and not (row.bona_fide and row.covered)]
 
 
 def groups(rows: Sequence[Outcome]) -> list[Line]:
     """Every group of people that stands in the rows, in the order of names and values."""
-    overall = bona_fide_figures(rows).bpcer.value
+    overall = bona_fide_figures(headline(rows)).bpcer.value
     limit = BPCER_LIMIT if not overall else min(BPCER_LIMIT, OVERALL_FACTOR * overall)
     return [
         Line(name, value, figures, limit, _verdict(figures.bpcer, limit))
