@@ -123,13 +123,13 @@ class Detector(_Numbers):
     def judge(self, features: Features) -> "Judgement":
         """What the features say. Never successful by default."""
         z = self.standardise(features, self.attack.names)
-        if lacking := self._lacking(features, z) or self._absurd(features):
+        covered = self._covered(features)
+        if lacking := self._lacking(features, z) or ("" if covered else self._absurd(features)):
             return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,))
         filled = np.nan_to_num(z)
         shares = np.array(self.attack.weights) * filled + np.array(self.attack.magnitudes) * np.abs(filled)
         score = float(shares.sum() + self.attack.bias)
         distance = self.distance(features)
-        covered = self._covered(features)
         results = (self.attack_zone.judge(score), self.skin_zone.judge(distance))
         if all(result is Result.SUCCESSFUL for result in results) and not covered:
             return Judgement(Result.SUCCESSFUL, score, distance, ())
