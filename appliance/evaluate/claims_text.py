@@ -1,0 +1,112 @@
+"""Claims as people read them: lines in a terminal, tables for the README, JSON for other programs.
+
+Not responsible for what may be claimed (`claims`).
+"""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+from rich.table import Table
+
+from appliance.evaluate.claims import Claims, ClaimsError, rows
+from appliance.evaluate.figures import Rate
+from appliance.evaluate.species import VOCABULARY, title
+
+BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
+GOOD, POOR = 0.05, 0.20
+"""Upper bounds of APCER up to which a species counts as held back, and from which as passing."""
+NONE = "No species has been tested with any band set.\n"
+
+
+def mark(rate: Rate) -> str:
+    """A symbol for an attack rate: held back, in between, passing."""
+    if rate.upper <= GOOD:
+        return "✔"
+    return "●" if rate.upper <= POOR else "✖"
+
+
+LEGEND = f"✔ at most {GOOD:.0%} pass, ● at most {POOR:.0%}, ✖ more may pass (95 % confidence)"
+
+
+def bands(name: str) -> str:
+    """A band set as people read it."""
+    return name.replace("rgb", "RGB").replace("+", " + ")
+
+
+def shares(rate: Rate) -> str:
+    """Counts and the upper bound."""
+    return f"{rate.errors}/{rate.n} (≤ {rate.upper:.1%})"
+
+
+def plain(words: str) -> str:
+    """Words somebody else wrote, on one line and without markup."""
+    return escape(" ".join(words.split()), quote=False).replace("|", "/")
+
+
+def table(all_claims: Sequence[Claims]) -> Table:
+    """One line a claim, worst species first within each band set; simulated and measured never share a line."""
+    shown = Table("kind", "bands", "species", "passed", "APCER", "95 % bounds", "data set", caption=LEGEND)
+    styles = {"✔": "green", "●": "yellow", "✖": "red"}
+    for row in rows(all_claims):
+        claims = row.claims
+        start = (claims.kind.upper(), bands(claims.band_set), title(row.species))
+        if row.claim is None:
+            shown.add_row(*start, "[dim]○ untested[/]", "", "", "")
+            continue
+        rate = row.claim.apcer
+        symbol = mark(rate)
+        passed = f"[{styles[symbol]}]{symbol} {rate.errors} of {rate.n}[/]"
+        shown.add_row(*start, passed, f"{rate.value:.1%}", f"{rate.lower:.1%} to {rate.upper:.1%}", claims.dataset)
+    return shown
+
+
+def markdown(all_claims: Sequence[Claims]) -> str:
+    """Tables for a page: one for each kind and data set, species in rows, band sets in columns."""
+    if not all_claims:
+        return NONE
+
+    def source(claims: Claims) -> tuple[str, str, str]:
+        return (claims.kind, claims.dataset, claims.protocol)
+
+    ordered = sorted(all_claims, key=lambda claims: (*source(claims), len(claims.band_set), claims.band_set))
+    return "\n".join(_section(list(group)) for _, group in groupby(ordered, key=source)) + f"\n{LEGEND}.\n"
+
+
+def _section(group: list[Claims]) -> str:
+    first = group[0]
+    known = {name for claims in group for name, claim in claims.species.items() if claim.n}
+    ordered = sorted(known, key=lambda name: ([-_bound(claims, name) for claims in reversed(group)], name))
+    dates = sorted({claims.made_on for claims in group})
+    lines = [
+        f"**{first.kind.upper()}**: data set `{first.dataset}` ({plain(first.source)}), {first.protocol.replace('-', ' ')}, "
+        f"{dates[0] if len(dates) == 1 else f'{dates[0]} to {dates[-1]}'}.",
+        "Attack presentations that passed, of those that got an answer, and the upper bound of APCER:",
+        "",
+        f"| species | {' | '.join(bands(claims.band_set) for claims in group)} |",
+        f"|---|{'---|' * len(group)}",
+    ]
+    lines += [f"| {title(name)} | {' | '.join(_cell(claims, name) for claims in group)} |" for name in ordered]
+    lines.append(f"| *bona fide refused (BPCER)* | {' | '.join(shares(claims.bona_fide.bpcer) for claims in group)} |")
+    untested = [title(name) for name in VOCABULARY if name not in known]
+    lines += ["", f"Untested: {'; '.join(untested) or 'none'}.", ""]
+    return "\n".join(lines)
+
+
+def _bound(claims: Claims, name: str) -> float:
+    claim = claims.species.get(name)
+    return claim.apcer.upper if claim else 1.0
+
+
+def _cell(claims: Claims, name: str) -> str:
+    claim = claims.species.get(name)
+    return f"{mark(claim.apcer)} {shares(claim.apcer)}" if claim and claim.n else "○ untested"
+
+
+def update(page: str, all_claims: Sequence[Claims]) -> str:
+    """The page with the tables between its markers made anew. Raises ClaimsError when it has none."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ClaimsError(f"the page has no place for claims: put the lines {BEGIN} and {END} where they belong")
+    return f"{before}{BEGIN}\n{markdown(all_claims)}{END}{after}"
