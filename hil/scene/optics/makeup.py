@@ -1,0 +1,53 @@
+"""Foundation: iron oxides and titanium dioxide in a thin layer on the skin. Its colour is matched to a tone of skin.
+
+White scatters less at longer waves, so that water shows through where the colour no longer does.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hil.scene.optics import pigments
+from hil.scene.optics.grid import F32, f32
+from hil.scene.optics.layers import film, infinite
+from hil.scene.optics.paint import solve
+from hil.scene.optics.response import Site, default_site, observe
+from hil.scene.optics.skin import of_tone, reflectance
+
+FULL_COVER = 1.6
+"""Optical thickness of a heavy application (amount 1), of its white at 550 nm."""
+
+
+def make_up(skin_spectrum: F32, amount: ArrayLike, shade: float) -> F32:
+    """Spectra of skin under foundation, float32[..., 261]; `amount` 0 (none) to 1 (heavy), `shade` a tone, 1 to 6."""
+    k, s = _layer(float(shade))
+    return film(k, s, _thickness(amount), f32(skin_spectrum))
+
+
+def make_up_bands(seen: F32, amount: ArrayLike, shade: float, site: Site) -> F32:
+    """The same for maps in the site's channels, float32[..., channels]: layer and skin are taken flat within a band."""
+    k, s = _layer(float(shade))
+    return film(observe(k, site), observe(s, site), _thickness(amount), f32(seen))
+
+
+def _thickness(amount: ArrayLike) -> F32:
+    return f32(np.maximum(FULL_COVER * np.clip(f32(amount), 0.0, 1.0), 1e-4))[..., None]
+
+
+@lru_cache(maxsize=64)
+def _layer(shade: float) -> tuple[F32, F32]:
+    """k and s of a foundation that looks like the shade where it hides the skin; its black is iron oxide."""
+    colours = pigments.paints(carbon=1.0, shift_nm=0.0, rust=1.0)
+
+    def layer(amounts: F32) -> tuple[F32, F32]:
+        share = np.exp(amounts)
+        return f32(colours.base_k + share @ colours.k), f32(colours.base_s + share @ colours.s)
+
+    site = default_site()
+    wanted = observe(reflectance(of_tone(shade)), site)[None, :3]
+    amounts = solve(wanted, lambda a: infinite(*layer(a)), f32([-1.5, -1.5, -2.0, -6.0]), site)
+    k, s = layer(amounts)
+    return k[0], s[0]
