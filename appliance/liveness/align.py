@@ -18,6 +18,7 @@ MARGIN = 48
 """Frame pixels around the face frame in which movement is looked for."""
 _HALF = 0.5
 _SIZE = (int((WIDTH + 2 * MARGIN) * _HALF), int((HEIGHT + 2 * MARGIN) * _HALF))
+_RATES = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)
 _FAR = 3.0
 """A shift that lies further than this from the fitted movement (frame pixels) is a failure of the correlation."""
 
@@ -33,15 +34,23 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """Where a camera sees the face: `offset` (frame pixels) from the visible picture at `since_s`, then moving."""
+    """Where a camera sees the face: `offset` (frame pixels) from the visible picture at `since_s`, then moving.
+
+    `growth` is how much larger it becomes in a second, as a share, since the visible picture at `pictured_s`: somebody
+    walks towards the camera.
+    """
 
     offset: NDArray[np.float64]
     since_s: float
     moved: Movement
+    growth: float
+    pictured_s: float
 
-    def at(self, time_s: float) -> NDArray[np.float64]:
-        """Frame pixels (x, y) from its place in the visible picture."""
-        return self.offset + self.moved.velocity * (time_s - self.since_s)
+    def matrix(self, frame: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
+        """float64[2, 3] from the camera's pixels at a time to the face frame, given that of the visible picture."""
+        placed = frame.copy()
+        placed[:, 2] -= self.offset + self.moved.velocity * (time_s - self.since_s)
+        return _shrunk(placed, 1.0 + self.growth * (time_s - self.pictured_s))
 
 
 def _window() -> F32:
@@ -73,6 +82,30 @@ def displacement(reference: F32, other: F32) -> tuple[NDArray[np.float64], float
     """How far `other` lies from `reference`, frame pixels (x, y), and how sharp the correlation's peak is (0 to 1)."""
     (x, y), response = cv2.phaseCorrelate(reference, other)
     return np.array([x, y]) / _HALF, float(response)
+
+
+def growth(reference: F32, image: NDArray[np.uint8], matrix: NDArray[np.float64], seconds: float) -> float:
+    """How much a face grows in a second, as a share: the one of a few rates under which two exposures agree best.
+
+    `image` was exposed `seconds` after the reference; `matrix` takes it to the face frame, its shift undone.
+    """
+    if abs(seconds) < 1e-3:
+        return 0.0
+    agree = [displacement(reference, edges(image, _shrunk(matrix, 1.0 + rate * seconds)))[1] for rate in _RATES]
+    best = int(np.argmax(agree))
+    if best in (0, len(_RATES) - 1):
+        return _RATES[best]
+    left, middle, right = agree[best - 1 : best + 2]
+    bent = left - 2 * middle + right
+    return _RATES[best] + (0.5 * (left - right) / bent * (_RATES[1] - _RATES[0]) if bent < 0 else 0.0)
+
+
+def _shrunk(matrix: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """The same place at 1/factor the size, about the middle of the face."""
+    centre = np.array([MIDDLE[0], MIDDLE[1] + 0.4 * EYE_DISTANCE])
+    changed = matrix / factor
+    changed[:, 2] += centre * (1.0 - 1.0 / factor)
+    return changed
 
 
 def movement(shifts: Sequence[NDArray[np.float64]], seconds: Sequence[float]) -> Movement:

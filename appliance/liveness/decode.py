@@ -133,9 +133,7 @@ def _camera(capture: Capture, camera: str, frame: FaceFrame, limits: CaptureLimi
     place, figures = _track(capture, camera, frame, list(lit.values()), limits)
 
     def at(exposure: Exposure) -> NDArray[np.float64]:
-        matrix = frame.matrix.copy()
-        matrix[:, 2] -= place.at(exposure.at_s)
-        return matrix
+        return place.matrix(frame.matrix, exposure.at_s)
 
     darkness = sum(_warp(e.image, at(e)) / np.float32(e.gain) for e in dark) / np.float32(len(dark))
     flawed = np.zeros((HEIGHT, WIDTH), np.bool_)
@@ -221,19 +219,24 @@ def _track(
     speed = float(np.hypot(*moved.velocity)) / EYE_DISTANCE
     if speed > limits.speed_most or moved.trusted < limits.trusted_least:
         raise CaptureUnusable("The face moved during the capture.", STAND_STILL)
+    # The two exposures furthest apart in time tell how fast somebody comes closer.
+    first, last = min(lit, key=lambda e: e.at_s), max(lit, key=lambda e: e.at_s)
+    since_first = align.Track(np.zeros(2), first.at_s, moved, 0.0, first.at_s).matrix(frame.matrix, last.at_s)
+    grows = align.growth(seen[id(first)], last.image, since_first, last.at_s - first.at_s)
     grey = cv2.cvtColor(capture.rgb, cv2.COLOR_BGR2GRAY)
     offset, sharpness = align.displacement(align.edges(np.asarray(grey, np.uint8), frame.matrix), seen[id(reference)])
     found = sharpness >= 0.03 and float(np.hypot(*offset)) <= 0.35 * EYE_DISTANCE
     offset = offset if found else np.zeros(2)
     figures = {
         f"{camera}_speed": speed,
+        f"{camera}_growth": grows,
         f"{camera}_residual_px": moved.residual,
         f"{camera}_trusted": moved.trusted,
         f"{camera}_offset_x": float(offset[0]),
         f"{camera}_offset_y": float(offset[1]),
         f"{camera}_sharpness": sharpness,
     }
-    return align.Track(offset, reference.at_s, moved), figures
+    return align.Track(offset, reference.at_s, moved, grows, capture.rgb_at_s), figures
 
 
 # --- visible, shapes, pixels --------------------------------------------------------------------------------

@@ -88,7 +88,8 @@ class Detector(_Numbers):
     """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off.
 
     `bounds` are the widest each figure may lie apart, far outside of what genuine faces showed: beyond them the capture
-    or the installation is at fault, or it is something that was never seen. `species` holds the mean of each species over the classifier's figures; it names what an attack is like, no more.
+    or the installation is at fault, or it is something that was never seen. `species` holds the mean of each species
+    over the classifier's figures; it names what an attack is like, no more.
     """
 
     format: Literal["sallyport-detector-1"] = "sallyport-detector-1"

@@ -22,10 +22,11 @@ REFLECTANCE = {"850": 0.58, "940": 0.50}
 AMBIENT_DN = 30.0
 
 
-def _features(shift: tuple[float, float]) -> NDArray[np.float32]:
+def _features(shift: tuple[float, float], size: float = 1.0) -> NDArray[np.float32]:
     """Relative brightness of a made-up face: blobs for eyes, nose and mouth, the same in every band."""
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float32)
     x, y = x - np.float32(shift[0]), y - np.float32(shift[1])
+    x, y = (x - 192) / np.float32(size) + 192, (y - 215) / np.float32(size) + 215
     oval = ((x - 192) / 75) ** 2 + ((y - 215) / 105) ** 2 < 1
     face = np.where(oval, np.float32(1.0), np.float32(0.45))
     for (px, py), (sx, sy), depth in (
@@ -43,6 +44,7 @@ def _features(shift: tuple[float, float]) -> NDArray[np.float32]:
 def capture(
     *,
     velocity: tuple[float, float] = (0.0, 0.0),
+    grows: float = 0.0,
     offset: tuple[float, float] = (0.0, 0.0),
     ambient: float = AMBIENT_DN,
     gain: float = 1.0,
@@ -56,7 +58,7 @@ def capture(
     exposures = []
     for number, led in enumerate(ORDER):
         t = number / 30
-        face = _features((offset[0] + velocity[0] * t, offset[1] + velocity[1] * t))
+        face = _features((offset[0] + velocity[0] * t, offset[1] + velocity[1] * t), 1.0 + grows * t)
         light = face * np.float32(ambient * 0.6)
         patch = ambient * 0.5
         if led is not None:
@@ -100,6 +102,15 @@ def test_a_walking_face_is_followed(velocity: tuple[float, float]) -> None:
     values = measure(cube).values
     assert values["940/850 level"] == pytest.approx(TRUE_WATER, abs=0.02)
     assert abs(values["940/850 highest"]) < 0.05
+
+
+@pytest.mark.parametrize("grows", [-0.5, 0.3, 0.6])
+def test_a_face_that_comes_closer_is_followed(grows: float) -> None:
+    cube = decode(capture(grows=grows, ambient=60.0), LANDMARKS)
+    assert cube.figures["nir_growth"] == pytest.approx(grows, abs=0.12)
+    values = measure(cube).values
+    assert values["940/850 level"] == pytest.approx(TRUE_WATER, abs=0.02)
+    assert abs(values["940/850 highest"]) < 0.06
 
 
 def test_a_displaced_camera_is_brought_back() -> None:
