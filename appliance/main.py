@@ -1,4 +1,4 @@
-"""The command line: `appliance run | check-config | models | journal | transitions`."""
+"""The command line: `appliance run | check-config | models | journal | evaluate | claims | transitions`."""
 
 import asyncio
 import logging
@@ -16,11 +16,14 @@ from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
+from appliance.evaluate.cli import claims, evaluate_app
 from appliance.models.cli import models_app
 from appliance.store.cli import journal_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The controller of one e-gate lane.")
 app.add_typer(models_app, name="models", help="Weights of the face matchers: list, fetch, import, check.")
+app.add_typer(evaluate_app, name="evaluate", help="ISO/IEC 30107-3 figures: run, report, import data sets.")
+app.command("claims")(claims)
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]

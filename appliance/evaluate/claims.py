@@ -1,8 +1,8 @@
 """What may be claimed of a band set, per species, with how it was found out.
 
-One JSON file per band set, data set and protocol, in `published/` beside this module or where a laboratory puts it. What
-was simulated and what was measured are never in one row; a species without a figure is "untested". Not responsible for
-making figures (`figures`) nor for what a configuration demands beyond saying what is unmet.
+One JSON file per band set, data set and protocol, in `published/` beside this module or where a laboratory puts it.
+What was simulated and what was measured are never in one row; a species without a figure is "untested". Not responsible
+for making figures (`figures`) nor for what a configuration demands beyond saying what is unmet.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from appliance.core.types import Result
-from appliance.evaluate.figures import Rate, bona_fide_figures, per_species
+from appliance.evaluate.figures import Rate, at_most, bona_fide_figures, per_species, percent
 from appliance.evaluate.outcome import Kind, Outcome, Protocol, RunHeader
 from appliance.evaluate.sensitivity import headline
 from appliance.evaluate.species import VOCABULARY, title
@@ -246,6 +246,6 @@ def _shortfall(fitting: Sequence[Claims], demand: Demand, name: str, limit: floa
     if worst.upper <= limit:
         return ""
     return (
-        f"{title(name)}: APCER may be {worst.upper:.1%} with {demand.band_set} "
-        f"({worst.errors} of {worst.n} passed), {limit:.1%} is demanded."
+        f"{title(name)}: APCER may be {at_most(worst)} with {demand.band_set} "
+        f"({worst.errors} of {worst.n} passed), {percent(limit)} is demanded."
     )

@@ -10,7 +10,7 @@ from itertools import groupby
 from rich.table import Table
 
 from appliance.evaluate.claims import Claims, ClaimsError, rows
-from appliance.evaluate.figures import Rate
+from appliance.evaluate.figures import Rate, at_most, between, percent
 from appliance.evaluate.species import VOCABULARY, title
 
 BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
@@ -26,7 +26,7 @@ def mark(rate: Rate) -> str:
     return "●" if rate.upper <= POOR else "✖"
 
 
-LEGEND = f"✔ at most {GOOD:.0%} pass, ● at most {POOR:.0%}, ✖ more may pass (95 % confidence)"
+LEGEND = f"✔ at most {percent(GOOD, 0)} pass, ● at most {percent(POOR, 0)}, ✖ more may pass (95\u00a0% confidence)"
 
 
 def bands(name: str) -> str:
@@ -36,7 +36,7 @@ def bands(name: str) -> str:
 
 def shares(rate: Rate) -> str:
     """Counts and the upper bound."""
-    return f"{rate.errors}/{rate.n} (≤ {rate.upper:.1%})"
+    return f"{rate.errors}/{rate.n} (≤\u00a0{at_most(rate)})"
 
 
 def plain(words: str) -> str:
@@ -57,7 +57,7 @@ def table(all_claims: Sequence[Claims]) -> Table:
         rate = row.claim.apcer
         symbol = mark(rate)
         passed = f"[{styles[symbol]}]{symbol} {rate.errors} of {rate.n}[/]"
-        shown.add_row(*start, passed, f"{rate.value:.1%}", f"{rate.lower:.1%} to {rate.upper:.1%}", claims.dataset)
+        shown.add_row(*start, passed, percent(rate.value), between(rate), claims.dataset)
     return shown
 
 
@@ -79,8 +79,8 @@ def _section(group: list[Claims]) -> str:
     ordered = sorted(known, key=lambda name: ([-_bound(claims, name) for claims in reversed(group)], name))
     dates = sorted({claims.made_on for claims in group})
     lines = [
-        f"**{first.kind.upper()}**: data set `{first.dataset}` ({plain(first.source)}), {first.protocol.replace('-', ' ')}, "
-        f"{dates[0] if len(dates) == 1 else f'{dates[0]} to {dates[-1]}'}.",
+        f"**{first.kind.upper()}**: data set `{first.dataset}` ({plain(first.source)}), "
+        f"{first.protocol.replace('-', ' ')}, {dates[0] if len(dates) == 1 else f'{dates[0]} to {dates[-1]}'}.",
         "Attack presentations that passed, of those that got an answer, and the upper bound of APCER:",
         "",
         f"| species | {' | '.join(bands(claims.band_set) for claims in group)} |",

@@ -12,6 +12,7 @@ non-response metrics) and "Metrics for full-system evaluation". Conventions wher
 - A rate over no presentations is unknown and bounded by 0 and 1.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,21 @@ class Rate:
     def upper(self) -> float:
         """Upper 95 % bound."""
         return bounds(self.errors, self.n)[1]
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A rate as people read it (the space does not break); unknown is not zero."""
+    return "unknown" if value is None else f"{100.0 * value:.{digits}f}\u00a0%"
+
+
+def at_most(found: Rate) -> str:
+    """The upper bound as people read it, rounded away from the promise."""
+    return percent(min(1.0, math.ceil(1000.0 * found.upper) / 1000.0))
+
+
+def between(found: Rate) -> str:
+    """Both bounds as people read them, rounded outwards."""
+    return f"{percent(math.floor(1000.0 * found.lower) / 1000.0)} to {at_most(found)}"
 
 
 def rate(rows: Iterable[Outcome], is_error: Callable[[Outcome], bool]) -> Rate:

@@ -58,12 +58,12 @@ class RunHeader(_Strict):
 
     format: Literal["sallyport-outcomes-1"] = FORMAT
     kind: Kind
-    dataset: str
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     source: str
     band_set: str
     protocol: Protocol
     detector: str
-    made_at: str
+    made_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT")]
     train_set: str | None = None
     matcher: str | None = None
     stated: Stated | None = None

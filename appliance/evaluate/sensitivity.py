@@ -14,9 +14,6 @@ from appliance.evaluate.outcome import Outcome
 
 BPCER_LIMIT = 0.05
 OVERALL_FACTOR = 2.0
-FEW = 20
-"""Below this many presentations a line without an error says nothing yet."""
-
 SWEEP = "sweep"
 """A condition of this name marks a presentation made to vary one circumstance; headline figures leave it out."""
 
@@ -107,9 +104,10 @@ def _apcer(rows: Iterable[Outcome]) -> Rate:
 
 
 def _verdict(found: Rate, limit: float) -> Verdict:
-    if found.value is not None and found.value > limit:
-        return Verdict.MISSED
-    return Verdict.MET if found.n >= FEW else Verdict.FEW
+    # Where a single error is more than the limit allows, none or one of them says nothing.
+    if found.n * limit < 1.0 and found.errors <= 1:
+        return Verdict.FEW
+    return Verdict.MISSED if found.errors > limit * found.n else Verdict.MET
 
 
 def _steps(name: str, values: Sequence[float | str]) -> list[tuple[str, frozenset[float | str]]]:

@@ -104,7 +104,7 @@ def test_a_line_is_of_one_kind_only_whatever_is_printed() -> None:
 def test_a_table_says_how_many_passed_and_what_is_untested() -> None:
     page = markdown([make()])
     assert "| Latex mask | ✖ 30/60" in page
-    assert "| Paper mask | ✔ 0/59 (≤ 5.0%) |" in page
+    assert "| Paper mask | ✔ 0/59 (≤\u00a05.0\u00a0%) |" in page
     assert page.index("Latex mask") < page.index("Paper mask")
     assert "Untested: Ink-jet print (dye); " in page
     assert "untested" in printed([make()])
@@ -144,8 +144,8 @@ def test_a_demand_names_every_shortfall_in_words() -> None:
     said = unmet([make("measured")], demand)
     assert len(said) == 5
     assert said[0].startswith("Latex mask: APCER may be 6")
-    assert "(30 of 60 passed), 5.0% is demanded" in said[0]
-    assert "Paper mask: APCER may be 5.0%" in said[1]
+    assert "(30 of 60 passed), 5.0\u00a0% is demanded" in said[0]
+    assert "Paper mask: APCER may be 5.0\u00a0%" in said[1]
     assert "Wig: untested" in said[2]
     assert "alien is no species" in said[3]
     assert "no rate above 0" in said[4]

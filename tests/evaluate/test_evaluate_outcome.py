@@ -38,6 +38,8 @@ def _with(line: str, **changes: object) -> str:
         (0, {"kind": "real"}, "line 1: kind"),
         (0, {"band_set": "850+rgb"}, "line 1: band_set"),
         (0, {"format": "something-else"}, "line 1: format"),
+        (0, {"dataset": "../../etc"}, "line 1: dataset"),
+        (0, {"made_at": "today"}, "line 1: made_at"),
         (0, {"stated": {"n": 3, "failed": 2, "undetermined": 2, "site": "a"}}, "line 1: stated"),
         (1, {"species": "alien"}, "line 2: species"),
         (1, {"result": "aborted"}, "line 2: result"),

@@ -38,8 +38,9 @@ def test_a_group_refused_more_than_one_in_twenty_misses_even_when_all_are_refuse
     assert {line.verdict for line in groups(people("I", 90, 10) + people("VI", 90, 10))} == {Verdict.MISSED}
 
 
-def test_a_handful_without_error_proves_nothing_but_a_handful_with_errors_counts() -> None:
-    lines = by_value(groups(people("I", 500, 5) + people("V", 8, 0) + people("VI", 7, 1)))
+def test_where_one_error_is_beyond_the_limit_none_or_one_proves_nothing_and_two_count() -> None:
+    lines = by_value(groups(people("I", 500, 5) + people("IV", 7, 1) + people("V", 8, 0) + people("VI", 6, 2)))
+    assert lines["IV"].verdict is Verdict.FEW
     assert lines["V"].verdict is Verdict.FEW
     assert lines["VI"].verdict is Verdict.MISSED
 

@@ -1,0 +1,202 @@
+"""`appliance evaluate` and `appliance claims`."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from appliance.clock import SystemClock
+
+if TYPE_CHECKING:
+    from appliance.evaluate.dataset import Dataset
+    from appliance.evaluate.outcome import Protocol, Run
+    from appliance.evaluate.run import Question
+    from appliance.face.types import FacePack
+
+evaluate_app = typer.Typer(no_args_is_help=True, help="ISO/IEC 30107-3 figures over data sets of presentations.")
+
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A data set.")]
+Models = Annotated[Path, typer.Option("--models-dir", envvar="SALLYPORT_MODELS", help="Folder the weights lie in.")]
+Sheet = Annotated[
+    list[Path] | None, typer.Option("--picture", exists=True, help="A contact sheet (PNG or JPEG) for the report.")
+]
+REFUSED = 1
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What somebody can put right is one sentence and exit 1; anything else stays an exception."""
+    from appliance.evaluate.claims import ClaimsError
+    from appliance.evaluate.dataset import DatasetError
+    from appliance.evaluate.outcome import OutcomesError
+    from appliance.evaluate.run import CannotEvaluate
+    from appliance.evaluate.system import CannotLearn
+    from appliance.models.manager import ModelError
+
+    try:
+        yield
+    except (ClaimsError, DatasetError, OutcomesError, CannotEvaluate, CannotLearn, ModelError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from error
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress of long work on the error stream, one bar for each thing that is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, int] = {}
+
+        def step(what: str, done: int, of: int) -> None:
+            what = what.partition(" without ")[0]
+            if what not in tasks:
+                tasks[what] = int(bars.add_task(what, total=of))
+            bars.update(tasks[what], completed=done, total=of)  # type: ignore[arg-type]
+
+        yield step
+
+
+@evaluate_app.command()
+def liveness(
+    dataset: Folder,
+    train: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="Data set to learn from.")] = None,
+    bands: Annotated[
+        list[str] | None, typer.Option(help="Band set, e.g. rgb+850+940. Default: all standard ones.")
+    ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Test the detector of the package, learn nothing.")
+    ] = False,
+    leave_out: Annotated[
+        bool,
+        typer.Option("--leave-one-species-out/--species-known", help="Whether each species is new to its detector."),
+    ] = True,
+    report: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the HTML report here.")] = None,
+    claims: Annotated[Path | None, typer.Option(file_okay=False, help="Write claims into this folder.")] = None,
+    outcomes: Annotated[Path | None, typer.Option(file_okay=False, help="Keep every row in this folder.")] = None,
+    matcher: Annotated[bool, typer.Option("--matcher", help="Compare faces too, for IAPAR.")] = False,
+    picture: Sheet = None,
+    models: Models = Path("var/models"),
+    cache: Annotated[Path, typer.Option(help="Where measured figures are kept.")] = Path("var/evaluate"),
+) -> None:
+    """Figures of the liveness check on a data set: APCER per species, BPCER, non-responses, with bounds."""
+    from appliance.evaluate.dataset import Dataset
+    from appliance.evaluate.run import CannotEvaluate, Question, standard_sets
+    from appliance.face.packs import best_available, load_pack
+
+    with _in_words():
+        test = Dataset(dataset)
+        taught = Dataset(train) if train is not None else None
+        protocol: Protocol = "shipped" if shipped else "leave-one-species-out" if leave_out else "species-known"
+        if not (asked := bands or standard_sets(test)):
+            raise CannotEvaluate(f"{dataset} has no channels")
+        questions = [Question(test, taught, protocol, name) for name in asked]
+        runs = _answer(questions, load_pack(best_available(models), models), cache, matcher=matcher)
+        _keep(runs, outcomes, claims)
+        _print(runs)
+        if report is not None:
+            _report(runs, report, picture or [])
+
+
+def _answer(questions: "list[Question]", pack: "FacePack", cache: Path, *, matcher: bool) -> "list[Run]":
+    from appliance.evaluate.extraction import Extraction
+    from appliance.evaluate.outcome import Run
+    from appliance.evaluate.run import Evaluation, check
+    from appliance.evaluate.subject import Liveness
+
+    clock, system = SystemClock(), Liveness()
+    for question in questions:
+        check(question)
+    with _bar() as step:
+        compared = _compared(questions[0].test, pack, step) if matcher else None
+        evaluation = Evaluation(system, Extraction(system, pack, cache, clock), clock, step)
+        runs = []
+        for question in questions:
+            header, rows = evaluation.run(question, compared, pack.pack_id if matcher else None)
+            runs.append(Run(header=header, outcomes=tuple(rows)))
+    return runs
+
+
+def _compared(dataset: "Dataset", pack: "FacePack", step: Callable[[str, int, int], None]) -> dict[str, bool]:
+    from appliance.evaluate.matching import compare_all
+    from appliance.evaluate.run import under_test
+
+    return compare_all(pack, dataset, under_test(dataset), lambda done, of: step("comparing faces", done, of))
+
+
+def _keep(runs: "list[Run]", outcomes: Path | None, claims: Path | None) -> None:
+    from appliance.evaluate.claims import claims_of, publish
+    from appliance.evaluate.outcome import write
+
+    for run in runs:
+        if outcomes is not None:
+            path = outcomes / f"{run.header.dataset}-{run.header.protocol}-{run.header.band_set}.jsonl"
+            write(path, run.header, run.outcomes)
+            typer.echo(f"wrote {path}")
+        if claims is not None:
+            typer.echo(f"wrote {publish(claims_of(run.header, run.outcomes), claims)}")
+
+
+def _print(runs: "list[Run]") -> None:
+    from appliance.evaluate.claims import claims_of
+    from appliance.evaluate.claims_text import markdown
+
+    typer.echo(markdown([claims_of(run.header, run.outcomes) for run in runs]))
+
+
+def _report(runs: "list[Run]", path: Path, pictures: list[Path]) -> None:
+    from appliance.evaluate.report import render
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(runs, pictures), encoding="utf-8")
+    typer.echo(f"wrote {path}")
+
+
+@evaluate_app.command("report")
+def report_again(
+    outcomes: Annotated[list[Path], typer.Argument(exists=True, help="Files of rows, or folders of them.")],
+    report: Annotated[Path, typer.Option(dir_okay=False, help="Write the HTML report here.")],
+    picture: Sheet = None,
+) -> None:
+    """Make the report again from kept rows, without running anything."""
+    from appliance.evaluate.outcome import read
+
+    with _in_words():
+        paths = [found for path in outcomes for found in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])]
+        _report([read(path) for path in paths], report, picture or [])
+
+
+def claims(
+    bands: Annotated[list[str] | None, typer.Option(help="Only these band sets.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="table, markdown or json")] = "table",
+    folder: Annotated[
+        Path | None, typer.Option("--from", exists=True, file_okay=False, help="Claims of a laboratory, not ours.")
+    ] = None,
+    update: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Make the table in this page anew.")
+    ] = None,
+) -> None:
+    """What may be claimed of each band set, worst species first. Simulated and measured are never mixed."""
+    from appliance.evaluate import claims as published
+    from appliance.evaluate import claims_text
+
+    with _in_words():
+        found = published.read(folder) if folder is not None else published.shipped()
+        shown = [one for one in found if not bands or one.band_set in bands]
+        if absent := sorted(set(bands or ()) - {one.band_set for one in shown}):
+            raise published.ClaimsError(f"nothing is claimed of {', '.join(absent)}: every species is untested with it")
+        if update is not None:
+            update.write_text(claims_text.update(update.read_text(encoding="utf-8"), shown), encoding="utf-8")
+            typer.echo(f"{update}: {len(shown)} claims")
+        elif format_ == "markdown":
+            typer.echo(claims_text.markdown(shown), nl=False)
+        elif format_ == "json":
+            typer.echo(json.dumps([one.model_dump(mode="json") for one in shown], indent=1))
+        elif format_ == "table":
+            Console().print(claims_text.table(shown)) if shown else typer.echo(claims_text.NONE, nl=False)
+        else:
+            raise published.ClaimsError(f"{format_!r} is no format; there are table, markdown and json")
