@@ -26,6 +26,7 @@ Sheet = Annotated[
     list[Path] | None, typer.Option("--picture", exists=True, help="A contact sheet (PNG or JPEG) for the report.")
 ]
 REFUSED = 1
+_NOTES = 20
 
 
 @contextmanager
@@ -168,6 +169,47 @@ def report_again(
     with _in_words():
         paths = [found for path in outcomes for found in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])]
         _report([read(path) for path in paths], report, picture or [])
+
+
+@evaluate_app.command("import")
+def import_set(
+    kind: Annotated[str, typer.Argument(help="wmca, hq-wmca, casia-surf or folders")],
+    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The set as its publisher delivers it.")],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="A new folder for the data set.")],
+    name: Annotated[str, typer.Option(help="Name in the data set's header.")] = "",
+    words: Annotated[str, typer.Option("--source", help="Rig and laboratory, for the header.")] = "",
+    protocol: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The publisher's list of parts (train, dev, eval).")
+    ] = None,
+    channels: Annotated[str, typer.Option(help="Planes of a stack, e.g. grey,850,940,-")] = "",
+    simulated: Annotated[bool, typer.Option("--simulated", help="The images were rendered, not recorded.")] = False,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Leave broken presentations out, and say so.")
+    ] = False,
+) -> None:
+    """Take in a set somebody else recorded, as a data set of ours."""
+    from appliance.evaluate.loaders.common import CannotImport, Options
+    from appliance.evaluate.loaders.registry import take_in
+
+    options = Options(
+        kind="simulated" if simulated else "measured",
+        name=name,
+        source=words,
+        protocol=protocol,
+        channels=tuple(part.strip() for part in channels.split(",") if part.strip()),
+        skip_broken=skip_broken,
+    )
+    try:
+        with _bar() as step:
+            count, notes = take_in(kind, source, out, options, lambda done: step("taking in", done, done))
+    except (CannotImport, OSError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from error
+    for note in notes[:_NOTES]:
+        typer.echo(note, err=True)
+    if len(notes) > _NOTES:
+        typer.echo(f"and {len(notes) - _NOTES} more like these", err=True)
+    typer.echo(f"{out}: {count} presentations, {len(notes)} left out or incomplete")
 
 
 def claims(
