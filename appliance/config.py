@@ -12,6 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, CheckName, Topology
+from appliance.liveness.channels import CHANNELS
+from appliance.liveness.plan import LONGEST_MS, burst_ms
+
+SWITCHED: tuple[Literal["nir", "swir"], ...] = ("nir", "swir")
+"""Cameras that see by the light of our own LEDs."""
+WAVELENGTH_OFF_NM = 20
+"""How far from its channel's an LED's wavelength may lie."""
 
 
 class ConfigError(Exception):
@@ -67,23 +74,97 @@ class GateConfig(_Section):
     wiring: WiringConfig = WiringConfig()
 
 
+class BandConfig(_Section):
+    """One band of the illumination; its name is its key. What is left out is as the channel of that name has it.
+
+    `exposure_us` is the light of one exposure, `axis` says that there is an LED on the camera's axis beside those left
+    and right; `current_ma` and `power_mw` (radiant, per LED) are for the record.
+    """
+
+    wavelength_nm: Annotated[int, Field(ge=700, le=1700)] | None = None
+    width_nm: Annotated[int, Field(ge=1, le=200)] | None = None
+    exposure_us: Annotated[int, Field(ge=1, le=100_000)] = 4000
+    axis: bool = False
+    current_ma: Annotated[float, Field(gt=0)] | None = None
+    power_mw: Annotated[float, Field(gt=0)] | None = None
+
+
 class IlluminationConfig(_Section):
-    """An exposure-synchronised LED controller. `bands` are all required: without one the lane stays out of service."""
+    """The LED controller that follows one switched camera. All its bands are required: without one no traveller enters.
+
+    `burst_ms` is how long one burst may take; longer than 300 only where the site says so.
+    """
 
     kind: Literal["exposure_sync"] = "exposure_sync"
     port: str
     baudrate: int = 115200
-    bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("850", "940")
+    delay_us: Annotated[int, Field(ge=0, le=100_000)] = 100
+    burst_ms: Annotated[float, Field(gt=0, le=3000)] = LONGEST_MS
+    bands: Annotated[dict[str, BandConfig], Field(min_length=1)]
+
+    @property
+    def pulses(self) -> dict[str, int]:
+        """Light of one exposure by LED, us; its keys are the LEDs in use."""
+        return {
+            led: band.exposure_us
+            for name, band in self.bands.items()
+            for led in (*CHANNELS[name].leds, *((f"{name}C",) if band.axis else ()))
+        }
+
+    def problems(self, camera: str, fps: float) -> list[str]:
+        """What cannot be with this camera at this rate."""
+        found = [problem for name, band in self.bands.items() for problem in _of_band(name, band, camera)]
+        if found:
+            return found
+        takes = burst_ms(tuple(self.pulses), fps)
+        if takes > self.burst_ms + 1:
+            found.append(
+                f"a burst of {len(self.pulses)} LEDs takes {takes:.0f} ms at {fps:g} frames per second, "
+                f"{self.burst_ms:.0f} are allowed: fewer bands, a faster camera, or a longer burst_ms"
+            )
+        if self.delay_us + max(self.pulses.values()) > 1e6 / fps:
+            found.append(f"exposure_us is longer than a frame at {fps:g} frames per second")
+        return found
 
 
-class OpenCvCameraConfig(_Section):
-    """A V4L2 camera through OpenCV, named by its path under /dev."""
+def _of_band(name: str, band: BandConfig, camera: str) -> list[str]:
+    channel = CHANNELS.get(name)
+    if channel is None or channel.camera != camera or channel.wavelength_nm is None:
+        known = ", ".join(one.name for one in CHANNELS.values() if one.camera == camera)
+        return [f"bands.{name}: the {camera} camera has no such band; there are {known}"]
+    off = abs((band.wavelength_nm or channel.wavelength_nm) - channel.wavelength_nm)
+    if off > WAVELENGTH_OFF_NM:
+        return [f"bands.{name}: {band.wavelength_nm} nm is {off} nm off; the detector knows {channel.wavelength_nm} nm"]
+    return []
+
+
+class ReferenceConfig(_Section):
+    """The grey reference in view of a camera: (x, y, width, height) in pixels and its reflectance."""
+
+    box: tuple[int, int, int, int]
+    reflectance: Annotated[float, Field(gt=0.05, lt=1.0)] = 0.5
+
+
+class _Camera(_Section):
+    width: Annotated[int, Field(ge=16)] = 640
+    height: Annotated[int, Field(ge=16)] = 480
+    fps: Annotated[float, Field(ge=1, le=1000)] = 30.0
+    reference: ReferenceConfig
+
+
+class OpenCvCameraConfig(_Camera):
+    """A V4L2 camera through OpenCV, named by its path under /dev; `exposure_us` is its longest exposure."""
 
     kind: Literal["opencv"]
     path: str
-    width: int = 640
-    height: int = 480
-    fps: int = 30
+    exposure_us: Annotated[int, Field(ge=100, le=1_000_000)] | None = None
+
+
+class RigCameraConfig(_Camera):
+    """A camera of the simulated rig."""
+
+    kind: Literal["rig"]
+    options: dict[str, Any] = {}
 
 
 class SimulatedConfig(_Section):
@@ -93,14 +174,28 @@ class SimulatedConfig(_Section):
     options: dict[str, Any] = {}
 
 
-CameraConfig = Annotated[OpenCvCameraConfig | SimulatedConfig, Field(discriminator="kind")]
+CameraConfig = Annotated[OpenCvCameraConfig | RigCameraConfig, Field(discriminator="kind")]
 
 
 class CamerasConfig(_Section):
-    """The two cameras of the lane, mounted so that their pixels coincide."""
+    """The cameras of the lane: the visible one and any of the switched ones. They see nearly the same picture."""
 
     rgb: CameraConfig
-    nir: CameraConfig
+    nir: CameraConfig | None = None
+    swir: CameraConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _installed(cls, raw: Any) -> Any:
+        wanted = [name for name in ("thermal", "depth") if isinstance(raw, dict) and name in raw]
+        if wanted:
+            raise ValueError(f"{' and '.join(wanted)}: not installed; this version has no driver for such a camera")
+        return raw
+
+    @property
+    def all(self) -> dict[str, CameraConfig]:
+        """The cameras there are, by name."""
+        return {name: camera for name in ("rgb", *SWITCHED) if (camera := getattr(self, name)) is not None}
 
 
 class FaceConfig(_Section):
@@ -110,11 +205,17 @@ class FaceConfig(_Section):
     models_dir: Path = Path("var/models")
 
 
-class LivenessConfig(_Section):
-    """The grey reference in view: (x, y, width, height) in pixels and its reflectance."""
+class CalibrationConfig(_Section):
+    """What `appliance calibrate` has measured. Without a file the bands are watched, but not for drift.
 
-    reference_patch: tuple[int, int, int, int]
-    reference_reflectance: Annotated[float, Field(gt=0.05, lt=1.0)] = 0.5
+    `drift` is the share by which an LED may differ from its calibration; `required` keeps the lane closed without a
+    calibration younger than `max_age_days`.
+    """
+
+    file: Path | None = None
+    max_age_days: Annotated[float, Field(gt=0, le=3650)] = 180.0
+    drift: Annotated[float, Field(gt=0.02, lt=1.0)] = 0.20
+    required: bool = False
 
 
 class SimulationConfig(_Section):
@@ -133,35 +234,52 @@ class LaneConfig(_Section):
     control_socket: Path
     policy: PolicyConfig = PolicyConfig()
     gate: GateConfig
-    illumination: IlluminationConfig
+    illumination: Annotated[dict[Literal["nir", "swir"], IlluminationConfig], Field(min_length=1)]
     cameras: CamerasConfig
+    calibration: CalibrationConfig = CalibrationConfig()
     document_reader: SimulatedConfig
     face: FaceConfig = FaceConfig()
-    liveness: LivenessConfig
     simulation: SimulationConfig | None = None
 
     @model_validator(mode="after")
     def _profile(self) -> "LaneConfig":
-        simulated = [
-            name
-            for name, section in (
-                ("cameras.rgb", self.cameras.rgb),
-                ("cameras.nir", self.cameras.nir),
-                ("document_reader", self.document_reader),
-            )
-            if isinstance(section, SimulatedConfig)
-        ]
+        simulated = [f"cameras.{name}" for name, one in self.cameras.all.items() if isinstance(one, RigCameraConfig)]
+        simulated += ["document_reader"]  # the only kind there is
         problems = []
         if self.profile == "production":
             problems += [f"{name}: a simulated device in a production lane" for name in simulated]
             problems += ["simulation: a production lane has no such section"] if self.simulation else []
             problems += [] if self.policy.require_chip else ["policy.require_chip: a production lane reads the chip"]
             problems += [] if self.policy.require_guard else ["policy.require_guard: a production lane is watched"]
+            problems += [] if self.calibration.file else ["calibration.file: a production lane is calibrated"]
         elif simulated and self.simulation is None:
             problems.append('simulation: missing; a simulated lane names its module, e.g. module = "hil.devices"')
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @model_validator(mode="after")
+    def _banks(self) -> "LaneConfig":
+        problems = []
+        for name in SWITCHED:
+            camera, light = self.cameras.all.get(name), self.illumination.get(name)
+            if camera is not None and light is not None:
+                problems += [f"illumination.{name}: {problem}" for problem in light.problems(name, camera.fps)]
+                if (camera.width, camera.height) != (self.cameras.rgb.width, self.cameras.rgb.height):
+                    problems.append(f"cameras.{name}: its pictures must have the size of the rgb camera's")
+            elif camera is not None:
+                problems.append(f"cameras.{name}: nothing lights it; there is no illumination.{name}")
+            elif light is not None:
+                problems.append(f"illumination.{name}: there is no cameras.{name} to follow")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Every switched band of the lane, in the order of the channels."""
+        installed = {name for light in self.illumination.values() for name in light.bands}
+        return tuple(name for name in CHANNELS if name in installed)
 
     @property
     def simulated(self) -> bool:
@@ -198,7 +316,7 @@ def load(path: Path) -> LaneConfig:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "the whole file"
+    return ".".join(str(part) for part in location if part != "[key]") or "the whole file"
 
 
 def _message(problem: Any) -> str:

@@ -21,9 +21,14 @@ def gate(config: LaneConfig) -> Gate:
         raise ConfigError(f"gate.wiring: {error}") from error
 
 
-def illuminator(config: LaneConfig) -> Illuminator:
-    """The switched illumination of a lane."""
-    return ExposureSyncIlluminator("illumination", config.illumination.port, config.illumination.baudrate)
+def illuminators(config: LaneConfig) -> dict[str, Illuminator]:
+    """The switched illumination of a lane, by the camera it follows."""
+    return {
+        camera: ExposureSyncIlluminator(
+            f"illumination.{camera}", light.port, light.baudrate, delay_us=light.delay_us, pulses=light.pulses
+        )
+        for camera, light in config.illumination.items()
+    }
 
 
 def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
@@ -31,8 +36,9 @@ def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
     if isinstance(config, OpenCvCameraConfig):
         from drivers.camera.opencv import OpenCvCamera
 
+        given = config.model_dump(include={"width", "height", "fps", "exposure_us"})
         try:
-            return OpenCvCamera(device, config.path, width=config.width, height=config.height, fps=config.fps)
+            return OpenCvCamera(device, config.path, **given)
         except ValueError as error:
             raise ConfigError(f"{device}: {error}") from error
     try:

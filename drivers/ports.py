@@ -96,7 +96,7 @@ class LitExposure:
     """One line of the illuminator's own log: which exposure it saw, what it lit, when (its own microseconds)."""
 
     exposure: int
-    band: str | None
+    led: str | None
     at_us: int
 
 
@@ -108,8 +108,8 @@ class Illuminator(Protocol):
         ...
 
     @property
-    def bands(self) -> tuple[str, ...]:
-        """Bands this unit can light, by name in nanometres ("850"); known after `open`."""
+    def leds(self) -> tuple[str, ...]:
+        """LEDs this unit can light, by name: nanometres and side ("850L"); known after `open`."""
         ...
 
     async def zero(self) -> None:
@@ -158,6 +158,13 @@ class Camera(Protocol):
 
     def read(self, timeout_s: float) -> Frame:
         """The next frame. Raises NoResponse after `timeout_s`, Disconnected when unplugged."""
+        ...
+
+    def set_exposure(self, gain: float) -> float:
+        """Expose for this share (0..1] of the longest exposure from now on; gives the share in force.
+
+        A device whose exposure is fixed gives 1.0 whatever was asked. Raises DriverError.
+        """
         ...
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from drivers.ports import Camera, DeviceIdentity, DocumentData, DocumentReader, 
 _ANSWER_S = 2.0
 _LONGEST_JSON = 64 * 1024
 _LONGEST_PORTRAIT = 4 * 1024 * 1024
+_CAMERAS = ("rgb", "nir", "swir")
 _CHIP_CHECKS = ("passive_authentication", "chip_authentication", "active_authentication")
 _ERRORS: dict[str, type[DriverError]] = {
     "busy": PortBusy,
@@ -39,10 +40,11 @@ _ERRORS: dict[str, type[DriverError]] = {
 
 
 def camera(device: str, options: dict[str, Any]) -> Camera:
-    """A camera of the rig; options `socket` (path) and `camera` ("rgb" or "nir"). Raises ValueError."""
+    """A camera of the rig; options `socket` (path) and `camera` (its name there). Raises ValueError."""
     _only(options, {"socket", "camera"})
-    if options.get("camera") not in ("rgb", "nir"):
-        raise ValueError(f'{device}: option "camera" must be "rgb" or "nir", not {options.get("camera")!r}')
+    if options.get("camera") not in _CAMERAS:
+        known = ", ".join(_CAMERAS)
+        raise ValueError(f'{device}: option "camera" must be one of {known}, not {options.get("camera")!r}')
     return RigCamera(device, _socket_path(device, options), options["camera"])
 
 
@@ -142,6 +144,24 @@ class RigCamera:
             raise Disconnected(self._device, "unplugged")
         self._asked = False
         return self._frame(_checked(self._device, answer.header), answer.blobs)
+
+    def set_exposure(self, gain: float) -> float:
+        """Expose for this share of the longest exposure from the next frame on; the share in force."""
+        if self._socket is None:
+            raise Disconnected(self._device, "the camera is not open")
+        if self._asked:
+            self.read(_ANSWER_S)  # a frame that came too late for its call stands before the answer
+        try:
+            self._socket.settimeout(_ANSWER_S)
+            send_blocking(self._socket, Message({"ask": "exposure", "gain": gain}))
+            answer = receive_blocking(self._socket)
+        except (OSError, WireError) as error:
+            self.close()
+            raise Disconnected(self._device, f"the stream broke off: {error}") from error
+        if answer is None:
+            self.close()
+            raise Disconnected(self._device, "unplugged")
+        return float(_checked(self._device, answer.header).get("gain", 1.0))
 
     def _wait(self, connection: socket.socket, timeout_s: float) -> None:
         """Until the answer begins to come, or NoResponse. Nothing is taken from the stream."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.control.client import LaneState
-from appliance.control.messages import LaneSnapshot, OfficerAction, Step
+from appliance.control.messages import Advice, LaneSnapshot, OfficerAction, Step
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -115,6 +115,7 @@ class TravellerView(_View):
     kind: Literal["traveller"] = "traveller"
     lane: str
     step: Step
+    advice: Advice | None = None
     simulated: bool
     grade: str
 
@@ -151,6 +152,7 @@ def traveller_view(lane: str, state: LaneState) -> TravellerView:
     return TravellerView(
         lane=snapshot.lane_id,
         step=snapshot.step if state.reachable else Step.OUT_OF_SERVICE,
+        advice=snapshot.advice if state.reachable else None,
         simulated=snapshot.simulated,
         grade=snapshot.pack.grade if snapshot.pack else "",
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 # Consoles may not import the core: they take these words from here.
+from appliance.core.types import Advice as Advice
 from appliance.core.types import CheckName as CheckName
 from appliance.core.types import Door as Door
 from appliance.core.types import DoorPosition as DoorPosition
@@ -116,7 +117,7 @@ class PackView(_Message):
 
 
 class LaneSnapshot(_Message):
-    """Everything a console shows of one lane."""
+    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture."""
 
     kind: Literal["snapshot"] = "snapshot"
     lane_id: str
@@ -128,6 +129,7 @@ class LaneSnapshot(_Message):
     phase_since: datetime
     phase_ends: datetime | None
     step: Step
+    advice: Advice | None = None
     in_service: bool
     doors: tuple[DoorView, ...]
     occupied: bool

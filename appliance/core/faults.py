@@ -61,6 +61,14 @@ _ROWS = (
         3002, "Camera delivers stale frames", "critical", _OUT, "The lane recovers by itself; if not, call service."
     ),
     FaultKind(3003, "A band of the illumination is missing", "critical", _OUT, "Check the illuminator's LEDs."),
+    FaultKind(3004, "Light and camera are out of step", "critical", _OUT, "Check the camera's trigger line."),
+    FaultKind(3005, "A camera repeats its pictures", "critical", _OUT, "Switch the camera off and on."),
+    FaultKind(3006, "A band is overexposed", "critical", _OUT, "Shade the lane from the sun, or shorten the exposure."),
+    FaultKind(3007, "The grey reference cannot be read", "critical", _OUT, "Clean it and clear what hides it."),
+    FaultKind(3008, "LEDs have drifted", "critical", _OUT, "Clean lamps and reference; if that fails, calibrate anew."),
+    FaultKind(3009, "LEDs have changed places", "critical", _OUT, "Check the wires of the illuminator."),
+    FaultKind(3010, "The bands are not calibrated", "notice", frozenset({Effect.NOTICE}), "Run: appliance calibrate"),
+    FaultKind(3011, "The calibration this site demands is missing", "critical", _OUT, "Run: appliance calibrate"),
     FaultKind(
         4001, "Document reader reports errors", "notice", frozenset({Effect.NOTICE}), "Clean the reader's glass."
     ),

@@ -1,8 +1,10 @@
 """Words of the house as types. Nothing here decides anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Result(StrEnum):
@@ -141,3 +143,37 @@ class Step(StrEnum):
     SEE_OFFICER = "see_officer"
     OUT_OF_SERVICE = "out_of_service"
     EMERGENCY = "emergency"
+
+
+class Advice(StrEnum):
+    """What a traveller before the cameras can do for a better capture. Neutral, too."""
+
+    STEP_INTO_VIEW = "step_into_view"
+    TO_THE_MIDDLE = "to_the_middle"
+    COME_CLOSER = "come_closer"
+    STEP_BACK = "step_back"
+    LOOK_STRAIGHT = "look_straight"
+    STAND_STILL = "stand_still"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    TURN_FROM_SUN = "turn_from_sun"
+    UNCOVER_FACE = "uncover_face"
+    ONE_AT_A_TIME = "one_at_a_time"
+
+
+ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
+    {
+        Advice.STEP_INTO_VIEW: "Step into view.",
+        Advice.TO_THE_MIDDLE: "Move to the middle of the picture.",
+        Advice.COME_CLOSER: "Come closer.",
+        Advice.STEP_BACK: "Step back.",
+        Advice.LOOK_STRAIGHT: "Look straight at the camera.",
+        Advice.STAND_STILL: "Stand still.",
+        Advice.TOO_DARK: "It is too dark to see the face.",
+        Advice.TOO_BRIGHT: "It is too bright to see the face.",
+        Advice.TURN_FROM_SUN: "Too much sun: turn away from it.",
+        Advice.UNCOVER_FACE: "Uncover the face.",
+        Advice.ONE_AT_A_TIME: "One traveller at a time.",
+    }
+)
+"""The same for a guard, in words."""

@@ -16,7 +16,7 @@ from appliance.control.server import ControlServer
 from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core import phases as ph
-from appliance.core.types import Device, Door, Outcome
+from appliance.core.types import Advice, Device, Door, Outcome
 from appliance.document.judge import Judged
 from appliance.runtime import view
 from appliance.runtime.eye import EyeOwner
@@ -26,12 +26,14 @@ from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.reader import ReaderOwner
 from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
+from appliance.runtime.wellness import Wellness
 from appliance.store.async_store import AsyncStore
 from appliance.store.records import JournalRecord, PassageEnded, Record
 from appliance.vision.client import VisionLost, VisionRefused
 from drivers.errors import DriverError
 
 PREVIEW_EVERY_S = 0.33
+TEST_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -57,17 +59,20 @@ class LaneController:
             poll_s=1.0 / config.gate.poll_hz,
             release_s=config.policy.release_s,
         )
+        self.wellness = Wellness(config, self.loop.faults, clock)
         self.eye = EyeOwner(
             setup=_worker_setup(config),
-            bands=config.illumination.bands,
-            illuminator=devices.illuminator(config),
+            leds={camera: tuple(light.pulses) for camera, light in config.illumination.items()},
+            lights=devices.illuminators(config),
+            wellness=self.wellness,
             loop=self.loop,
             clock=clock,
         )
         self.reader = ReaderOwner(devices.document_reader(config), self.loop, clock, self._document)
-        self.verification = Verification(self.eye, clock)
+        self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
         self.server = ControlServer(config.control_socket, self, clock, self._watched)
         self._passage: PassageData | None = None
+        self._advice: Advice | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
@@ -92,6 +97,7 @@ class LaneController:
                     ("reader", self.reader.run()),
                     ("control", self.server.run()),
                     ("preview", self._preview()),
+                    ("tests", self._keep_testing()),
                 ):
                     group.create_task(part, name=name)
         finally:
@@ -113,7 +119,6 @@ class LaneController:
             case cmd.ReadDocument(passage_id):
                 self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
             case cmd.StartVerification(passage_id):
-                self._stop("self-test")  # it would take exposures from the capture
                 self._spawn("verify", self._verify(passage_id))
             case cmd.StopVerification():
                 self._stop("verify")
@@ -185,11 +190,13 @@ class LaneController:
         data = self._passage
         if data is None or data.passage_id != passage_id:
             return
-        enrolling = self._tasks.get("enrol")
+        # A test under way would take exposures from the capture.
+        under_way = {task for name in ("enrol", "self-test") if (task := self._tasks.get(name)) is not None}
         self.eye.busy = True
         try:
-            if enrolling is not None:
-                await asyncio.wait({enrolling})
+            if under_way:
+                await asyncio.wait(under_way)
+                self.eye.busy = True
             checks = await self.verification.run()
             self.loop.post(ev.VerificationDone(passage_id, checks), "vision")
             await self.verification.show(data)
@@ -211,6 +218,21 @@ class LaneController:
             _log.warning("self-test broke off: %s", error)
         finally:
             self.eye.busy = False
+
+    async def _keep_testing(self) -> None:
+        """Light that drifts or breaks must be noticed while nobody is in the lane, not by the next traveller."""
+        while True:
+            await asyncio.sleep(TEST_LOOK_S)
+            lane = self.loop.lane
+            idle = isinstance(lane.phase, ph.Ready | ph.OutOfService) and lane.occupied is False
+            lost = {1002, 1004, 3001, 3002} & set(self.loop.faults.codes)
+            if idle and self.wellness.due and not self.eye.busy and not lost:
+                self._spawn("self-test", self._self_test())
+
+    def _advise(self, advice: Advice | None) -> None:
+        if advice is not self._advice:
+            self._advice = advice
+            self.publish()
 
     async def _preview(self) -> None:
         """A live view for the guard while somebody is held; nothing is captured otherwise."""
@@ -278,7 +300,8 @@ class LaneController:
                 passage=self._passage,
                 pack=self.eye.pack,
                 journal_sequence=self._store.head.seq,
-                bands=self._config.illumination.bands,
+                bands=self._config.bands,
+                advice=self._advice,
             )
         )
 
@@ -318,10 +341,10 @@ def _worker_setup(config: LaneConfig) -> dict[str, Any]:
     return {
         "pack": config.face.pack,
         "models_dir": str(Path(config.face.models_dir)),
-        "cameras": config.cameras.model_dump(mode="json"),
+        "cameras": config.cameras.model_dump(mode="json", exclude_none=True),
+        "leds": {camera: list(light.pulses) for camera, light in config.illumination.items()},
+        "drift": config.calibration.drift,
         "module": config.simulation.module if config.simulation else None,
-        "reference_patch": config.liveness.reference_patch,
-        "reference_reflectance": config.liveness.reference_reflectance,
     }
 
 

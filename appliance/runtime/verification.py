@@ -4,10 +4,11 @@ It measures and reports. It has no say in what follows, and an attack is never a
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from appliance.clock import Clock
-from appliance.core.types import Check, CheckName, Result
+from appliance.core.types import ADVICE_WORDS, Advice, Check, CheckName, Result
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.passage_data import PassageData
 
@@ -17,10 +18,20 @@ LOOK_FOR_S = 10.0
 
 
 class Verification:
-    """Runs the verification of one passage and shows what it saw."""
+    """Runs the verification of one passage and shows what it saw.
 
-    def __init__(self, eye: EyeOwner, clock: Clock) -> None:
-        self._eye, self._clock = eye, clock
+    `suspect` is called when light or camera were not as they should be, `advise` with what the traveller is told.
+    """
+
+    def __init__(
+        self,
+        eye: EyeOwner,
+        clock: Clock,
+        *,
+        suspect: Callable[[], None] = lambda: None,
+        advise: Callable[[Advice | None], None] = lambda _: None,
+    ) -> None:
+        self._eye, self._clock, self._suspect, self._advise = eye, clock, suspect, advise
         self._timings: dict[str, float] = {}
         self._captured = False
 
@@ -28,18 +39,28 @@ class Verification:
         """The checks. Raises VisionLost, VisionRefused and DriverError."""
         self._captured = False
         checks: tuple[Check, ...] = ()
-        for _ in range(CAPTURES):
-            problem = await self._look()
-            if problem is not None:
-                return checks or problem
-            log, _ = await self._eye.capture(face=True)
-            reply = await self._eye.ask("analyse", log=log)
-            self._captured = True
-            checks = tuple(_check(check) for check in reply.header["checks"])
-            self._timings = {key: reply.header[key] for key in ("captured_at", "inference_s", "liveness_s")}
-            if not _inconclusive(checks):
-                break
+        try:
+            for _ in range(CAPTURES):
+                problem = await self._look()
+                if problem is not None:
+                    return checks or problem
+                checks = await self._capture()
+                if not _inconclusive(checks):
+                    break
+        finally:
+            self._advise(None)
         return checks
+
+    async def _capture(self) -> tuple[Check, ...]:
+        await self._eye.meter()
+        logs = await self._eye.capture(face=True)
+        seen = (await self._eye.ask("analyse", logs=logs)).header
+        self._captured = True
+        self._timings = {key: seen[key] for key in ("captured_at", "inference_s", "liveness_s")}
+        if seen["findings"]:
+            self._suspect()
+        self._advise(_advice(seen))
+        return tuple(_check(check) for check in seen["checks"])
 
     async def _look(self) -> tuple[Check, ...] | None:
         """Wait until one good face is in view; None when it is, the checks that say why not otherwise."""
@@ -48,6 +69,7 @@ class Verification:
             seen = (await self._eye.ask("locate")).header
             if seen["acceptable"]:
                 return None
+            self._advise(_advice(seen))
             if self._clock.monotonic() >= deadline:
                 return _never_good(seen)
             await asyncio.sleep(LOOK_EVERY_S)
@@ -67,6 +89,10 @@ class Verification:
             data.show(picture["channel"], blob, picture["media_type"], label=picture["label"], eyes=eyes)
 
 
+def _advice(seen: dict[str, Any]) -> Advice | None:
+    return Advice(seen["advice"]) if seen["advice"] else None
+
+
 def _check(raw: dict[str, Any]) -> Check:
     return Check(CheckName(raw["name"]), Result(raw["result"]), str(raw["reason"]), str(raw["detail"]))
 
@@ -78,7 +104,7 @@ def _inconclusive(checks: tuple[Check, ...]) -> bool:
 
 
 def _never_good(seen: dict[str, Any]) -> tuple[Check, ...]:
-    faces = int(seen["faces"])
+    faces, words = int(seen["faces"]), ADVICE_WORDS[Advice(seen["advice"])]
     several = faces > 1
     return (
         Check(
@@ -86,5 +112,5 @@ def _never_good(seen: dict[str, Any]) -> tuple[Check, ...]:
             Result.FAILED if several else (Result.SUCCESSFUL if faces else Result.UNDETERMINED),
             f"{faces} faces are in view." if several else ("One face is in view." if faces else "No face is in view."),
         ),
-        Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, f"No good view of the face: {seen['advice']}"),
+        Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, f"No good view of the face: {words}"),
     )

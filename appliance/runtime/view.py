@@ -11,7 +11,7 @@ from appliance.core.events import OfficerDecided
 from appliance.core.faults import CATALOGUE, Effect
 from appliance.core.passage import needs_visual_check, step
 from appliance.core.policy import Policy
-from appliance.core.types import CheckName, Door, OfficerAction, Result, Step, Topology
+from appliance.core.types import Advice, CheckName, Door, OfficerAction, Result, Step, Topology
 from appliance.runtime.faults import ActiveFault
 from appliance.runtime.passage_data import PassageData
 
@@ -33,6 +33,7 @@ class Facts:
     pack: dict[str, Any] | None
     journal_sequence: int
     bands: tuple[str, ...] = field(default=())
+    advice: Advice | None = None
 
 
 def step_of(lane: ph.Lane, policy: Policy) -> Step:
@@ -76,6 +77,7 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         phase_since=since,
         phase_ends=since + timedelta(seconds=policy.timeout_of(lane.phase)),
         step=step_of(lane, policy),
+        advice=facts.advice,
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
         occupied=lane.occupied is not False,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from appliance.core.types import Advice
 from appliance.face.types import DetectedFace, Image
 
 MIN_INTER_EYE_PX = 60.0
@@ -21,10 +22,9 @@ OTHER_FACE_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """`advice` is the single most useful instruction when not acceptable; `figures` are for the record."""
+    """`advice` is the single most useful instruction, None for a good view; `figures` are for the record."""
 
-    acceptable: bool
-    advice: str
+    advice: Advice | None
     figures: str
 
 
@@ -40,7 +40,7 @@ def measure(image_bgr: Image, face: DetectedFace) -> Quality:
     crop = image_bgr[max(0, y1) : min(height, y2), max(0, x1) : min(width, x2)]
     distance = face.inter_eye_distance
     if crop.size == 0 or x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-        return Quality(False, "Move to the middle of the picture.", f"box {x1},{y1},{x2},{y2}")
+        return Quality(Advice.TO_THE_MIDDLE, f"box {x1},{y1},{x2},{y2}")
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
     mean = float(grey.mean())
     sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
@@ -48,12 +48,12 @@ def measure(image_bgr: Image, face: DetectedFace) -> Quality:
     turn = float(abs(np.dot(nose - eyes.mean(axis=0), eyes[1] - eyes[0])) / max(distance, 1.0) ** 2)
     figures = f"eyes {distance:.0f} px apart, turn {turn:.2f}, mean {mean:.0f}, sharpness {sharpness:.0f}"
     for bad, advice in (
-        (distance < MIN_INTER_EYE_PX, "Come closer."),
-        (turn > MAX_TURN, "Look straight at the camera."),
-        (mean < MIN_MEAN, "It is too dark to see the face."),
-        (mean > MAX_MEAN, "It is too bright to see the face."),
-        (sharpness < MIN_SHARPNESS, "Stand still."),
+        (distance < MIN_INTER_EYE_PX, Advice.COME_CLOSER),
+        (turn > MAX_TURN, Advice.LOOK_STRAIGHT),
+        (mean < MIN_MEAN, Advice.TOO_DARK),
+        (mean > MAX_MEAN, Advice.TOO_BRIGHT),
+        (sharpness < MIN_SHARPNESS, Advice.STAND_STILL),
     ):
         if bad:
-            return Quality(False, advice, figures)
-    return Quality(True, "", figures)
+            return Quality(advice, figures)
+    return Quality(None, figures)

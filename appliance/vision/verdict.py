@@ -1,7 +1,10 @@
 """From what was measured to the checks of a decision, in words a guard can use. Pure."""
 
-from appliance.core.types import Check, CheckName, Result
+from collections.abc import Sequence
+
+from appliance.core.types import ADVICE_WORDS, Check, CheckName, Result
 from appliance.face.types import Comparison
+from appliance.liveness.reading import Finding
 from appliance.liveness.types import LivenessReport
 from appliance.vision.quality import Quality
 
@@ -19,9 +22,10 @@ def face_quality(quality: Quality | None) -> Check:
     """Good enough to compare, or the one thing that is wrong."""
     if quality is None:
         return Check(CheckName.FACE_QUALITY, Result.NOT_PERFORMED, "There was no face to judge.")
-    if quality.acceptable:
+    if quality.advice is None:
         return Check(CheckName.FACE_QUALITY, Result.SUCCESSFUL, "The face is well visible.", quality.figures)
-    return Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, f"Not good enough: {quality.advice}", quality.figures)
+    reason = f"Not good enough: {ADVICE_WORDS[quality.advice]}"
+    return Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, reason, quality.figures)
 
 
 def comparison(outcome: Comparison | str) -> Check:
@@ -38,10 +42,12 @@ SHOWN_REASONS = 2
 """A guard reads the worst reasons and how many more there are; all of them stand in the map beside."""
 
 
-def liveness(report: LivenessReport | None) -> Check:
-    """Presentation attack detection over all bands."""
+def liveness(report: LivenessReport | None, findings: Sequence[Finding] = ()) -> Check:
+    """Presentation attack detection over all bands; light or camera that is not as it should be proves nothing."""
     if report is None:
         return Check(CheckName.LIVENESS, Result.NOT_PERFORMED, "There was no face to examine.")
+    if findings and report.result is not Result.FAILED:
+        return Check(CheckName.LIVENESS, Result.UNDETERMINED, findings[0].words, f"limits {report.limits_version}")
     said = list(report.reasons[:SHOWN_REASONS])
     if report.suspected_species:
         said.insert(0, f"It looks like a {report.suspected_species}.")

@@ -4,38 +4,38 @@ It owns the cameras and the weights and keeps the frames of the passage under wa
 It decides nothing: it measures, and says what it measured as checks.
 """
 
+import json
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
-from pydantic import TypeAdapter
 
 from appliance.clock import SystemClock
 from appliance.config import CamerasConfig, ConfigError
-from appliance.devices import camera
+from appliance.core.types import Advice
 from appliance.face.packs import best_available, load_pack
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
+from appliance.liveness.burst import Capture, GreyPatch
+from appliance.liveness.calibration import Calibration, compare
 from appliance.liveness.decide import assess
 from appliance.liveness.facemap import face_map
-from appliance.liveness.limits import LIMITS
-from appliance.liveness.reflectance import BurstUnusable
-from appliance.liveness.reflectance import measure as measure_burst
-from appliance.liveness.types import BandFrame, Burst, LivenessReport, Patch
+from appliance.liveness.reading import Finding, Reading, read
+from appliance.liveness.types import LivenessReport
 from appliance.models.manager import ModelError
 from appliance.vision import stills, verdict
+from appliance.vision.bridge import burst_of
+from appliance.vision.cameras import Cameras, Shots
+from appliance.vision.metering import next_gain
 from appliance.vision.quality import Quality, measure, others
 from appliance.wire import Message, receive_blocking, send_blocking
-from drivers.camera.fresh import FreshCamera
 from drivers.errors import DriverError
 from drivers.ports import Frame
-
-FRAME_TIMEOUT_S = 0.5
 
 
 class Refused(Exception):
@@ -47,15 +47,23 @@ class Passage:
     """What is known of the passage under way. Forgotten as a whole."""
 
     reference: Template | str = "The document's portrait was not enrolled."
-    rgb: Frame | None = None
-    nir: list[Frame] = field(default_factory=list)
+    shots: Shots | None = None
     captured_at: float = 0.0
     faces: list[DetectedFace] = field(default_factory=list)
     quality: Quality | None = None
     probe: Template | str = "No live face was captured."
     inference_s: float = 0.0
-    burst: Burst | None = None
+    capture: Capture | None = None
     liveness: LivenessReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the controller has told at the start: LEDs by camera, grey references, share of drift."""
+
+    leds: Mapping[str, tuple[str, ...]]
+    patches: Mapping[str, GreyPatch]
+    drift: float
 
 
 class Worker:
@@ -64,15 +72,15 @@ class Worker:
     def __init__(self) -> None:
         self._clock = SystemClock()
         self._pack: FacePack | None = None
-        self._cameras: dict[str, FreshCamera] = {}
-        self._config: CamerasConfig | None = None
-        self._module: str | None = None
-        self._patch: Patch | None = None
+        self._cameras: Cameras | None = None
+        self._setup: Setup | None = None
+        self._calibration: Calibration | None = None
         self._passage = Passage()
-        # What follows a reply before the next request is read: inference that need not wait to be asked for.
-        self.afterwards: Callable[[], None] | None = None
-        # The recogniser works beside the liveness check; everything else waits for it first.
-        self._helper = ThreadPoolExecutor(1, thread_name_prefix="recogniser")
+        self._face: DetectedFace | None = None
+        # The detector works while frames still come, the recogniser beside the liveness check; each passage's results
+        # are waited for before anything else is asked.
+        self._helper = ThreadPoolExecutor(2, thread_name_prefix="inference")
+        self._inferring: Future[None] | None = None
         self._recognising: Future[None] | None = None
 
     # --- set-up -----------------------------------------------------------------------------------------------
@@ -86,51 +94,66 @@ class Worker:
             self._pack = load_pack(pack_id, models_dir)
         except ModelError as error:
             raise Refused(str(error)) from error
-        self._config = TypeAdapter(CamerasConfig).validate_python(header["cameras"])
-        self._module = header["module"]
-        x, y, width, height = header["reference_patch"]
-        self._patch = Patch(x=x, y=y, width=width, height=height, reflectance=header["reference_reflectance"])
+        config = CamerasConfig.model_validate(header["cameras"])
+        self._setup = Setup(
+            leds={camera: tuple(leds) for camera, leds in header["leds"].items()},
+            patches={
+                name: GreyPatch(*one.reference.box, reflectance=one.reference.reflectance)
+                for name, one in config.all.items()
+            },
+            drift=header["drift"],
+        )
+        self.close()
+        self._cameras = Cameras(config, header["module"], self._clock)
         pack = self._pack
         names = ("pack_id", "title", "grade", "metric", "threshold", "threshold_source")
         return Message({"pack": {name: getattr(pack, name) for name in names}})
 
     def cameras(self, _: Message) -> Message:
-        """Open both cameras anew; their exposure counts begin at 0."""
-        assert self._config is not None
-        self.close()
-        identities = {}
-        for name in ("rgb", "nir"):
-            device = f"camera.{name}"
-            try:
-                opened = camera(device, getattr(self._config, name), self._module)
-            except ConfigError as error:
-                raise Refused(str(error)) from error
-            fresh = FreshCamera(opened, self._clock.monotonic, device=device)
-            identities[name] = asdict(fresh.open())
-            self._cameras[name] = fresh
-        return Message({"identities": identities})
+        """Open all cameras anew; their exposure counts begin at 0. Tells which of them can expose shorter."""
+        cameras = self._all()
+        try:
+            identities = cameras.open()
+        except ConfigError as error:
+            raise Refused(str(error)) from error
+        adjustable = [name for name, gain in cameras.expose(dict.fromkeys(cameras.switched, 0.5)).items() if gain < 1.0]
+        cameras.expose(dict.fromkeys(cameras.switched, 1.0))
+        told = {name: asdict(identity) for name, identity in identities.items()}
+        return Message({"identities": told, "adjustable": adjustable})
+
+    def compare_with(self, request: Message) -> Message:
+        """The calibration every burst is compared with from now on; null for none."""
+        stored = request.header["calibration"]
+        self._calibration = Calibration.model_validate_json(json.dumps(stored)) if stored else None
+        return Message({})
 
     def close(self) -> None:
-        """Close the cameras."""
-        while self._cameras:
-            self._cameras.popitem()[1].close()
+        """Close the cameras for good."""
+        if self._cameras is not None:
+            self._cameras.end()
+        self._cameras = None
 
-    def _read(self, name: str) -> Frame:
-        if name not in self._cameras:
-            raise Refused(f"camera.{name} is not open")
-        return self._cameras[name].read(FRAME_TIMEOUT_S)
+    def end(self) -> None:
+        """Nothing is asked any more."""
+        self.close()
+        self._helper.shutdown()
+
+    def _all(self) -> Cameras:
+        if self._cameras is None:
+            raise Refused("nothing was set up")
+        return self._cameras
 
     # --- life signs -------------------------------------------------------------------------------------------
 
     def health(self, _: Message) -> Message:
-        """One fresh frame of each camera proves both."""
-        self._read("rgb")
-        return Message({"nir_sequence": self._read("nir").sequence})
+        """One fresh frame of each camera proves all."""
+        self._all().alive()
+        return Message({})
 
     def preview(self, _: Message) -> Message:
         """The view as it is now, as JPEG, and where the eyes are, so that it can be shown at the portrait's scale."""
         assert self._pack is not None
-        view = self._read("rgb").image
+        view = self._all().read("rgb").image
         faces = self._pack.detect(view)
         return Message({"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(view, quality=70),))
 
@@ -156,35 +179,74 @@ class Worker:
     def locate(self, _: Message) -> Message:
         """Look once: is there one face, good enough to capture?"""
         assert self._pack is not None
-        view = self._read("rgb").image
+        view = self._all().read("rgb").image
         faces = self._pack.detect(view)
+        self._face = faces[0] if faces else None
         quality = measure(view, faces[0]) if faces else None
-        advice = quality.advice if quality else "Step into view."
-        acceptable = quality is not None and quality.acceptable and others(faces) == 0
-        return Message({"acceptable": acceptable, "advice": advice, "faces": 1 + others(faces) if faces else 0})
+        advice = quality.advice if quality else Advice.STEP_INTO_VIEW
+        if advice is None and others(faces) > 0:
+            advice = Advice.ONE_AT_A_TIME
+        count = 1 + others(faces) if faces else 0
+        return Message({"acceptable": advice is None, "advice": advice, "faces": count})
 
     def burst(self, request: Message) -> Message:
-        """`count` NIR frames and one RGB frame, as fast as the cameras deliver. Inference starts with the reply."""
-        passage = self._passage = Passage(reference=self._passage.reference)
-        # The illuminator is armed already: every exposure counts, so the NIR camera comes first.
-        passage.nir = [self._read("nir") for _ in range(request.header["count"])]
-        passage.rgb = self._read("rgb")
-        passage.captured_at = self._clock.monotonic()
-        self.afterwards = self._infer if request.header["face"] else None
-        sequences = [frame.sequence for frame in passage.nir]
-        return Message({"sequences": sequences, "captured_at": passage.captured_at})
+        """`counts` frames of each switched camera, none exposed before `after`, and a visible one from their middle.
 
-    def _infer(self) -> None:
-        """Detector and recogniser on the captured view, while the controller fetches the illuminator's log."""
-        passage = self._passage
+        The illuminators are armed already: every exposure counts. With `face`, inference starts as soon as the visible
+        frame is there.
+        """
+        passage = self._passage = Passage(reference=self._passage.reference)
+        header = request.header
+
+        def infer(frame: Frame) -> None:
+            self._inferring = self._helper.submit(self._infer, passage, frame.image)
+
+        passage.shots = self._all().burst(
+            header["counts"], header["after"], infer if header["face"] else lambda _: None
+        )
+        passage.captured_at = self._clock.monotonic()
+        return Message({})
+
+    def more(self, request: Message) -> Message:
+        """`counts` further frames: the illuminator's order had not yet run out."""
+        if self._passage.shots is None:
+            raise Refused("nothing was captured")
+        self._all().more(self._passage.shots, request.header["counts"])
+        self._passage.captured_at = self._clock.monotonic()
+        return Message({})
+
+    def meter(self, request: Message) -> Message:
+        """Set the exposures by a look (a `burst` without a face): what is in force, and whether it was changed."""
+        capture = self._captured(request)
+        face = None if self._face is None else self._face.box
+        wanted = {}
+        for camera in {exposure.camera for exposure in capture.exposures}:
+            looks = [exposure for exposure in capture.exposures if exposure.camera == camera]
+            wanted[camera] = next_gain(looks, face, self._brighter(camera, looks[-1].led))
+        before = {exposure.camera: exposure.gain for exposure in capture.exposures}
+        gains = self._all().expose(wanted)
+        return Message({"gains": gains, "changed": gains != before})
+
+    def _brighter(self, camera: str, led: str | None) -> float:
+        """How much brighter than this LED the brightest of its camera is; a guess where nothing was calibrated."""
+        stored = self._calibration.cameras.get(camera) if self._calibration is not None else None
+        if stored is None or led not in stored.leds:
+            return 1.3
+        return max(one.level_dn for one in stored.leds.values()) / stored.leds[led].level_dn
+
+    def expose(self, request: Message) -> Message:
+        """Set the exposures as told, shares of the longest by camera."""
+        return Message({"gains": self._all().expose(request.header["gains"])})
+
+    def _infer(self, passage: Passage, image: Image) -> None:
+        """Detector and recogniser on the captured view, while other frames still come."""
         assert self._pack is not None
-        assert passage.rgb is not None
         begun = self._clock.monotonic()
-        passage.faces = self._pack.detect(passage.rgb.image)
+        passage.faces = self._pack.detect(image)
         passage.inference_s = self._clock.monotonic() - begun
         if passage.faces:
-            self._recognising = self._helper.submit(self._recognise, passage, passage.rgb.image, passage.faces[0])
-            passage.quality = measure(passage.rgb.image, passage.faces[0])
+            self._recognising = self._helper.submit(self._recognise, passage, image, passage.faces[0])
+            passage.quality = measure(image, passage.faces[0])
 
     def _recognise(self, passage: Passage, image: Image, face: DetectedFace) -> None:
         begun = self._clock.monotonic()
@@ -192,10 +254,16 @@ class Worker:
         passage.inference_s += self._clock.monotonic() - begun
 
     def settle(self) -> None:
-        """Wait for the recogniser; what it raised is raised here."""
+        """Wait for detector and recogniser; what they raised is raised here."""
+        self._detected()
         recognising, self._recognising = self._recognising, None
         if recognising is not None:
             recognising.result()
+
+    def _detected(self) -> None:
+        inferring, self._inferring = self._inferring, None
+        if inferring is not None:
+            inferring.result()
 
     def _template(self, image: Image, face: DetectedFace, what: str) -> Template | str:
         assert self._pack is not None
@@ -204,51 +272,74 @@ class Worker:
         except FailureToAcquire as error:
             return f"No template could be made of {what}: {error}"
 
-    def response(self, request: Message) -> Message:
-        """Self-test of the illumination: does a burst hold at the grey reference, in every band?"""
-        try:
-            measured = measure_burst(self._burst(request), LIMITS)
-        except BurstUnusable as error:
-            return Message({"problem": str(error)})
-        return Message({"problem": "", "response": measured.response})
+    def reading(self, request: Message) -> Message:
+        """Self-test: what is wrong with cameras and LEDs, from a burst of the empty lane."""
+        readings = self._readings(self._captured(request), patterns=True)
+        levels = {led: round(one.level, 2) for found in readings for led, one in found.leds.items()}
+        return Message({"findings": [asdict(finding) for finding in self._findings(readings)], "levels": levels})
 
     def analyse(self, request: Message) -> Message:
-        """The checks, from the captured frames and the illuminator's log [[exposure, band or null], ...]."""
-        passage = self._passage
+        """The checks, from the captured frames and the illuminators' logs {camera: [[exposure, LED or null], ...]}."""
         assert self._pack is not None
-        burst = self._burst(request)
+        capture = self._captured(request)
+        self._detected()
+        passage = self._passage
         begun = self._clock.monotonic()
-        passage.liveness = assess(burst, passage.faces[0].landmarks) if passage.faces else None
+        findings = self._findings(self._readings(capture, patterns=False))
+        passage.liveness = assess(burst_of(capture), passage.faces[0].landmarks) if passage.faces else None
         liveness_s = self._clock.monotonic() - begun
         self.settle()
         checks = (
             verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
             verdict.face_quality(passage.quality),
             verdict.comparison(self._compare()),
-            verdict.liveness(passage.liveness),
+            verdict.liveness(passage.liveness, findings),
         )
         return Message(
             {
                 "checks": [asdict(check) for check in checks],
+                "advice": passage.quality.advice if passage.quality else None,
+                "findings": [asdict(finding) for finding in findings],
                 "captured_at": passage.captured_at,
                 "inference_s": passage.inference_s,
                 "liveness_s": liveness_s,
             }
         )
 
-    def _burst(self, request: Message) -> Burst:
-        passage = self._passage
-        if passage.rgb is None or self._patch is None:
+    def _told(self) -> Setup:
+        if self._setup is None:
+            raise Refused("nothing was set up")
+        return self._setup
+
+    def _captured(self, request: Message) -> Capture:
+        shots = self._passage.shots
+        if shots is None or shots.rgb is None:
             raise Refused("nothing was captured")
-        lit: dict[int, str | None] = {int(exposure): band for exposure, band in request.header["log"]}
-        # Only exposures the illuminator itself has logged count; what it does not know of proves nothing.
-        frames = tuple(
-            BandFrame(band=lit[frame.sequence], image=frame.image, sequence=frame.sequence)
-            for frame in passage.nir
-            if frame.sequence in lit
-        )
-        passage.burst = Burst(passage.rgb.image, frames, self._patch)
-        return passage.burst
+        logs = {camera: {int(number): led for number, led in log} for camera, log in request.header["logs"].items()}
+        capture = Capture(shots.rgb.image, shots.exposures(logs), self._told().patches, rgb_at_s=shots.rgb.stamp)
+        self._passage.capture = capture
+        return capture
+
+    def _readings(self, capture: Capture, *, patterns: bool) -> list[Reading]:
+        return [
+            read(
+                camera,
+                [exposure for exposure in capture.exposures if exposure.camera == camera],
+                capture.patches[camera],
+                leds,
+                patterns=patterns,
+            )
+            for camera, leds in self._told().leds.items()
+        ]
+
+    def _findings(self, readings: list[Reading]) -> list[Finding]:
+        """What is wrong; a burst that does not even hold in itself is not compared with another day's."""
+        found = [finding for reading in readings for finding in reading.findings]
+        stored = self._calibration.cameras if self._calibration is not None else {}
+        for reading in readings:
+            if reading.camera in stored and not reading.findings:
+                found += compare(stored[reading.camera], reading, self._told().drift)
+        return found
 
     def _compare(self) -> Comparison | str:
         assert self._pack is not None
@@ -260,10 +351,10 @@ class Worker:
     def stills(self, _: Message) -> Message:
         """The pictures of the last capture, for the guard: names and eyes in the header, JPEG or PNG as blobs."""
         passage = self._passage
-        if passage.burst is None:
+        if passage.capture is None:
             raise Refused("nothing was captured")
-        shown = face_map(passage.burst, passage.faces[0].landmarks) if passage.faces else None
-        pictures = stills.pictures(passage.burst, shown)
+        shown = face_map(burst_of(passage.capture), passage.faces[0].landmarks) if passage.faces else None
+        pictures = stills.pictures(passage.capture, shown)
         names = [{"channel": p.channel, "label": p.label, "media_type": p.media_type} for p in pictures]
         eyes = stills.eyes(passage.faces[0]) if passage.faces else None
         return Message({"pictures": names, "eyes": eyes}, tuple(p.data for p in pictures))
@@ -274,21 +365,21 @@ class Worker:
         return Message({})
 
 
-OPERATIONS = ("setup", "cameras", "health", "preview", "enrol", "locate", "burst", "response", "analyse", "stills")
+OPERATIONS = (
+    *("setup", "cameras", "compare_with", "health", "preview", "enrol", "locate", "burst", "more", "meter", "expose"),
+    *("reading", "analyse", "stills", "forget"),
+)
 
 
 def serve(sock: socket.socket, worker: Worker) -> None:
     """Answer requests until the other end closes."""
-    operations = {name: getattr(worker, name) for name in (*OPERATIONS, "forget")}
+    operations: dict[str, Callable[[Message], Message]] = {name: getattr(worker, name) for name in OPERATIONS}
     while (request := receive_blocking(sock)) is not None:
         operation = operations.get(str(request.header.get("op")))
-        if operation != worker.analyse:
+        if operation not in (worker.analyse, worker.more):
             worker.settle()
         reply = _reply(operation, request)
         send_blocking(sock, Message({"id": request.header.get("id"), **reply.header}, reply.blobs))
-        afterwards, worker.afterwards = worker.afterwards, None
-        if afterwards is not None:
-            afterwards()
 
 
 def _reply(operation: Callable[[Message], Message] | None, request: Message) -> Message:
@@ -317,7 +408,7 @@ def main(arguments: list[str]) -> None:
         except BrokenPipeError:
             return
         finally:
-            worker.close()
+            worker.end()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,10 @@ class FreshCamera:
             return f"frame {frame.sequence} is the picture of frame {self._last.sequence}"
         return None
 
+    def set_exposure(self, gain: float) -> float:
+        """As the camera does it."""
+        return self._camera.set_exposure(gain)
+
     def close(self) -> None:
         """Close the camera."""
         self._last = None

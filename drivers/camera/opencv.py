@@ -2,7 +2,7 @@
 
 OpenCV tells no V4L2 sequence number: `sequence` is our own count, so frames lost inside the kernel show only as a
 jump of the stamp. `stamp` is the V4L2 buffer time (CAP_PROP_POS_MSEC) when it is monotonic, else the arrival.
-Not here: freshness (fresh.py), exposure and gain.
+Not here: freshness (fresh.py), which exposure is right (vision).
 """
 
 import contextlib
@@ -21,12 +21,16 @@ from drivers.ports import DeviceIdentity, Frame
 _KEPT_FRAMES = 4
 _PLAUSIBLE_AGE_S = 1.0
 _JOIN_S = 2.0
+# V4L2 counts exposure_time_absolute in steps of 100 us; 1 is V4L2_EXPOSURE_MANUAL.
+_EXPOSURE_STEP_US = 100
+_EXPOSURE_BY_HAND = 1
 
 
 class OpenCvCamera:
     """`path` is a device node, best a /dev/v4l/by-path name; files and addresses are refused.
 
-    `fourcc` asks for a pixel format ("MJPG", "YUYV", "GREY"); None leaves the device's own.
+    `fourcc` asks for a pixel format ("MJPG", "YUYV", "GREY"); None leaves the device's own. `exposure_us` is the
+    longest exposure, set by hand; None leaves the device's own, and `set_exposure` without effect.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class OpenCvCamera:
         height: int,
         fps: float,
         fourcc: str | None = None,
+        exposure_us: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._device = device
@@ -45,6 +50,8 @@ class OpenCvCamera:
         self._size = (width, height)
         self._fps = fps
         self._fourcc = fourcc
+        self._exposure_us = exposure_us
+        self._wanted_us: int | None = None
         self._monotonic = monotonic
         self._check_path()
         self._frames: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
@@ -99,6 +106,12 @@ class OpenCvCamera:
             raise DeviceRefused(
                 self._device, f"asked for {width}x{height}, gives {given[0]}x{given[1]}; choose a size it has"
             )
+        if self._exposure_us is not None:
+            capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, _EXPOSURE_BY_HAND)
+            if not capture.set(cv2.CAP_PROP_EXPOSURE, _steps(self._exposure_us)):
+                raise DeviceRefused(
+                    self._device, f"does not take an exposure of {self._exposure_us} us; leave exposure_us out"
+                )
 
     def _model(self) -> str:
         name = Path("/sys/class/video4linux") / self._path.resolve().name / "name"
@@ -122,6 +135,9 @@ class OpenCvCamera:
     def _stream(self, capture: cv2.VideoCapture, stopping: threading.Event) -> None:
         sequence, last_stamp = 0, float("-inf")
         while not stopping.is_set():
+            wanted, self._wanted_us = self._wanted_us, None
+            if wanted is not None and not capture.set(cv2.CAP_PROP_EXPOSURE, _steps(wanted)):
+                raise DeviceRefused(self._device, f"does not take an exposure of {wanted} us")
             good, image = capture.read()
             now = self._monotonic()
             # OpenCV has returned success with the old picture after an unplug (opencv issue 14044).
@@ -167,6 +183,15 @@ class OpenCvCamera:
             raise Disconnected(self._device, f"{self._path} was unplugged")
         raise NoResponse(self._device, f"no new frame for {timeout_s} s; check the cable and the trigger line")
 
+    def set_exposure(self, gain: float) -> float:
+        """Expose for this share of the longest exposure, from one of the next frames on; 1.0 where it is fixed."""
+        if self._exposure_us is None:
+            return 1.0
+        steps = max(1, round(self._exposure_us * min(gain, 1.0) / _EXPOSURE_STEP_US))
+        # OpenCV's capture is not to be touched by two threads: the one that reads sets it, too.
+        self._wanted_us = steps * _EXPOSURE_STEP_US
+        return min(1.0, self._wanted_us / self._exposure_us)
+
     def close(self) -> None:
         """Stop streaming. Never raises; a thread stuck in the kernel is left to end by itself."""
         self._stopping.set()
@@ -174,3 +199,7 @@ class OpenCvCamera:
         if thread is not None:
             with contextlib.suppress(RuntimeError):
                 thread.join(_JOIN_S)
+
+
+def _steps(exposure_us: int) -> float:
+    return max(1, round(exposure_us / _EXPOSURE_STEP_US))

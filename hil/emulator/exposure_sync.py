@@ -6,21 +6,38 @@ stands for the firmware's interrupt mask. Not here: light and optics (scene).
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drivers.illumination.exposure_sync import protocol
 from drivers.illumination.exposure_sync.protocol import Capability, Line, LineReader, Refused
 
-_UNIT = Capability(
-    model="Sallyport-Sync",
-    firmware="1.0.0",
-    serial_number="RIG1",
-    bands=("850", "940"),
-    longest_pulse_us=8000,
-    highest_duty=250,
-    longest_lease_ms=5000,
-)
+EXPOSURE_US = 4000
+
+
+def unit(serial_number: str, leds: tuple[str, ...]) -> Capability:
+    """What a unit of the rig says of itself."""
+    return Capability(
+        model="Sallyport-Sync",
+        firmware="1.0.0",
+        serial_number=serial_number,
+        leds=leds,
+        longest_pulse_us=8000,
+        highest_duty=250,
+        longest_lease_ms=5000,
+    )
+
+
+NIR_UNIT = unit("RIG1", ("850L", "850R", "850C", "940L", "940R", "970L", "970R"))
+SWIR_UNIT = unit("RIG2", ("1050L", "1050R", "1300L", "1300R", "1550L", "1550R"))
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """The light of one exposure: which LED, and for how much of the exposure."""
+
+    led: str
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +48,28 @@ class _Entry:
 
 
 class ExposureSyncController:
-    """`dead_bands` are LEDs that have failed: the log says lit, the scene stays dark. Time is `monotonic`, seconds."""
+    """The firmware; time is `monotonic`, seconds.
 
-    def __init__(self, capability: Capability = _UNIT, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.dead_bands: set[str] = set()
+    Faults behind its back, which its log knows nothing of: `dead` LEDs stay dark, `wired` says which LED hangs on the
+    wire of another, and `stuck` lights in every exposure, whatever is ordered, the dark ones too.
+    """
+
+    def __init__(self, capability: Capability = NIR_UNIT, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.dead: set[str] = set()
+        self.wired: Mapping[str, str] = {}
+        self.stuck: str | None = None
         self._capability = capability
         self._monotonic = monotonic
         self._booted_at = monotonic()
         self._lock = threading.RLock()
         self._reader = LineReader()
-        self._pulse_us, self._delay_us = 1000, 0
+        self._pulses_us: dict[str, int] = {}
+        self._delay_us = 0
         self._next_exposure = 0
         self._order = ""
         self._log: list[_Entry] = []
         self._armed_until: float | None = None
+        self._reset_pulses()
         self._rest_until = float("-inf")
         self._commands: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
             protocol.CAPABILITY: self._tell_capability,
@@ -56,29 +81,45 @@ class ExposureSyncController:
             protocol.LOG: self._tell_log,
         }
 
-    def exposure_started(self) -> str | None:
-        """One exposure begins: the band that lights it, None for dark; logged while an order runs."""
+    @property
+    def leds(self) -> tuple[str, ...]:
+        """What is fitted."""
+        return self._capability.leds
+
+    def exposure_started(self, exposure_us: float = EXPOSURE_US) -> Flash | None:
+        """One exposure of this length begins: what lights it, None for dark; logged while an order runs."""
         with self._lock:
             now = self._monotonic()
             exposure = self._next_exposure
             self._next_exposure += 1
-            if self._armed_until is None or len(self._log) >= len(self._order):
-                return None
-            digit = self._order[len(self._log)]
-            if now > self._armed_until or now < self._rest_until:
-                digit = "0"
-            self._log.append(_Entry(exposure, digit, self._microseconds(now)))
-            band = protocol.band_of(digit, self._capability.bands)
-            if band is not None:
+            led = self._ordered(exposure, now)
+            if led is not None:
                 # The one-shot of the LED driver: after a pulse it rests long enough to keep the duty.
-                self._rest_until = now + self._pulse_us * 1e-6 * 1000 / self._capability.highest_duty
-            return None if band in self.dead_bands else band
+                self._rest_until = now + self._pulses_us[led] * 1e-6 * 1000 / self._capability.highest_duty
+            lit = self.stuck or self.wired.get(led or "", led)
+            if lit is None or lit in self.dead:
+                return None
+            # The pulse ends with the exposure at the latest; it keeps the time set for the wire, not for the LED.
+            lasts = max(0.0, min(self._pulses_us[led or lit], exposure_us - self._delay_us))
+            return Flash(lit, lasts / exposure_us)
+
+    def _ordered(self, exposure: int, now: float) -> str | None:
+        if self._armed_until is None or len(self._log) >= len(self._order):
+            return None
+        digit = self._order[len(self._log)]
+        if now > self._armed_until or now < self._rest_until:
+            digit = protocol.DIGITS[0]
+        self._log.append(_Entry(exposure, digit, self._microseconds(now)))
+        return protocol.led_of(digit, self.leds)
+
+    def _reset_pulses(self) -> None:
+        self._pulses_us, self._delay_us = dict.fromkeys(self.leds, 1000), 0
 
     def reboot(self) -> None:
         """Power was lost: order, log, counter and pulse are gone."""
         with self._lock:
             self._booted_at = self._monotonic()
-            self._pulse_us, self._delay_us = 1000, 0
+            self._reset_pulses()
             self._next_exposure = 0
             self._stop(())
             self._log = []
@@ -110,11 +151,26 @@ class ExposureSyncController:
         return self._capability.arguments()
 
     def _set_pulse(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
-        pulse, delay = _numbers(arguments, 2)
+        pulse, delay = _numbers(arguments[:2], 2)
         if not 1 <= pulse <= self._capability.longest_pulse_us or delay > 100_000:
             raise Refused("3")
-        self._pulse_us, self._delay_us = pulse, delay
-        return str(pulse), str(delay)
+        self._delay_us = delay
+        self._pulses_us |= dict.fromkeys(self._places(arguments[2:]), pulse)
+        return arguments
+
+    def _places(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        """The LEDs a pulse is meant for: the one named by its place, all when none is."""
+        if not arguments:
+            return self.leds
+        if len(arguments) > 1 or len(arguments[0]) != 1 or not protocol.DIGITS.count(arguments[0]):
+            raise Refused("2")
+        try:
+            led = protocol.led_of(arguments[0], self.leds)
+        except ValueError:
+            raise Refused("3") from None
+        if led is None:
+            raise Refused("3")
+        return (led,)
 
     def _zero(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
         _numbers(arguments, 0)
@@ -122,8 +178,12 @@ class ExposureSyncController:
         return ()
 
     def _load(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
-        _numbers(arguments, 1, longest=protocol.LONGEST_ORDER)
-        if any(int(digit) > len(self._capability.bands) for digit in arguments[0]):
+        if len(arguments) != 1 or len(arguments[0]) > protocol.LONGEST_ORDER:
+            raise Refused("2")
+        places = [protocol.DIGITS.find(digit) for digit in arguments[0]]
+        if min(places) < 0:
+            raise Refused("2")
+        if max(places) > len(self.leds):
             raise Refused("3")
         self._armed_until = None
         self._order = arguments[0]
@@ -152,9 +212,9 @@ class ExposureSyncController:
         return str(len(self._log)), str(start), *entries
 
 
-def _numbers(arguments: tuple[str, ...], count: int, longest: int = 9) -> list[int]:
-    """So many decimal arguments of at most `longest` digits. Raises Refused."""
+def _numbers(arguments: tuple[str, ...], count: int) -> list[int]:
+    """So many decimal arguments of at most nine digits. Raises Refused."""
     fits = len(arguments) == count and all(text.isascii() and text.isdigit() for text in arguments)
-    if not fits or any(len(text) > longest for text in arguments):
+    if not fits or any(len(text) > 9 for text in arguments):
         raise Refused("2")
     return [int(text) for text in arguments]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.core.types import Topology
+from appliance.liveness.channels import CHANNELS
+from hil.emulator.exposure_sync import EXPOSURE_US
 from hil.scene import NIR, REFERENCE_PATCH, REFERENCE_REFLECTANCE
 
 LANE_ID = "lane-1"
@@ -13,12 +15,17 @@ LANE_ID = "lane-1"
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
-    """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own."""
+    """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own.
+
+    `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none.
+    """
 
     topology: Topology = Topology.MANTRAP
     pack: str = "auto"
     models_dir: Path = Path("var/models")
     timeouts: Mapping[str, float] = field(default_factory=dict)
+    bands: tuple[str, ...] = NIR
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,9 @@ class RigPaths:
         """Serial port of the gate's relay board."""
         return self.directory / "gate.tty"
 
-    @property
-    def illumination(self) -> Path:
-        """Serial port of the illuminator."""
-        return self.directory / "illumination.tty"
+    def illumination(self, camera: str) -> Path:
+        """Serial port of the illuminator that follows a camera."""
+        return self.directory / f"illumination.{camera}.tty"
 
     @property
     def socket(self) -> Path:
@@ -68,6 +74,8 @@ def _value(value: object) -> str:
 def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
     """The text of `lane.toml` for this rig."""
     socket = str(paths.socket)
+    reference = {"box": list(REFERENCE_PATCH), "reflectance": REFERENCE_REFLECTANCE}
+    cameras = ["rgb", *dict.fromkeys(CHANNELS[band].camera for band in settings.bands)]
     sections: dict[str, Mapping[str, object]] = {
         "": {
             "lane_id": LANE_ID,
@@ -79,15 +87,19 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         "policy": {"require_chip": False},
         "policy.timeouts": dict(settings.timeouts),
         "gate": {"port": paths.gate, "baudrate": 115200, "unit": 1},
-        "illumination": {"port": paths.illumination, "bands": list(NIR)},
-        "cameras.rgb": {"kind": "rig", "options": {"socket": socket, "camera": "rgb"}},
-        "cameras.nir": {"kind": "rig", "options": {"socket": socket, "camera": "nir"}},
+    }
+    for camera in cameras:
+        options = {"socket": socket, "camera": camera}
+        sections[f"cameras.{camera}"] = {"kind": "rig", "options": options, "reference": reference}
+    for camera in cameras[1:]:
+        sections[f"illumination.{camera}"] = {"port": paths.illumination(camera)}
+        for band in (name for name in settings.bands if CHANNELS[name].camera == camera):
+            sections[f"illumination.{camera}.bands.{band}"] = {"exposure_us": EXPOSURE_US, "axis": band == "850"}
+    if settings.calibration is not None:
+        sections["calibration"] = {"file": settings.calibration}
+    sections |= {
         "document_reader": {"kind": "rig", "options": {"socket": socket}},
         "face": {"pack": settings.pack, "models_dir": settings.models_dir.resolve()},
-        "liveness": {
-            "reference_patch": list(REFERENCE_PATCH),
-            "reference_reflectance": REFERENCE_REFLECTANCE,
-        },
         "simulation": {"module": "hil.devices"},
     }
     lines = []

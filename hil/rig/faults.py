@@ -9,8 +9,10 @@ import os
 from typing import TYPE_CHECKING
 
 from drivers.ports import Door
+from hil.emulator.exposure_sync import ExposureSyncController
 from hil.emulator.pty_line import PtyLine
-from hil.scene import NIR, Light
+from hil.rig.world import CAMERAS, World
+from hil.scene import Light
 
 if TYPE_CHECKING:
     from hil.rig.rig import Rig
@@ -25,7 +27,7 @@ def _flipped(data: bytes) -> bytes:
 
 
 class Faults:
-    """Belongs to one rig. Lines are "gate" and "illumination", cameras "rgb" and "nir"."""
+    """Belongs to one rig. Lines are "gate" and "illumination.nir" (or "swir"), cameras "rgb", "nir" and "swir"."""
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
@@ -74,12 +76,40 @@ class Faults:
         """All relays are new."""
         self._rig.in_world(lambda world: world.board.repair())
 
-    def dead_band(self, band: str, dead: bool = True) -> None:
-        """The LEDs of a band have failed; the illuminator does not know."""
-        if band not in NIR:
-            raise ValueError(f"no band {band!r}; there are {', '.join(NIR)}")
-        bands = self._rig.in_world(lambda world: world.sync.dead_bands)
-        (bands.add if dead else bands.discard)(band)
+    def dead_led(self, led: str, dead: bool = True) -> None:
+        """An LED has failed; its illuminator does not know."""
+        unit = self._unit(led)
+        self._rig.in_world(lambda _: (unit.dead.add if dead else unit.dead.discard)(led))
+
+    def swap_leds(self, one: str, other: str) -> None:
+        """Two LEDs of an illuminator hang on each other's wires."""
+        unit, of_other = self._unit(one), self._unit(other)
+        if unit is not of_other:
+            raise ValueError(f"{one} and {other} are not on one illuminator")
+        self._rig.in_world(lambda _: setattr(unit, "wired", {one: other, other: one}))
+
+    def stick_led(self, led: str) -> None:
+        """An LED lights in every exposure, in place of all others."""
+        unit = self._unit(led)
+        self._rig.in_world(lambda _: setattr(unit, "stuck", led))
+
+    def repair_leds(self) -> None:
+        """All LEDs are new and rightly wired."""
+
+        def repair(world: World) -> None:
+            for unit in world.sync.values():
+                unit.dead.clear()
+                unit.wired, unit.stuck = {}, None
+
+        self._rig.in_world(repair)
+
+    def _unit(self, led: str) -> ExposureSyncController:
+        units = self._rig.in_world(lambda world: world.sync)
+        for unit in units.values():
+            if led in unit.leds:
+                return unit
+        known = ", ".join(name for unit in units.values() for name in unit.leds)
+        raise ValueError(f"no LED {led!r}; there are {known}")
 
     def emergency(self, active: bool = True) -> None:
         """The emergency contact: all doors are unlocked by wire."""
@@ -99,11 +129,10 @@ class Faults:
             line.garble, line.silent, line.delay_s = None, False, 0.0
             if not os.path.lexists(line.path):
                 self.replug_line(name)
-        for name in ("rgb", "nir"):
+        for name in CAMERAS:
             self.replug_camera(name)
             self.stick_frame(name, False)
-        for band in NIR:
-            self.dead_band(band, False)
+        self.repair_leds()
         self.repair_relays()
         self.emergency(False)
         self.out_of_service(False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from hil.emulator.pty_line import PtyLine
+from hil.emulator.pty_line import Emulator, PtyLine
 from hil.rig.config import LaneSettings, RigPaths, lane_toml
 from hil.rig.faults import Faults
 from hil.rig.server import RigServer
@@ -69,10 +69,10 @@ class Rig:
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
             develop(empty_scene(), self._world.light)
             stack.callback(self._join, self._start())
-            for name, emulator, path in (
-                ("gate", self._world.observer, self.paths.gate),
-                ("illumination", self._world.sync, self.paths.illumination),
-            ):
+            wires: dict[str, tuple[Emulator, Path]] = {"gate": (self._world.observer, self.paths.gate)}
+            for camera, sync in self._world.sync.items():
+                wires[f"illumination.{camera}"] = (sync, self.paths.illumination(camera))
+            for name, (emulator, path) in wires.items():
                 self.lines[name] = stack.enter_context(PtyLine(emulator, path))
             self._stack = stack.pop_all()
         return self

@@ -1,6 +1,7 @@
 """The rig's socket: cameras and document reader, one connection each, `appliance.wire` framing.
 
-A camera's client says `{"ask": "camera", "camera": NAME}` and then `{"ask": "frame"}` for every frame. A reader's
+A camera's client says `{"ask": "camera", "camera": NAME}` and then `{"ask": "frame"}` for every frame, or
+`{"ask": "exposure", "gain": SHARE}` for another exposure, answered by the share in force. A reader's
 requests carry a number which the answer repeats; `presented` waits for a document laid down later than `after`.
 `{"error": WORD, "message": TEXT}` says no. Files of a document are handed over as they lie in its folder: judging
 them is the other end's task.
@@ -99,7 +100,11 @@ class RigServer:
         try:
             stream = Stream(camera)
             await _send(writer, Message({"model": f"{MODEL} {name} camera"}))
-            while await receive(reader) is not None:
+            while (asked := await receive(reader)) is not None:
+                if asked.header.get("ask") == "exposure":
+                    gain = stream.expose_for(float(asked.header.get("gain", 1.0)))
+                    await _send(writer, Message({"gain": gain}))
+                    continue
                 number, stamp, image = await stream.frame()
                 header = {"sequence": number, "stamp": stamp, "shape": list(image.shape)}
                 await _send(writer, Message(header, (image.tobytes(),)))

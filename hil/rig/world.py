@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core.types import Topology
-from hil.emulator.exposure_sync import ExposureSyncController
+from appliance.liveness.channels import split_led
+from hil.emulator.exposure_sync import EXPOSURE_US, NIR_UNIT, SWIR_UNIT, ExposureSyncController, Flash
 from hil.emulator.waveshare import WaveshareBoard
 from hil.scene import NIR, Light, Presentation, Sensor, empty_scene
 from hil.sim.lane import Lane
@@ -21,6 +22,7 @@ from hil.sim.observer import Observer
 
 TICK_S = 0.02
 FRAME_RATE = 30.0
+CAMERAS = ("rgb", "nir")
 _LONGEST_CATCH_UP_S = 1.0
 # Nobody is there and nothing moves: pulses are counted by the board, so a slow look loses none.
 _IDLE_TICK_S = 0.1
@@ -37,6 +39,10 @@ class Stream:
         self._slot = 0
         self._sequence = 0
 
+    def expose_for(self, gain: float) -> float:
+        """Expose for this share of the longest exposure from now on; the share in force."""
+        return self._camera.expose_for(gain)
+
     async def frame(self) -> tuple[int, float, Image]:
         """The next exposure: (number, monotonic start, picture)."""
         since = time.monotonic() - self._opened
@@ -48,31 +54,38 @@ class Stream:
 
 
 class CameraHead:
-    """A camera's optics and sensor. `unplugged` and `stuck` are its faults."""
+    """A camera's optics and sensor. `unplugged` and `stuck` are its faults, `sync` what lights its exposures."""
 
-    def __init__(self, name: str, world: "World", seed: int) -> None:
+    def __init__(self, name: str, world: "World", seed: int, sync: ExposureSyncController | None) -> None:
         self.name = name
         self.unplugged = False
         self.stuck = False
         self.exposures = 0
         self._world = world
+        self._sync = sync
         self._sensor = Sensor(np.random.default_rng(seed))
         self._last: Image | None = None
+
+    def expose_for(self, gain: float) -> float:
+        """This sensor's exposure is fixed."""
+        return 1.0 if gain > 0 else gain
 
     async def expose(self) -> Image:
         """One exposure of what stands before the camera now."""
         world = self._world
         self.exposures += 1
-        lit = world.sync.exposure_started() if self.name == "nir" else None
+        flash = self._sync.exposure_started(EXPOSURE_US) if self._sync is not None else None
         scene, light = world.scene(), world.light
         if self.stuck and self._last is not None:
             return self._last
         loop = asyncio.get_running_loop()
-        self._last = await loop.run_in_executor(world.pool, self._render, scene, light, lit)
+        self._last = await loop.run_in_executor(world.pool, self._render, scene, light, flash)
         return self._last
 
-    def _render(self, scene: Presentation, light: Light, lit: str | None) -> Image:
-        return self._sensor.rgb(scene, light) if self.name == "rgb" else self._sensor.nir(scene, light, lit)
+    def _render(self, scene: Presentation, light: Light, flash: Flash | None) -> Image:
+        if self.name == "rgb":
+            return self._sensor.rgb(scene, light)
+        return self._sensor.nir(scene, light, None if flash is None else split_led(flash.led)[0])
 
 
 class World:
@@ -82,11 +95,13 @@ class World:
         self.pool = pool
         self.board = WaveshareBoard(baudrate=115200)
         self.observer = Observer(self.board, time.monotonic)
-        self.sync = ExposureSyncController()
+        self.sync = {"nir": ExposureSyncController(NIR_UNIT), "swir": ExposureSyncController(SWIR_UNIT)}
         self.lane = Lane(self.observer, topology, seed=seed, speed=speed)
         self.light = Light()
         self.presentation: Presentation | None = None
-        self.cameras = {name: CameraHead(name, self, seed + place) for place, name in enumerate(("rgb", "nir"), 1)}
+        self.cameras = {
+            name: CameraHead(name, self, seed + place, self.sync.get(name)) for place, name in enumerate(CAMERAS, 1)
+        }
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     def scene(self) -> Presentation:

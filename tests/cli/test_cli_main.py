@@ -22,19 +22,18 @@ control_socket = "{base}/run/lane.sock"
 require_guard = false
 [gate]
 port = "{base}/no-gate"
-[illumination]
+[illumination.nir]
 port = "{base}/no-light"
+bands = {{ 850 = {{}}, 940 = {{}} }}
 [cameras]
-rgb = {{ kind = "rig", options = {{ camera = "rgb", socket = "{base}/rig.sock" }} }}
-nir = {{ kind = "rig", options = {{ camera = "nir", socket = "{base}/rig.sock" }} }}
+rgb = {{ kind = "rig", options = {{ camera = "rgb", socket = "{base}/rig.sock" }}, reference = {{ box = [0,0,9,9] }} }}
+nir = {{ kind = "rig", options = {{ camera = "nir", socket = "{base}/rig.sock" }}, reference = {{ box = [0,0,9,9] }} }}
 [document_reader]
 kind = "rig"
 options = {{ socket = "{base}/rig.sock" }}
 [face]
 pack = "open-omz"
 models_dir = "{base}/no-models"
-[liveness]
-reference_patch = [10, 20, 60, 40]
 [simulation]
 module = "hil.devices"
 """

@@ -18,19 +18,17 @@ port = "/dev/ttyUSB0"
 [gate.wiring]
 active_low = [4, 5]
 
-[illumination]
+[illumination.nir]
 port = "/dev/ttyUSB1"
+bands = { 850 = { axis = true }, 940 = {} }
 
 [cameras]
-rgb = { kind = "rig", options = { camera = "rgb", socket = "rig.sock" } }
-nir = { kind = "rig", options = { camera = "nir", socket = "rig.sock" } }
+rgb = { kind = "rig", options = { camera = "rgb", socket = "rig.sock" }, reference = { box = [10, 20, 60, 40] } }
+nir = { kind = "rig", options = { camera = "nir", socket = "rig.sock" }, reference = { box = [11, 20, 60, 40] } }
 
 [document_reader]
 kind = "rig"
 options = { socket = "rig.sock" }
-
-[liveness]
-reference_patch = [10, 20, 60, 40]
 
 [simulation]
 module = "hil.devices"

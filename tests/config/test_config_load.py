@@ -9,9 +9,10 @@ from appliance.core.policy import TIMEOUTS
 from appliance.core.types import MANDATORY, CheckName, Topology
 
 Write = Callable[..., Path]
-OPENCV = '{ kind = "opencv", path = "/dev/video0" }'
-RGB = '{ kind = "rig", options = { camera = "rgb", socket = "rig.sock" } }'
-NIR = '{ kind = "rig", options = { camera = "nir", socket = "rig.sock" } }'
+OPENCV = '{ kind = "opencv", path = "/dev/video0", reference = { box = [10, 20, 60, 40] } }'
+RGB = '{ kind = "rig", options = { camera = "rgb", socket = "rig.sock" }, reference = { box = [10, 20, 60, 40] } }'
+NIR = '{ kind = "rig", options = { camera = "nir", socket = "rig.sock" }, reference = { box = [11, 20, 60, 40] } }'
+BANDS = "bands = { 850 = { axis = true }, 940 = {} }"
 
 
 def refusal(path: Path) -> str:
@@ -26,7 +27,9 @@ def test_the_good_file_says_what_it_says(write: Write) -> None:
     assert (lane.lane_id, lane.simulated, lane.topology) == ("E-07", True, Topology.MANTRAP)
     assert lane.state_dir == Path("var/state")
     assert lane.gate.wiring.active_low == {4, 5}
-    assert lane.liveness.reference_patch == (10, 20, 60, 40)
+    assert lane.cameras.rgb.reference.box == (10, 20, 60, 40)
+    assert lane.bands == ("850", "940")
+    assert lane.illumination["nir"].pulses == dict.fromkeys(("850L", "850R", "850C", "940L", "940R"), 4000)
     assert lane.core_policy().mandatory == MANDATORY
 
 
@@ -38,7 +41,9 @@ def test_the_good_file_says_what_it_says(write: Write) -> None:
         (("active_low = [4, 5]", "active_low = [4, 5]\nentry_relay = 0"), "gate.wiring.entry_relay"),
         (("require_guard = true", "require_guards = false"), "policy.require_guards"),
         (('module = "hil.devices"', 'module = "hil.devices"\nseed = 4'), "simulation.seed"),
-        ((RGB, '{ kind = "opencv", path = "/dev/video0", hight = 480 }'), "cameras.rgb.opencv.hight"),
+        ((RGB, OPENCV.replace("reference", "hight = 480, reference")), "cameras.rgb.opencv.hight"),
+        ((BANDS, "bands = { 850 = { axle = true } }"), "illumination.nir.bands.850.axle"),
+        (("box = [11, 20, 60, 40] }", "box = [11, 20, 60, 40], gray = 1 }"), "cameras.nir.rig.reference.gray"),
     ],
 )
 def test_an_unknown_key_is_refused_wherever_it_stands(write: Write, change: tuple[str, str], place: str) -> None:
@@ -52,12 +57,12 @@ def test_all_problems_are_listed_together(write: Write) -> None:
         write(
             ('lane_id = "E-07"', 'lane_id = "E 07"'),
             ('port = "/dev/ttyUSB0"', "prot = 1"),
-            ("[10, 20, 60, 40]", "[10, 20, 60]"),
+            ("[11, 20, 60, 40]", "[11, 20, 60]"),
             ('profile = "simulated"', 'profile = "test"'),
         )
     )
     assert "has 5 problems" in said
-    for place in ("lane_id", "gate.port", "gate.prot", "liveness.reference_patch", "profile"):
+    for place in ("lane_id", "gate.port", "gate.prot", "cameras.nir.rig.reference.box", "profile"):
         assert f"  {place}" in said
 
 
@@ -74,13 +79,75 @@ def test_all_problems_are_listed_together(write: Write) -> None:
         (("require_guard = true", "timeouts = { Referred = inf }"), "policy.timeouts.Referred"),
         (('lane_id = "E-07"', 'lane_id = "../E-07"'), "lane_id"),
         (('lane_id = "E-07"', "lane_id = 7"), "lane_id"),
-        (('port = "/dev/ttyUSB1"', 'port = "/dev/ttyUSB1"\nbands = []'), "illumination.bands"),
+        ((BANDS, "bands = {}"), "illumination.nir.bands"),
+        ((BANDS, "bands = { 850 = { exposure_us = 0 } }"), "illumination.nir.bands.850.exposure_us"),
+        ((BANDS, "bands = { 850 = { wavelength_nm = 400 } }"), "illumination.nir.bands.850.wavelength_nm"),
+        (("[illumination.nir]", "[illumination.uv]"), "illumination.uv"),
+        (
+            ("box = [11, 20, 60, 40]", "box = [11, 20, 60, 40], reflectance = 1.5"),
+            "cameras.nir.rig.reference.reflectance",
+        ),
         ((RGB, '{ kind = "recorded", path = "replay.avi" }'), "cameras.rgb"),
         (('kind = "rig"\noptions = { socket', 'kind = "pcsc"\noptions = { socket'), "document_reader.kind"),
     ],
 )
 def test_values_that_are_no_such_thing(write: Write, change: tuple[str, str], place: str) -> None:
     assert f"  {place}: " in refusal(write(change))
+
+
+SWIR = """
+[illumination.swir]
+port = "/dev/ttyUSB2"
+bands = { 1050 = {}, 1300 = {}, 1550 = {} }
+
+[cameras]"""
+
+
+def test_a_lane_with_every_band(write: Write) -> None:
+    camera = NIR.replace('"nir"', '"swir"')
+    lane = load(
+        write(
+            (BANDS, BANDS.replace("940", "970 = {}, 940")),
+            ("[cameras]", SWIR),
+            (f"nir = {NIR}", f"nir = {NIR}\nswir = {camera}"),
+        )
+    )
+    assert lane.bands == ("850", "940", "970", "1050", "1300", "1550")
+    assert list(lane.cameras.all) == ["rgb", "nir", "swir"]
+    assert [len(lane.illumination[name].pulses) for name in ("nir", "swir")] == [7, 6]
+    assert [(light._device, light._pulses["1300L"]) for light in [devices.illuminators(lane)["swir"]]] == [  # type: ignore[attr-defined]
+        ("illumination.swir", 4000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([(BANDS, "bands = { 1300 = {} }")], "illumination.nir: bands.1300: the nir camera has no such band"),
+        (
+            [(BANDS, "bands = { thermal = {} }")],
+            "bands.thermal: the nir camera has no such band; there are 850, 940, 970",
+        ),
+        ([(BANDS, "bands = { 850 = { wavelength_nm = 880 } }")], "bands.850: 880 nm is 30 nm off"),
+        ([(f"nir = {NIR}\n", "")], "illumination.nir: there is no cameras.nir to follow"),
+        ([(f"nir = {NIR}", f"nir = {NIR}\nswir = {NIR}")], "cameras.swir: nothing lights it"),
+        ([(NIR, NIR.replace("options", "width = 1280, options"))], "cameras.nir: its pictures must have the size"),
+        (
+            [(NIR, NIR.replace("options", "fps = 15, options"))],
+            "a burst of 5 LEDs takes 467 ms at 15 frames per second",
+        ),
+        ([(BANDS, BANDS + "\nburst_ms = 200")], "takes 233 ms at 30 frames per second, 200 are allowed"),
+        ([(BANDS, "bands = { 850 = { exposure_us = 40000 } }")], "exposure_us is longer than a frame"),
+        ([(f"nir = {NIR}", f"nir = {NIR}\nthermal = {NIR}")], "cameras: thermal: not installed"),
+    ],
+)
+def test_banks_that_cannot_be(write: Write, changes: list[tuple[str, str]], said: str) -> None:
+    assert said in refusal(write(*changes))
+
+
+def test_a_longer_burst_only_where_the_site_says_so(write: Write) -> None:
+    lane = load(write((NIR, NIR.replace("options", "fps = 15, options")), (BANDS, BANDS + "\nburst_ms = 500")))
+    assert lane.illumination["nir"].burst_ms == 500
 
 
 def test_a_time_out_of_no_phase_names_the_phases_there_are(write: Write) -> None:
@@ -94,6 +161,7 @@ def test_production_refuses_whatever_is_simulated(write: Write) -> None:
     for place in ("cameras.rgb", "cameras.nir", "document_reader"):
         assert f"{place}: a simulated device in a production lane" in said
     assert "simulation: a production lane has no such section" in said
+    assert "calibration.file: a production lane is calibrated" in said
 
 
 def test_production_refuses_one_simulated_device_among_real_ones(write: Write) -> None:
@@ -140,7 +208,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_an_empty_file_lists_everything_that_is_missing(write: Write) -> None:
     said = refusal(write(text=""))
-    for place in ("lane_id", "profile", "state_dir", "control_socket", "gate", "cameras", "liveness"):
+    for place in ("lane_id", "profile", "state_dir", "control_socket", "gate", "cameras", "illumination"):
         assert f"  {place}: Field required" in said
 
 
@@ -168,8 +236,8 @@ def test_a_turnstile_needs_no_entry_wiring(write: Write) -> None:
 
 @pytest.mark.rig
 def test_simulated_devices_name_what_is_wrong_with_their_options(write: Write) -> None:
-    lane = load(write((NIR, '{ kind = "rig", options = { camera = "uv", socket = "rig.sock" } }')))
-    with pytest.raises(ConfigError, match="must be"):
+    lane = load(write((NIR, NIR.replace('"nir"', '"uv"'))))
+    with pytest.raises(ConfigError, match="must be one of rgb, nir, swir"):
         devices.camera("camera.nir", lane.cameras.nir, "hil.devices")
     reader = load(write(('options = { socket = "rig.sock" }\n', "options = { sokcet = 1 }\n")))
     with pytest.raises(ConfigError, match="document_reader: unknown options sokcet"):

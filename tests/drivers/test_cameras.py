@@ -166,6 +166,71 @@ def test_recordings_are_no_cameras(path: str) -> None:
         OpenCvCamera("camera", path, width=640, height=480, fps=30)
 
 
+# --- exposure ----------------------------------------------------------------------------------------------------
+
+
+class Settable(FileCamera):
+    """A recording whose exposure can be set; `asked` are the values of V4L2, `refuses` the ones not taken."""
+
+    def __init__(self, path: Path, permits: threading.Semaphore, exposure_us: int | None) -> None:
+        super().__init__("camera", str(path), width=WIDTH, height=HEIGHT, fps=30, exposure_us=exposure_us)
+        self.paced, self.asked, self.refuses = permits, list[tuple[int, float]](), set[float]()
+
+    def _capture(self) -> cv2.VideoCapture:
+        made = super()._capture()
+
+        def put(name: int, value: float) -> bool:
+            self.asked.append((name, value))
+            return value not in self.refuses
+
+        made.set = put  # type: ignore[method-assign]
+        return made
+
+
+def test_exposure_is_set_by_hand_and_shortened_between_two_frames(recording: Path) -> None:
+    permits = threading.Semaphore(1)
+    camera = Settable(recording, permits, exposure_us=4000)
+    camera.open()
+    camera.read(2.0)
+    assert (cv2.CAP_PROP_AUTO_EXPOSURE, 1) in camera.asked
+    assert (cv2.CAP_PROP_EXPOSURE, 40) in camera.asked
+    assert [camera.set_exposure(gain) for gain in (0.5, 2.0, 0.001, 0.26)] == [0.5, 1.0, 0.025, 0.25]
+    permits.release(3)
+    for _ in range(3):
+        camera.read(2.0)
+    assert camera.asked[-1] == (cv2.CAP_PROP_EXPOSURE, 10)
+    permits.release(20)
+    camera.close()
+
+
+def test_a_camera_that_does_not_take_its_exposure_is_refused(recording: Path) -> None:
+    permits = threading.Semaphore(1)
+    camera = Settable(recording, permits, exposure_us=4000)
+    camera.refuses = {40}
+    with pytest.raises(DeviceRefused, match="exposure of 4000 us"):
+        camera.open()
+    camera.refuses = {20}
+    camera.open()
+    camera.read(2.0)
+    assert camera.set_exposure(0.5) == 0.5
+    permits.release(2)
+    camera._thread.join(5)  # type: ignore[union-attr]
+    while camera._frames:
+        camera.read(2.0)
+    with pytest.raises(DeviceRefused, match="exposure of 2000 us"):
+        camera.read(2.0)
+    camera.close()
+
+
+def test_a_fixed_exposure_stays_what_it_is(recording: Path) -> None:
+    camera = Settable(recording, threading.Semaphore(1), exposure_us=None)
+    camera.open()
+    assert camera.set_exposure(0.25) == 1.0
+    assert all(name != cv2.CAP_PROP_EXPOSURE for name, _ in camera.asked)
+    camera.close()
+    assert FreshCamera(Scripted(), lambda: 0.0).set_exposure(0.5) == 0.25
+
+
 # --- freshness ---------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +249,9 @@ class Scripted:
         if not self.frames:
             raise NoResponse("camera", "nothing left")
         return self.frames.pop(0)
+
+    def set_exposure(self, gain: float) -> float:
+        return gain / 2
 
     def close(self) -> None:
         self.opened -= 1

@@ -3,6 +3,7 @@
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import drivers.illumination.exposure_sync as package
 from drivers.illumination.exposure_sync import protocol
 from drivers.illumination.exposure_sync.protocol import Ask, ExposureSyncClient, Line, LineReader, decode, encode
+from hil.emulator import exposure_sync as controller
 from hil.emulator.exposure_sync import ExposureSyncController
 
 README = Path(str(package.__file__)).with_name("README.md").read_text(encoding="utf-8")
@@ -32,16 +34,17 @@ class Unit:
         return reply.command, reply.arguments
 
     def expose(self, count: int, period: float = 0.033) -> list[str | None]:
-        bands = []
+        lit = []
         for _ in range(count):
-            bands.append(self.device.exposure_started())
+            flash = self.device.exposure_started()
+            lit.append(None if flash is None else flash.led)
             self.now += period
-        return bands
+        return lit
 
 
 def test_every_line_of_the_readme_is_a_line_of_the_protocol() -> None:
     shown = re.findall(r"@[A-Z][^ \n]*~[0-9A-F]{2}\*[0-9A-F]{4}", README)
-    assert len(shown) == 14
+    assert len(shown) == 18
     for text in shown:
         frame = text.encode() + b"\n"
         line = decode(frame)
@@ -69,7 +72,7 @@ def test_the_device_survives_noise(chunks: list[bytes]) -> None:
     assert unit.ask("Z") == ("Z", ())
 
 
-@pytest.mark.parametrize("digits", ["0121", "01201020121020121"])
+@pytest.mark.parametrize("digits", ["0121", "0A1Z09K27", "01201020121020121"])
 def test_no_one_or_two_flipped_bits_pass(digits: str) -> None:
     frame = encode(Line(protocol.ORDER, (digits,), 5))
     size = 8 * len(frame)
@@ -126,19 +129,19 @@ def test_client_takes_only_the_line_with_its_tag() -> None:
 def test_dark_until_armed_and_after_the_order() -> None:
     unit = Unit()
     assert unit.expose(2) == [None, None]
-    unit.ask("O", "1020")
+    unit.ask("O", "1040")
     assert unit.expose(1) == [None]
     unit.ask("N", "3000")
-    assert unit.expose(6) == ["850", None, "940", None, None, None]
+    assert unit.expose(6) == ["850L", None, "940L", None, None, None]
     assert [entry.split(".")[:2] for entry in unit.ask("L", "0")[1][2:]] == [
         ["3", "1"],
         ["4", "0"],
-        ["5", "2"],
+        ["5", "4"],
         ["6", "0"],
     ]
 
 
-def test_log_tells_exposure_band_and_time() -> None:
+def test_log_tells_exposure_led_and_time() -> None:
     unit = Unit()
     unit.expose(3)
     unit.ask("Z")
@@ -157,10 +160,10 @@ def test_lease_lapses_and_is_renewed() -> None:
     unit = Unit()
     unit.ask("O", "1111")
     unit.ask("N", "100")
-    assert unit.expose(1, period=0.2) == ["850"]
+    assert unit.expose(1, period=0.2) == ["850L"]
     assert unit.expose(1) == [None]
     unit.ask("N", "100")
-    assert unit.expose(2) == ["850", "850"]
+    assert unit.expose(2) == ["850L", "850L"]
     assert [entry.split(".")[1] for entry in unit.ask("L", "0")[1][2:]] == ["1", "0", "1", "1"]
 
 
@@ -169,7 +172,42 @@ def test_duty_is_kept_by_the_device() -> None:
     unit.ask("P", "8000", "0")
     unit.ask("O", "1111")
     unit.ask("N", "3000")
-    assert unit.expose(4, period=0.02) == ["850", None, "850", None]
+    assert unit.expose(4, period=0.02) == ["850L", None, "850L", None]
+
+
+def test_each_led_has_its_pulse_and_none_outlasts_the_exposure() -> None:
+    unit = Unit()
+    assert unit.ask("P", "2000", "0") == ("P", ("2000", "0"))
+    assert unit.ask("P", "3000", "500", "4") == ("P", ("3000", "500", "4"))
+    unit.ask("O", "141")
+    unit.ask("N", "3000")
+    shares = []
+    for exposure_us in (4000, 4000, 1000):
+        flash = unit.device.exposure_started(exposure_us)
+        assert flash is not None
+        shares.append((flash.led, flash.share))
+        unit.now += 0.033
+    assert shares == [("850L", 0.5), ("940L", 0.75), ("850L", 0.5)]
+    unit.device.reboot()
+    unit.ask("O", "4")
+    unit.ask("N", "3000")
+    flash = unit.device.exposure_started(4000)
+    assert flash is not None
+    assert flash.share == 0.25, "a reboot forgets every pulse"
+
+
+def test_a_unit_of_more_than_nine_leds() -> None:
+    leds = tuple(f"{band}{side}" for band in (850, 910, 940, 970) for side in "LRC")
+    unit = Unit()
+    unit.device = ExposureSyncController(controller.unit("BIG", leds), monotonic=lambda: unit.now)
+    assert protocol.parse_capability(unit.ask("Q")[1]).leds == leds
+    order = (None, *leds)
+    digits = protocol.order_digits(order, leds)
+    assert digits == "0123456789ABC"
+    assert unit.ask("O", digits) == ("O", (digits,))
+    unit.ask("N", "3000")
+    assert unit.expose(14) == [*order, None]
+    assert unit.ask("O", "D") == ("E", ("3",))
 
 
 def test_stop_and_reboot_are_dark() -> None:
@@ -183,13 +221,22 @@ def test_stop_and_reboot_are_dark() -> None:
         assert unit.ask("N", "3000") == ("E", ("4",))
 
 
-def test_dead_led_is_logged_as_lit() -> None:
+@pytest.mark.parametrize(
+    ("fault", "lit"),
+    [
+        ({"dead": {"850L"}}, [None, None, "940L"]),
+        ({"wired": {"850L": "940L", "940L": "850L"}}, [None, "940L", "850L"]),
+        ({"stuck": "970R"}, ["970R", "970R", "970R"]),
+    ],
+)
+def test_what_breaks_behind_the_controller_its_log_does_not_know(fault: dict[str, Any], lit: list[str | None]) -> None:
     unit = Unit()
-    unit.device.dead_bands.add("850")
-    unit.ask("O", "12")
+    for name, value in fault.items():
+        setattr(unit.device, name, value)
+    unit.ask("O", "014")
     unit.ask("N", "3000")
-    assert unit.expose(2) == [None, "940"]
-    assert [entry.split(".")[1] for entry in unit.ask("L", "0")[1][2:]] == ["1", "2"]
+    assert unit.expose(3) == lit
+    assert [entry.split(".")[1] for entry in unit.ask("L", "0")[1][2:]] == ["0", "1", "4"]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +249,15 @@ def test_dead_led_is_logged_as_lit() -> None:
         ("P", ("8001", "0"), "3"),
         ("P", ("0", "0"), "3"),
         ("P", ("10", "100001"), "3"),
-        ("O", ("013",), "3"),
+        ("P", ("1000", "0", "0"), "3"),
+        ("P", ("1000", "0", "8"), "3"),
+        ("P", ("1000", "0", "a"), "2"),
+        ("P", ("1000", "0", "12"), "2"),
+        ("P", ("1000", "0", "1", "2"), "2"),
+        ("O", ("018",), "3"),
+        ("O", ("01Z",), "3"),
+        ("O", ("01a",), "2"),
+        ("O", ("0.1",), "2"),
         ("O", ("0" * 65,), "2"),
         ("O", (), "2"),
         ("N", ("1000",), "4"),
@@ -228,26 +283,28 @@ def test_a_lease_beyond_the_limit_does_not_arm() -> None:
     "arguments",
     [
         (),
-        ("XS2", "m", "1", "s", "850", "1", "1", "1"),
-        ("XS1", "m", "1", "s", "850-850", "1", "1", "1"),
+        ("XS2", "m", "1", "s", "850L", "1", "1", "1"),
+        ("XS1", "m", "1", "s", "850L-850L", "1", "1", "1"),
+        ("XS1", "m", "1", "s", "850", "1", "1", "1"),
         ("XS1", "m", "1", "s", "red", "1", "1", "1"),
-        ("XS1", "m", "1", "s", "1-2-3-4-5-6-7-8-9-10", "1", "1", "1"),
-        ("XS1", "m", "1", "s", "850", "1.5", "1", "1"),
-        ("XS1", "m", "1", "s", "850", "1", "1"),
+        ("XS1", "m", "1", "s", "-".join(f"{band}L" for band in range(800, 836)), "1", "1", "1"),
+        ("XS1", "m", "1", "s", "850L", "1.5", "1", "1"),
+        ("XS1", "m", "1", "s", "850L", "1", "1"),
     ],
 )
 def test_capabilities_we_do_not_take(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match=r"profile|bands|decimal"):
+    with pytest.raises(ValueError, match=r"profile|LEDs|decimal"):
         protocol.parse_capability(arguments)
 
 
-def test_digits_and_bands() -> None:
-    bands = ("850", "940")
-    assert protocol.order_digits(("940", None, "850"), bands) == "201"
-    assert [protocol.band_of(digit, bands) for digit in "012"] == [None, "850", "940"]
-    with pytest.raises(ValueError, match="no band"):
-        protocol.band_of("3", bands)
-    with pytest.raises(ValueError, match=r"\['660'\] are not fitted"):
-        protocol.order_digits(("660",), bands)
+def test_digits_and_leds() -> None:
+    leds = ("850L", "940R")
+    assert protocol.order_digits(("940R", None, "850L"), leds) == "201"
+    assert [protocol.led_of(digit, leds) for digit in "012"] == [None, "850L", "940R"]
+    for digit in ("3", "", "12", "a", "-"):
+        with pytest.raises(ValueError, match="no LED"):
+            protocol.led_of(digit, leds)
+    with pytest.raises(ValueError, match="660L is not fitted"):
+        protocol.order_digits(("660L",), leds)
     with pytest.raises(ValueError, match="1 to 64"):
-        protocol.order_digits((), bands)
+        protocol.order_digits((), leds)

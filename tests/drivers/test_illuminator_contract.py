@@ -6,6 +6,7 @@ On a real unit the camera must be streaming, so that its exposure-active line ti
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,8 @@ class Bench:
         lit = []
         for _ in range(count):
             if self.controller is not None:
-                lit.append(self.controller.exposure_started())
+                flash = self.controller.exposure_started()
+                lit.append(flash.led if flash is not None else None)
             await asyncio.sleep(0.03 if self.controller is not None else 0.1)
         return lit
 
@@ -57,24 +59,24 @@ async def bench(request: pytest.FixtureRequest, plug: Callable[..., PtyLine]) ->
     await made.close()
 
 
-async def test_open_tells_who_answered_and_its_bands(bench: Bench) -> None:
-    assert bench.illuminator.bands == ()
+async def test_open_tells_who_answered_and_its_leds(bench: Bench) -> None:
+    assert bench.illuminator.leds == ()
     identity = await bench.illuminator.open()
     assert identity.model
     assert identity.firmware.startswith("XS1")
-    assert bench.illuminator.bands
-    assert len(set(bench.illuminator.bands)) == len(bench.illuminator.bands)
+    assert bench.illuminator.leds
+    assert len(set(bench.illuminator.leds)) == len(bench.illuminator.leds)
 
 
 async def test_an_order_is_carried_out_once_and_logged(bench: Bench) -> None:
     light = bench.illuminator
     await light.open()
-    order = (None, *light.bands, None, light.bands[-1])
+    order = (None, *light.leds, None, light.leds[-1])
     await light.zero()
     await light.arm(order)
     lit = await bench.expose(len(order) + 2)
     log = await light.log()
-    assert tuple(entry.band for entry in log) == order
+    assert tuple(entry.led for entry in log) == order
     numbers = [entry.exposure for entry in log]
     assert numbers == list(range(numbers[0], numbers[0] + len(order)))
     stamps = [entry.at_us for entry in log]
@@ -87,18 +89,18 @@ async def test_an_order_is_carried_out_once_and_logged(bench: Bench) -> None:
 async def test_the_longest_order_is_logged_whole(bench: Bench) -> None:
     light = bench.illuminator
     await light.open()
-    order = tuple(None if at % 3 else light.bands[0] for at in range(20))
+    order = tuple(None if at % 3 else light.leds[0] for at in range(20))
     await light.arm(order)
     await bench.expose(len(order))
-    assert tuple(entry.band for entry in await light.log()) == order
+    assert tuple(entry.led for entry in await light.log()) == order
 
 
 async def test_arming_clears_the_log_and_dark_ends_an_order(bench: Bench) -> None:
     light = bench.illuminator
     await light.open()
-    await light.arm((light.bands[0],) * 3)
+    await light.arm((light.leds[0],) * 3)
     await bench.expose(3)
-    await light.arm((light.bands[-1],) * 30)
+    await light.arm((light.leds[-1],) * 30)
     await light.dark()
     seen = await light.log()
     assert len(seen) < 30
@@ -235,10 +237,31 @@ async def test_units_that_lie(
     await light.close()
 
 
-@pytest.mark.parametrize("settings", [{"pulse_us": 9000}, {"lease_s": 6.0}])
-async def test_settings_beyond_the_unit_are_refused_at_open(wired: Wired, settings: dict[str, int]) -> None:
+async def test_every_led_gets_its_pulse(plug: Callable[..., PtyLine]) -> None:
+    controller = ExposureSyncController()
+    light = ExposureSyncIlluminator("light", plug(controller).path, delay_us=0, pulses={"850L": 1000, "970R": 3000})
+    await light.open()
+    await light.arm(("850L", "970R", "940L"))
+    shares = []
+    for _ in range(3):
+        flash = controller.exposure_started(4000)
+        assert flash is not None
+        shares.append(flash.share)
+        await asyncio.sleep(0.03)
+    await light.close()
+    assert shares == [0.25, 0.75, 1.0]
+
+
+async def test_a_unit_without_an_led_that_is_needed_is_refused_at_open(wired: Wired) -> None:
+    light = ExposureSyncIlluminator("light", wired[1].path, pulses={"850L": 4000, "1050L": 4000})
+    with pytest.raises(DeviceRefused, match="LEDs 1050L are not fitted"):
+        await light.open()
+
+
+@pytest.mark.parametrize("settings", [{"pulse_us": 9000}, {"lease_s": 6.0}, {"pulses": {"850L": 9000}}])
+async def test_settings_beyond_the_unit_are_refused_at_open(wired: Wired, settings: dict[str, Any]) -> None:
     with pytest.raises(DeviceRefused, match="limit"):
-        await ExposureSyncIlluminator("light", wired[1].path, **settings).open()  # type: ignore[arg-type]
+        await ExposureSyncIlluminator("light", wired[1].path, **settings).open()
 
 
 async def test_log_while_exposures_run(wired: Wired) -> None:
@@ -249,5 +272,5 @@ async def test_log_while_exposures_run(wired: Wired) -> None:
     await light.zero()
     await light.arm((None, None))
     controller.exposure_started()
-    assert [(entry.exposure, entry.band) for entry in await light.log()] == [(0, None)]
+    assert [(entry.exposure, entry.led) for entry in await light.log()] == [(0, None)]
     assert isinstance((await light.log())[0], LitExposure)

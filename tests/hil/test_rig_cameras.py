@@ -28,7 +28,7 @@ from hil.rig import Rig
 from hil.rig.rig import RigError
 from hil.scene import HEIGHT, WIDTH, Light
 
-BAND = tuple[str | None, ...]
+Order = tuple[str | None, ...]
 
 
 def opened(rig: Rig, name: str) -> Camera:
@@ -72,9 +72,9 @@ def test_a_stream_opened_again_counts_from_zero(rig: Rig) -> None:
     again.close()
 
 
-async def capture(rig: Rig, order: BAND) -> tuple[list[Frame], BAND, list[int]]:
+async def capture(rig: Rig, order: Order) -> tuple[list[Frame], Order, list[int]]:
     """As a lane captures: camera open, counter zero, arm, read; then what the illuminator says it lit."""
-    light = ExposureSyncIlluminator("illumination", str(rig.paths.illumination))
+    light = ExposureSyncIlluminator("illumination.nir", str(rig.paths.illumination("nir")))
     camera = opened(rig, "nir")
     try:
         await light.open()
@@ -85,32 +85,32 @@ async def capture(rig: Rig, order: BAND) -> tuple[list[Frame], BAND, list[int]]:
     finally:
         await light.close()
         camera.close()
-    return seen, tuple(entry.band for entry in log), [entry.exposure for entry in log]
+    return seen, tuple(entry.led for entry in log), [entry.exposure for entry in log]
 
 
 @pytest.mark.anyio
-async def test_lit_bands_follow_the_order_through_the_real_driver(rig: Rig) -> None:
-    order: BAND = (None, "850", "940", None, "940", "850")
+async def test_lit_leds_follow_the_order_through_the_real_driver(rig: Rig) -> None:
+    order: Order = (None, "850L", "940R", None, "940L", "850C")
     seen, lit, exposures = await capture(rig, order)
     assert lit == order
     assert exposures == [frame.sequence for frame in seen], "camera and illuminator count the same exposures"
-    level = {band: [] for band in order}  # type: dict[str | None, list[float]]
-    for band, frame in zip(order, seen, strict=True):
-        level[band].append(float(frame.image.mean()))
-    assert max(level[None]) + 5 < min(level["850"] + level["940"])
+    levels = [(led, float(frame.image.mean())) for led, frame in zip(order, seen, strict=True)]
+    assert max(level for led, level in levels if led is None) + 5 < min(level for led, level in levels if led)
 
 
 @pytest.mark.anyio
-async def test_a_dead_band_is_logged_as_lit_but_stays_dark(rig: Rig) -> None:
-    rig.faults.dead_band("940")
-    order: BAND = (None, "850", "940")
+async def test_a_dead_led_is_logged_as_lit_but_stays_dark(rig: Rig) -> None:
+    rig.faults.dead_led("940L")
+    order: Order = (None, "850L", "940L")
     seen, lit, _ = await capture(rig, order)
     assert lit == order
     dark, bright, dead = (float(frame.image.mean()) for frame in seen)
     assert bright > dark + 5
     assert abs(dead - dark) < 1
-    with pytest.raises(ValueError, match="no band"):
-        rig.faults.dead_band("1550")
+    with pytest.raises(ValueError, match="no LED"):
+        rig.faults.dead_led("660L")
+    with pytest.raises(ValueError, match="not on one illuminator"):
+        rig.faults.swap_leds("850L", "1550L")
 
 
 def test_light_goes_out(rig: Rig) -> None:
@@ -170,7 +170,7 @@ def test_no_rig_no_camera(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"socket": "x", "camera": "thermal"}, 'must be "rgb" or "nir"'),
+        ({"socket": "x", "camera": "thermal"}, "must be one of rgb, nir, swir"),
         ({"camera": "rgb"}, "must name the rig's socket"),
         ({"socket": "x", "camera": "rgb", "speed": 2}, "unknown options speed"),
     ],

@@ -5,35 +5,39 @@ from collections import Counter
 
 import pytest
 
-from appliance.liveness.bands import REQUIRED
-from appliance.liveness.plan import plan_burst
+from appliance.liveness.channels import CHANNELS
+from appliance.liveness.plan import LONGEST_MS, burst_ms, plan_burst
+
+NIR = ("850L", "850R", "850C", "940L", "940R", "970L", "970R")
 
 
-@pytest.mark.parametrize("bands", [("850",), ("850", "940"), ("850", "940", "970")])
-def test_two_dark_and_two_of_each(bands: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("leds", [("850L",), ("850L", "850R"), NIR])
+def test_two_dark_and_one_of_each(leds: tuple[str, ...]) -> None:
     for seed in range(50):
-        plan = plan_burst(bands, random.Random(seed))
-        assert Counter(plan) == {None: 2, **dict.fromkeys(bands, 2)}
+        assert Counter(plan_burst(leds, random.Random(seed))) == {None: 2, **dict.fromkeys(leds, 1)}
 
 
 def test_every_order_comes_up_and_none_is_preferred() -> None:
     draw = random.Random(7)
-    counts = Counter(plan_burst(("850", "940"), draw) for _ in range(9000))
-    assert len(counts) == 90
+    counts = Counter(plan_burst(("850L", "850R", "940L"), draw) for _ in range(6000))
+    assert len(counts) == 60
     assert max(counts.values()) < 160
 
 
 def test_same_chance_same_plan_and_system_chance_fits() -> None:
-    assert plan_burst(("850",), random.Random(3)) == plan_burst(("850",), random.Random(3))
-    assert len(plan_burst(("850", "940"), random.SystemRandom())) == 6
+    assert plan_burst(NIR, random.Random(3)) == plan_burst(NIR, random.Random(3))
+    assert len(plan_burst(NIR, random.SystemRandom())) == 9
 
 
-@pytest.mark.parametrize("bands", [(), ("850", "850")])
-def test_refused(bands: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("leds", [(), ("850L", "850L")])
+def test_refused(leds: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="each named once"):
-        plan_burst(bands, random.Random(1))
+        plan_burst(leds, random.Random(1))
 
 
-def test_required_bands_are_those_of_the_sources() -> None:
-    assert [(band.name, band.wavelength_nm) for band in REQUIRED] == [("850", 850), ("940", 940)]
-    assert all(0 < low < high < 1 for low, high in (band.skin for band in REQUIRED))
+def test_every_band_of_a_camera_fits_the_time_at_thirty_frames() -> None:
+    for camera, most in (("nir", 9), ("swir", 8)):
+        leds = [led for channel in CHANNELS.values() if channel.camera == camera for led in channel.leds]
+        assert burst_ms([*leds, "850C"] if camera == "nir" else leds, 30) == pytest.approx(most * 1000 / 30)
+    assert burst_ms(NIR, 30) <= LONGEST_MS < burst_ms((*NIR, "1050L"), 30)
+    assert burst_ms(NIR, 120) == 75.0

@@ -40,10 +40,12 @@ class House:
         monkeypatch.setattr(eye, "RETRY_S", 0.001)
         monkeypatch.setattr(eye, "HEALTH_S", 0.01)
         monkeypatch.setattr(lane, "PREVIEW_EVERY_S", 0.005)
-        for name in ("gate", "light", "reader"):
-            real = {"gate": "gate", "light": "illuminator", "reader": "document_reader"}[name]
-            monkeypatch.setattr(lane.devices, real, lambda _, device=getattr(self, name): device)
+        monkeypatch.setattr(lane.devices, "gate", lambda _: self.gate)
+        monkeypatch.setattr(lane.devices, "illuminators", lambda _: {"nir": self.light})
+        monkeypatch.setattr(lane.devices, "document_reader", lambda _: self.reader)
+        monkeypatch.setattr(lane, "TEST_LOOK_S", 0.005)
         rig = {"kind": "rig"}
+        camera = rig | {"reference": {"box": (0, 0, 10, 10)}}
         self.config = LaneConfig.model_validate(
             {
                 "lane_id": "E-07",
@@ -52,10 +54,9 @@ class House:
                 "control_socket": base / "lane.sock",
                 "policy": {"require_guard": False} | policy,
                 "gate": {"port": "none", "poll_hz": 50},
-                "illumination": {"port": "none"},
-                "cameras": {"rgb": rig, "nir": rig},
+                "illumination": {"nir": {"port": "none", "bands": {"850": {}}}},
+                "cameras": {"rgb": camera, "nir": camera},
                 "document_reader": rig,
-                "liveness": {"reference_patch": (0, 0, 1, 1)},
                 "simulation": {"module": "none"},
             }
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.clock import ManualClock
-from appliance.core.types import CheckName, Result
+from appliance.core.types import Advice, CheckName, Result
 from appliance.runtime import verification as module
 from appliance.runtime.passage_data import PassageData
 from appliance.runtime.verification import LOOK_FOR_S, Verification
@@ -16,10 +16,11 @@ from drivers.errors import StaleFrame
 
 pytestmark = pytest.mark.anyio
 
-GOOD = {"acceptable": True, "advice": "", "faces": 1}
+LOGS: dict[str, list[tuple[int, str | None]]] = {"nir": [(0, "850L"), (1, None)]}
+GOOD = {"acceptable": True, "advice": None, "faces": 1}
 
 
-def seen(advice: str = "Come closer.", faces: int = 1) -> dict[str, Any]:
+def seen(advice: Advice = Advice.COME_CLOSER, faces: int = 1) -> dict[str, Any]:
     return {"acceptable": False, "advice": advice, "faces": faces}
 
 
@@ -37,6 +38,8 @@ class ScriptedEye:
     def __init__(self, clock: ManualClock, looks: list[Any], analyses: list[Any], look_s: float = 0.5) -> None:
         self.clock, self.looks, self.analyses, self.look_s = clock, looks, analyses, look_s
         self.log: list[str] = []
+        self.advice: Advice | None = None
+        self.findings: list[dict[str, str]] = []
 
     async def ask(self, op: str, **fields: Any) -> Message:
         self.log.append(op)
@@ -44,16 +47,20 @@ class ScriptedEye:
             self.clock.advance(self.look_s)
             answer = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         else:
-            assert (op, fields["log"]) == ("analyse", [(0, "850"), (1, None)])
+            assert (op, fields["logs"]) == ("analyse", LOGS)
             answer = {"checks": self.analyses.pop(0), "captured_at": 1.0, "inference_s": 0.2, "liveness_s": 0.1}
+            answer |= {"advice": self.advice, "findings": self.findings}
         if isinstance(answer, Exception):
             raise answer
         return Message(answer)
 
-    async def capture(self, *, face: bool) -> tuple[list[tuple[int, str | None]], Message]:
+    async def meter(self) -> None:
+        self.log.append("meter")
+
+    async def capture(self, *, face: bool) -> dict[str, list[tuple[int, str | None]]]:
         assert face
         self.log.append("capture")
-        return [(0, "850"), (1, None)], Message({})
+        return LOGS
 
 
 Bench = Callable[..., tuple[Verification, ScriptedEye, PassageData]]
@@ -75,7 +82,7 @@ async def test_one_good_look_is_one_capture(bench: Bench) -> None:
     verification, eye, _data = bench([GOOD], [measured()])
     checks = await verification.run()
     assert {check.result for check in checks} == {Result.SUCCESSFUL}
-    assert eye.log == ["locate", "capture", "analyse"]
+    assert eye.log == ["locate", "meter", "capture", "analyse"]
     assert verification.take_timings() == {"captured_at": 1.0, "inference_s": 0.2, "liveness_s": 0.1}
     assert verification.take_timings() == {}
 
@@ -99,7 +106,7 @@ async def test_what_was_inconclusive_gets_one_more_capture_and_its_result_counts
     open_ = measured(liveness=Result.UNDETERMINED)
     verification, eye, _data = bench([GOOD], [open_, measured()])
     assert {c.result for c in await verification.run()} == {Result.SUCCESSFUL}
-    assert eye.log == ["locate", "capture", "analyse"] * 2
+    assert eye.log == ["locate", "meter", "capture", "analyse"] * 2
     verification, eye, _data = bench([GOOD], [open_, measured(liveness=Result.FAILED), measured()])
     assert {c.name: c.result for c in await verification.run()}[CheckName.LIVENESS] is Result.FAILED
     verification, eye, _data = bench([GOOD], [open_, open_, measured()])
@@ -124,7 +131,7 @@ async def test_what_was_not_performed_is_not_tried_again(bench: Bench) -> None:
 async def test_a_face_that_is_never_good_ends_in_time_and_passes_nothing(
     bench: Bench, faces: int, result: Result, reason: str
 ) -> None:
-    verification, eye, _data = bench([seen("Come closer.", faces)], [])
+    verification, eye, _data = bench([seen(faces=faces)], [])
     checks = {check.name: check for check in await verification.run()}
     assert eye.clock.monotonic() == LOOK_FOR_S
     assert (checks[CheckName.SINGLE_FACE].result, checks[CheckName.SINGLE_FACE].reason) == (result, reason)
@@ -138,6 +145,31 @@ async def test_a_face_that_goes_before_the_second_capture_leaves_the_first_resul
     checks = {check.name: check.result for check in await verification.run()}
     assert checks[CheckName.LIVENESS] is Result.UNDETERMINED
     assert eye.log.count("capture") == 1
+
+
+async def test_the_traveller_is_told_what_to_do_until_it_is_over(bench: Bench) -> None:
+    told: list[Advice | None] = []
+    verification, eye, _data = bench([seen(), seen(Advice.STAND_STILL), GOOD], [measured()])
+    verification._advise = told.append
+    eye.advice = Advice.LOOK_STRAIGHT
+    await verification.run()
+    assert told == [Advice.COME_CLOSER, Advice.STAND_STILL, Advice.LOOK_STRAIGHT, None]
+    verification, _, _data = bench([VisionLost("gone")], [])
+    verification._advise = told.append
+    with pytest.raises(VisionLost):
+        await verification.run()
+    assert told[-1] is None
+
+
+async def test_light_that_is_not_as_it_should_be_is_suspected_for_a_test(bench: Bench) -> None:
+    suspected: list[bool] = []
+    verification, eye, _data = bench([GOOD], [measured(), measured()])
+    verification._suspect = lambda: suspected.append(True)
+    await verification.run()
+    assert suspected == []
+    eye.findings = [{"trouble": "missing", "camera": "nir", "words": "LED 850L"}]
+    await verification.run()
+    assert suspected == [True]
 
 
 @pytest.mark.parametrize("error", [VisionLost("gone"), StaleFrame("camera.rgb", "old")])

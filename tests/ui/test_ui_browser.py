@@ -8,7 +8,7 @@ from ui_fake_lane import FAULT, FakeLane, LaneThread, held, idle, passage
 from ui_hands import eventually
 from ui_rig import ConsoleProcess, Seat, chromium
 
-from appliance.control.messages import Step
+from appliance.control.messages import Advice, Step
 
 pytestmark = pytest.mark.browser
 
@@ -304,6 +304,15 @@ def test_the_traveller_display_shows_every_step_in_every_language(
         expect(shown.locator("svg")).to_be_visible()
         titles[step] = shown.get_by_role("heading").inner_text()
     assert titles[Step.ENTER] == enter
+    usual = page.get_by_test_id("advice").inner_text()
+    for revision, advice in enumerate(Advice, start=60):
+        show(lane_thread, one, idle("E-01", revision=revision, step=Step.LOOK_AT_CAMERA, advice=advice))
+        expect(page.get_by_test_id("step")).to_have_attribute("data-step", "look_at_camera")
+        expect(page.get_by_test_id("advice")).not_to_have_text(usual)
+        usual = page.get_by_test_id("advice").inner_text()
+    show(lane_thread, one, idle("E-01", revision=80, step=Step.GO, advice=Advice.COME_CLOSER))
+    expect(page.get_by_test_id("step")).to_have_attribute("data-step", "go")
+    expect(page.get_by_test_id("advice")).not_to_have_text(usual)
     assert page.evaluate("document.documentElement.dir") == direction
     expect(page.get_by_test_id("strip")).to_contain_text("development grade")
     assert seat.violations() == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.control.messages import Step
+from appliance.control.messages import Advice, Step
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "ui/web"
@@ -29,7 +29,9 @@ def tool(name: str, *arguments: str) -> None:
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
 def test_every_language_has_a_text_for_every_step(path: Path) -> None:
     texts = json.loads(path.read_text())
-    assert set(texts) == {"language", "simulated", "steps"}
+    assert set(texts) == {"language", "simulated", "steps", "advice"}
+    assert set(texts["advice"]) == {advice.value for advice in Advice}
+    assert all(value.strip() for value in texts["advice"].values())
     assert set(texts["steps"]) == {step.value for step in Step}
     for step, entry in texts["steps"].items():
         assert set(entry) == {"title", "text"}, step

@@ -62,6 +62,7 @@ def test_a_traveller_display_learns_the_step_and_nothing_else(console) -> None:
         "kind": "traveller",
         "lane": "E-07",
         "step": "officer_comes",
+        "advice": None,
         "simulated": True,
         "grade": "development grade",
     }

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from appliance.core.types import CheckName, Result
+from appliance.core.types import ADVICE_WORDS, Advice, CheckName, Result
 from appliance.face.types import Comparison, DetectedFace
-from appliance.liveness.types import BandFrame, Burst, LivenessReport, Patch
+from appliance.liveness.burst import Capture, Exposure, GreyPatch
+from appliance.liveness.reading import Finding, Trouble
+from appliance.liveness.types import LivenessReport
 from appliance.vision import stills, verdict
 from appliance.vision.quality import Quality, measure, others
 
@@ -29,33 +31,36 @@ def view(level: int = 120, contrast: int = 40) -> Any:
 
 def test_a_good_view_is_good() -> None:
     quality = measure(view(), face())
-    assert (quality.acceptable, quality.advice) == (True, "")
+    assert quality.advice is None
     assert "eyes 80 px apart" in quality.figures
 
 
 @pytest.mark.parametrize(
     ("image", "found", "advice"),
     [
-        (view(), face(eyes=59), "Come closer."),
-        (view(), face(nose=0.9), "Look straight at the camera."),
-        (view(), face(nose=0.1), "Look straight at the camera."),
-        (view(20, 15), face(), "It is too dark to see the face."),
-        (view(250, 40), face(), "It is too bright to see the face."),
-        (view(120, 0), face(), "Stand still."),
-        (view(), face(x=-10), "Move to the middle of the picture."),
-        (view(), face(x=500), "Move to the middle of the picture."),
-        (view(), face(y=330), "Move to the middle of the picture."),
-        (view(), face(x=900, y=900), "Move to the middle of the picture."),
+        (view(), face(eyes=59), Advice.COME_CLOSER),
+        (view(), face(nose=0.9), Advice.LOOK_STRAIGHT),
+        (view(), face(nose=0.1), Advice.LOOK_STRAIGHT),
+        (view(20, 15), face(), Advice.TOO_DARK),
+        (view(250, 40), face(), Advice.TOO_BRIGHT),
+        (view(120, 0), face(), Advice.STAND_STILL),
+        (view(), face(x=-10), Advice.TO_THE_MIDDLE),
+        (view(), face(x=500), Advice.TO_THE_MIDDLE),
+        (view(), face(y=330), Advice.TO_THE_MIDDLE),
+        (view(), face(x=900, y=900), Advice.TO_THE_MIDDLE),
     ],
 )
-def test_the_one_thing_that_is_wrong(image: Any, found: DetectedFace, advice: str) -> None:
-    quality = measure(image, found)
-    assert (quality.acceptable, quality.advice) == (False, advice)
+def test_the_one_thing_that_is_wrong(image: Any, found: DetectedFace, advice: Advice) -> None:
+    assert measure(image, found).advice is advice
+
+
+def test_all_advice_has_words() -> None:
+    assert set(ADVICE_WORDS) == set(Advice)
 
 
 def test_landmarks_on_one_point_do_not_divide_by_zero() -> None:
     squeezed = DetectedFace((200, 120, 300, 220), np.full((5, 2), 250, np.float32), 0.9)
-    assert measure(view(), squeezed).advice == "Come closer."
+    assert measure(view(), squeezed).advice is Advice.COME_CLOSER
 
 
 def test_other_faces_count_from_a_share_of_the_largest() -> None:
@@ -78,8 +83,8 @@ def test_only_one_face_is_one_face(faces: int, result: Result) -> None:
 
 def test_quality_and_comparison_pass_only_what_passed() -> None:
     assert verdict.face_quality(None).result is Result.NOT_PERFORMED
-    assert verdict.face_quality(Quality(True, "", "f")).result is Result.SUCCESSFUL
-    poor = verdict.face_quality(Quality(False, "Come closer.", "f"))
+    assert verdict.face_quality(Quality(None, "f")).result is Result.SUCCESSFUL
+    poor = verdict.face_quality(Quality(Advice.COME_CLOSER, "f"))
     assert (poor.result, "Come closer." in poor.reason) == (Result.UNDETERMINED, True)
     assert verdict.comparison("why not").result is Result.NOT_PERFORMED
     assert verdict.comparison(Comparison(0.6, 0.5, "cosine", True)).result is Result.SUCCESSFUL
@@ -97,20 +102,31 @@ def test_liveness_is_what_was_reported_with_its_worst_reason_and_a_text_that_fit
     assert len(check.reason) < 500
 
 
+@pytest.mark.parametrize("result", [Result.SUCCESSFUL, Result.UNDETERMINED])
+def test_light_that_is_not_as_it_should_be_proves_nothing(result: Result) -> None:
+    finding = Finding(Trouble.SWAPPED, "nir", "LEDs 850L and 940L have changed places.")
+    check = verdict.liveness(LivenessReport(result, ()), [finding])
+    assert (check.result, check.reason) == (Result.UNDETERMINED, finding.words)
+    attack = verdict.liveness(LivenessReport(Result.FAILED, ("Unlike skin.",)), [finding])
+    assert (attack.result, attack.reason) == (Result.FAILED, "Unlike skin.")
+    assert verdict.liveness(None, [finding]).result is Result.NOT_PERFORMED
+
+
 def test_no_face_is_no_liveness_and_a_report_without_reasons_still_says_something() -> None:
     assert verdict.liveness(None).result is Result.NOT_PERFORMED
     assert verdict.liveness(LivenessReport(Result.SUCCESSFUL, ())).reason
 
 
-def burst(*frames: tuple[str | None, int]) -> Burst:
-    """NIR frames of one level each, with a brighter square in the lit ones."""
+def burst(*frames: tuple[str | None, int], camera: str = "nir") -> Capture:
+    """Frames of one level each, with a brighter square in the lit ones."""
     made = []
-    for number, (band, level) in enumerate(frames):
+    for number, (led, level) in enumerate(frames):
         image = np.full((48, 64), level, np.uint8)
-        if band is not None:
+        if led is not None:
             image[10:20, 10:20] += 50
-        made.append(BandFrame(band, image, number))
-    return Burst(np.full((48, 64, 3), (10, 120, 230), np.uint8), tuple(made), Patch(0, 0, 4, 4))
+        made.append(Exposure(camera, led, image, number))
+    patches = {name: GreyPatch(0, 0, 4, 4) for name in ("rgb", camera)}
+    return Capture(np.full((48, 64, 3), (10, 120, 230), np.uint8), tuple(made), patches)
 
 
 def decoded(picture: stills.Picture) -> Any:
@@ -118,7 +134,8 @@ def decoded(picture: stills.Picture) -> Any:
 
 
 def test_each_band_is_shown_less_the_dark() -> None:
-    found = {picture.channel: picture for picture in stills.pictures(burst(("850", 60), (None, 60), ("940", 60)), None)}
+    lit = burst(("940L", 60), ("850L", 60), (None, 60), ("940R", 60))
+    found = {picture.channel: picture for picture in stills.pictures(lit, None)}
     assert list(found) == ["rgb", "850", "940"]
     lit = decoded(found["850"])
     assert lit[15, 15, 0] > 200
@@ -127,8 +144,8 @@ def test_each_band_is_shown_less_the_dark() -> None:
 
 
 def test_a_burst_without_dark_or_brighter_in_the_dark_is_still_a_picture() -> None:
-    assert len(stills.pictures(burst(("850", 60)), None)) == 2
-    black = {p.channel: p for p in stills.pictures(burst(("850", 10), (None, 200)), None)}
+    assert len(stills.pictures(burst(("850C", 60)), None)) == 2
+    black = {p.channel: p for p in stills.pictures(burst(("850L", 10), (None, 200)), None)}
     assert decoded(black["850"]).max() < 10
     assert [p.channel for p in stills.pictures(burst((None, 5)), None)] == ["rgb"]
     assert [p.channel for p in stills.pictures(burst(), None)] == ["rgb"]

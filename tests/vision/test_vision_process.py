@@ -13,12 +13,13 @@ from appliance.vision.client import VisionLost, VisionProcess, VisionRefused
 
 pytestmark = pytest.mark.anyio
 
-CAMERAS = {"rgb": {"kind": "rig", "options": {}}, "nir": {"kind": "rig", "options": {}}}
+CAMERA = {"kind": "rig", "reference": {"box": [0, 0, 10, 10]}}
+CAMERAS = {"rgb": CAMERA, "nir": CAMERA}
 
 
 def setup(models: Path, pack: str = "open-omz") -> dict[str, Any]:
-    patch = {"reference_patch": [0, 0, 10, 10], "reference_reflectance": 0.5}
-    return {"pack": pack, "models_dir": str(models), "cameras": CAMERAS, "module": "hil.devices"} | patch
+    light = {"leds": {"nir": ["850L", "850R"]}, "drift": 0.2}
+    return {"pack": pack, "models_dir": str(models), "cameras": CAMERAS, "module": "hil.devices"} | light
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def test_what_cannot_be_done_is_said_and_the_child_goes_on(process: Vision
     (tmp_path / "face_detection_yunet_2026may.onnx").write_bytes(b"not the detector")
     with pytest.raises(VisionRefused, match="is not the file pack open-omz names"):
         await process.ask("setup", within_s=10.0, **setup(tmp_path, "auto"))
-    with pytest.raises(VisionRefused, match=r"camera\.rgb is not open"):
+    with pytest.raises(VisionRefused, match="nothing was set up"):
         await process.ask("health", within_s=10.0)
 
 

@@ -21,6 +21,8 @@ from drivers.errors import Disconnected, PortBusy
 from drivers.ports import DeviceIdentity, Frame
 
 GREY = 90
+ORDER = ("850L", None, "940R", "850R", "940L", None)
+LEDS = ("850L", "850R", "940L", "940R")
 
 
 def face(x: float = 200, y: float = 120, eyes: float = 80) -> DetectedFace:
@@ -59,11 +61,13 @@ class FakePack:
 class FakeCamera:
     def __init__(self, rig: "Rig", device: str) -> None:
         self.rig, self.device, self.sequence = rig, device, -1
+        self.gain = 1.0
 
     def open(self) -> DeviceIdentity:
         if self.device in self.rig.failing:
             raise self.rig.failing[self.device]
         self.rig.open.append(self.device)
+        self.rig.cameras[self.device] = self
         self.sequence = -1
         return DeviceIdentity(f"fake {self.device}", "1", None, False)
 
@@ -72,9 +76,16 @@ class FakeCamera:
             raise self.rig.failing[self.device]
         self.sequence += 1
         shape = (480, 640, 3) if self.device == "camera.rgb" else (480, 640)
-        noise = self.rig.noise.integers(0, 60, shape, np.uint8)
+        with self.rig.drawing:
+            noise = self.rig.noise.integers(0, 60, shape, np.uint8)
         stamp = SystemClock().monotonic() - self.rig.late_s
-        return Frame(self.sequence, stamp, np.asarray(noise + GREY - 30, np.uint8))
+        light = (noise + GREY - 30) * (1.0 if self.device == "camera.rgb" else self.gain)
+        return Frame(self.sequence, stamp, np.asarray(light, np.uint8))
+
+    def set_exposure(self, gain: float) -> float:
+        if self.device in self.rig.adjustable:
+            self.gain = gain
+        return self.gain
 
     def close(self) -> None:
         self.rig.open.remove(self.device)
@@ -86,6 +97,9 @@ class Rig:
     def __init__(self) -> None:
         self.pack, self.open, self.failing = FakePack(), list[str](), dict[str, Exception]()
         self.noise, self.late_s = np.random.default_rng(3), 0.0
+        self.drawing = threading.Lock()
+        self.adjustable: set[str] = set()
+        self.cameras: dict[str, FakeCamera] = {}
         self.ours, theirs = socket.socketpair()
         self.ours.settimeout(10)
         self.worker = Worker()
@@ -96,7 +110,7 @@ class Rig:
     def _serve(self, theirs: socket.socket) -> None:
         with theirs:
             serve(theirs, self.worker)
-            self.worker.close()
+            self.worker.end()
 
     def ask(self, op: str, *blobs: bytes, **fields: Any) -> Message:
         self.number += 1
@@ -114,10 +128,24 @@ class Rig:
         return self.ask("enrol", np.full((200, 150, 3), shade, np.uint8).tobytes(), height=200, width=150)
 
     def analysed(self) -> dict[str, tuple[str, str]]:
-        sequences = self.ask("burst", count=4, face=True).header["sequences"]
-        bands = ["850", "940", None, "850"]
-        reply = self.ask("analyse", log=list(zip(sequences, bands, strict=True)))
+        reply = self.ask("analyse", logs=self.burst())
         return {check["name"]: (check["result"], check["reason"]) for check in reply.header["checks"]}
+
+    def set_up(self) -> Message:
+        camera = {"kind": "rig", "reference": {"box": [0, 0, 40, 40], "reflectance": 0.5}}
+        cameras = {"rgb": camera, "nir": camera}
+        more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": "fake_rig"}
+        reply = self.ask("setup", pack="open-omz", cameras=cameras, **more)
+        assert reply.header["pack"]["pack_id"] == "fake"
+        opened = self.ask("cameras")
+        assert set(opened.header["identities"]) == {"rgb", "nir"}
+        return opened
+
+    def burst(self, face: bool = True) -> dict[str, list[tuple[int, str | None]]]:
+        """A burst, and what an illuminator that has just been set to zero would say of it."""
+        first = self.cameras["camera.nir"].sequence + 1
+        assert self.ask("burst", counts={"nir": len(ORDER)}, after=0.0, face=face).header == {}
+        return {"nir": [(first + place, led) for place, led in enumerate(ORDER)]}
 
 
 @pytest.fixture
@@ -131,17 +159,12 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     made.ours.close()
     made.thread.join(10)
     assert not made.thread.is_alive()
-    made.worker._helper.shutdown()
     assert made.open == []
 
 
 @pytest.fixture
 def ready(rig: Rig) -> Rig:
-    cameras = {"rgb": {"kind": "rig"}, "nir": {"kind": "rig"}}
-    patch = {"reference_patch": [0, 0, 40, 40], "reference_reflectance": 0.5}
-    reply = rig.ask("setup", pack="open-omz", models_dir="models", cameras=cameras, module="fake_rig", **patch)
-    assert reply.header["pack"]["pack_id"] == "fake"
-    assert set(rig.ask("cameras").header["identities"]) == {"rgb", "nir"}
+    rig.set_up()
     return rig
 
 
@@ -149,7 +172,7 @@ def test_the_same_face_on_both_is_compared_and_the_figures_are_told(ready: Rig) 
     enrolled = ready.enrol()
     assert (enrolled.header["problem"], len(enrolled.header["eyes"])) == ("", 4)
     assert cv2.imdecode(np.frombuffer(enrolled.blobs[0], np.uint8), cv2.IMREAD_COLOR).shape == (200, 150, 3)
-    assert ready.ask("locate").header == {"acceptable": True, "advice": "", "faces": 1}
+    assert ready.ask("locate").header == {"acceptable": True, "advice": None, "faces": 1}
     checks = ready.analysed()
     assert checks[CheckName.COMPARISON][0] == Result.SUCCESSFUL
     assert checks[CheckName.SINGLE_FACE][0] == checks[CheckName.FACE_QUALITY][0] == Result.SUCCESSFUL
@@ -185,7 +208,7 @@ def test_a_small_face_far_behind_counts_neither_on_the_portrait_nor_in_view(read
     ready.pack.portrait = [face(20, 20, 30), face(100, 10, 8)]
     ready.pack.live = [face(), face(10, 10, 30)]
     assert ready.enrol().header["problem"] == ""
-    assert ready.ask("locate").header == {"acceptable": True, "advice": "", "faces": 1}
+    assert ready.ask("locate").header == {"acceptable": True, "advice": None, "faces": 1}
     assert ready.analysed()[CheckName.SINGLE_FACE][0] == Result.SUCCESSFUL
 
 
@@ -193,14 +216,14 @@ def test_two_faces_in_view_fail_and_are_not_captured_willingly(ready: Rig) -> No
     ready.pack.live = [face(), face(20, 120, 70)]
     ready.enrol()
     found = ready.ask("locate").header
-    assert (found["acceptable"], found["faces"]) == (False, 2)
+    assert found == {"acceptable": False, "advice": "one_at_a_time", "faces": 2}
     assert ready.analysed()[CheckName.SINGLE_FACE] == (Result.FAILED, "2 faces are in view.")
 
 
 def test_nobody_in_view_is_nothing_performed_and_nothing_passed(ready: Rig) -> None:
     ready.pack.live = []
     ready.enrol()
-    assert ready.ask("locate").header == {"acceptable": False, "advice": "Step into view.", "faces": 0}
+    assert ready.ask("locate").header == {"acceptable": False, "advice": "step_into_view", "faces": 0}
     results = {name: result for name, (result, _) in ready.analysed().items()}
     assert results[CheckName.SINGLE_FACE] == Result.UNDETERMINED
     assert {results[name] for name in (CheckName.FACE_QUALITY, CheckName.COMPARISON, CheckName.LIVENESS)} == {
@@ -228,17 +251,21 @@ def test_what_is_forgotten_is_gone(ready: Rig) -> None:
     assert ready.ask("stills").header["pictures"]
     ready.ask("forget")
     assert ready.error("stills") == ("Refused", "vision", "nothing was captured")
-    assert ready.error("analyse", log=[])[0] == "Refused"
+    for op in ("analyse", "reading", "meter"):
+        assert ready.error(op, logs={})[0] == "Refused"
+    assert ready.error("more", counts={"nir": 1})[0] == "Refused"
     assert ready.analysed()[CheckName.COMPARISON][0] == Result.NOT_PERFORMED
 
 
 def test_frames_the_illuminator_does_not_know_of_prove_nothing(ready: Rig) -> None:
     ready.enrol()
-    ready.ask("burst", count=4, face=True)
-    reply = ready.ask("analyse", log=[[1000, "850"], [1001, None]])
+    ready.burst()
+    reply = ready.ask("analyse", logs={"nir": [[1000, "850L"], [1001, None]]})
     liveness = next(check for check in reply.header["checks"] if check["name"] == CheckName.LIVENESS)
     assert liveness["result"] == Result.UNDETERMINED
-    assert ready.ask("response", log=[]).header["problem"]
+    assert [finding["trouble"] for finding in reply.header["findings"]] == ["out_of_step"]
+    for logs in ({}, {"nir": []}, {"swir": [[0, "1050L"]]}):
+        assert [one["trouble"] for one in ready.ask("reading", logs=logs).header["findings"]] == ["out_of_step"]
 
 
 def test_the_pictures_are_what_they_say(ready: Rig) -> None:
@@ -262,14 +289,72 @@ def test_trouble_with_a_camera_names_the_camera(ready: Rig, device: str) -> None
     assert ready.error("cameras") == ("PortBusy", device, "busy")
     del ready.failing[device]
     ready.ask("cameras")
-    assert ready.ask("health").header == {"nir_sequence": 0}
+    assert ready.ask("health").header == {}
 
 
 def test_a_stale_frame_names_the_camera_it_came_from(ready: Rig) -> None:
     ready.late_s = 1.0
     kind, device, message = ready.error("health")
-    assert (kind, device) == ("StaleFrame", "camera.rgb")
+    assert kind == "StaleFrame"
+    assert device in ("camera.rgb", "camera.nir")
     assert "old" in message
+
+
+# --- bursts -----------------------------------------------------------------------------------------------------
+
+
+def test_frames_from_before_the_order_are_not_of_the_burst(ready: Rig) -> None:
+    later = SystemClock().monotonic() + 0.05
+    before = ready.cameras["camera.nir"].sequence
+    ready.ask("burst", counts={"nir": 3}, after=later, face=False)
+    shots = ready.worker._passage.shots
+    assert shots is not None
+    assert [frame.stamp >= later for frame in shots.frames["nir"]] == [True] * 3
+    assert shots.frames["nir"][0].sequence > before + 1
+
+
+def test_frames_that_came_late_are_fetched(ready: Rig) -> None:
+    logs = ready.burst(face=False)
+    ready.ask("more", counts={"nir": 2})
+    shots = ready.worker._passage.shots
+    assert shots is not None
+    assert len(shots.frames["nir"]) == len(ORDER) + 2
+    exposures = shots.exposures({"nir": dict(logs["nir"])})
+    assert [exposure.led for exposure in exposures] == list(ORDER), "what the illuminator does not know is left out"
+
+
+def test_the_visible_frame_is_from_the_middle_of_the_burst(ready: Rig) -> None:
+    ready.burst(face=False)
+    shots = ready.worker._passage.shots
+    assert shots is not None
+    assert shots.rgb is not None
+    assert shots.frames["nir"][1].stamp < shots.rgb.stamp
+
+
+def test_exposures_are_set_only_where_the_camera_can(rig: Rig) -> None:
+    assert rig.set_up().header["adjustable"] == []
+    assert rig.ask("expose", gains={"nir": 0.25}).header == {"gains": {"nir": 1.0}}
+    rig.adjustable = {"camera.nir"}
+    assert rig.ask("cameras").header["adjustable"] == ["nir"]
+    assert rig.ask("expose", gains={"nir": 0.25}).header == {"gains": {"nir": 0.25}}
+    assert rig.error("expose", gains={"swir": 1.0}) == ("Disconnected", "camera.swir", "the camera is not open")
+    rig.burst(face=False)
+    shots = rig.worker._passage.shots
+    assert shots is not None
+    assert shots.gains == {"nir": 0.25}
+    assert float(np.mean(shots.frames["nir"][0].image)) < 30
+
+
+def test_a_look_sets_the_exposure_for_the_burst(rig: Rig) -> None:
+    rig.adjustable = {"camera.nir"}
+    rig.set_up()
+    rig.ask("expose", gains={"nir": 0.25})
+    logs = rig.burst(face=False)
+    reply = rig.ask("meter", logs={"nir": logs["nir"][:2]}).header
+    assert reply["changed"]
+    assert reply["gains"]["nir"] == 1.0, "the picture is darker than it need be"
+    logs = rig.burst(face=False)
+    assert not rig.ask("meter", logs={"nir": logs["nir"][:2]}).header["changed"]
 
 
 def test_nonsense_is_answered(rig: Rig) -> None:

@@ -1,7 +1,7 @@
 """`ports.Illuminator` over an exposure-sync controller of profile XS1. Not here: which order is drawn (liveness)."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from drivers.errors import DeviceRefused, Disconnected, DriverError, IdentityMismatch, RemoteProtocolError
 from drivers.illumination.exposure_sync import protocol
@@ -17,8 +17,9 @@ SyncSession = Session[Ask, Line]
 class ExposureSyncIlluminator:
     """LEDs that follow the camera's exposure-active line.
 
-    `pulse_us` after `delay_us` from the start of an exposure is the light of one exposure; `lease_s` is how long an
-    armed order stays valid in the device: exposures after it stay dark and are logged as dark.
+    `pulse_us` after `delay_us` from the start of an exposure is the light of one exposure, `pulses` (us, by LED) that
+    of single LEDs, all of which must be fitted; `lease_s` is how long an armed order stays valid in the device:
+    exposures after it stay dark and are logged as dark.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class ExposureSyncIlluminator:
         *,
         pulse_us: int = 4000,
         delay_us: int = 100,
+        pulses: Mapping[str, int] | None = None,
         lease_s: float = 3.0,
         connect: Callable[[], Transport] | None = None,
     ) -> None:
@@ -36,6 +38,7 @@ class ExposureSyncIlluminator:
         self._port = port
         self._baudrate = baudrate
         self._pulse = (str(pulse_us), str(delay_us))
+        self._pulses = dict(pulses or {})
         self._lease_ms = round(lease_s * 1000)
         self._connect = connect or self._open_serial
         self._session: SyncSession | None = None
@@ -47,13 +50,13 @@ class ExposureSyncIlluminator:
         return serial
 
     async def open(self) -> DeviceIdentity:
-        """Open, prove profile and limits, LEDs off, pulse set. Raises DriverError."""
+        """Open, prove profile, limits and LEDs, LEDs off, pulses set. Raises DriverError."""
         await self.close()
         self._session = Session(self._device, self._connect(), ExposureSyncClient(), timing=Timing())
         try:
             self._capability = capability = await self._identify()
             await self.dark()
-            await self._ask(protocol.PULSE, *self._pulse, echo=self._pulse)
+            await self._set_pulses()
         except BaseException:
             self._drop()
             raise
@@ -75,20 +78,29 @@ class ExposureSyncIlluminator:
         if self._lease_ms > capability.longest_lease_ms:
             limit = capability.longest_lease_ms / 1000
             raise DeviceRefused(self._device, f"a lease of {self._lease_ms / 1000} s is beyond its limit of {limit} s")
+        if missing := sorted(set(self._pulses) - set(capability.leds)):
+            fitted = ", ".join(capability.leds)
+            raise DeviceRefused(self._device, f"LEDs {', '.join(missing)} are not fitted; this unit has {fitted}")
         return capability
 
+    async def _set_pulses(self) -> None:
+        await self._ask(protocol.PULSE, *self._pulse, echo=self._pulse)
+        for led, width_us in self._pulses.items():
+            pulse = (str(width_us), self._pulse[1], protocol.digit_of(led, self.leds))
+            await self._ask(protocol.PULSE, *pulse, echo=pulse)
+
     @property
-    def bands(self) -> tuple[str, ...]:
-        """Bands this unit can light, in nanometres; empty before `open`."""
-        return self._capability.bands if self._capability is not None else ()
+    def leds(self) -> tuple[str, ...]:
+        """LEDs this unit can light, by name; empty before `open`."""
+        return self._capability.leds if self._capability is not None else ()
 
     async def zero(self) -> None:
         """The next exposure seen is number 0."""
         await self._ask(protocol.ZERO, echo=())
 
     async def arm(self, order: tuple[str | None, ...]) -> None:
-        """Load the order, clear the log, arm. Raises ValueError for a band not fitted, DriverError."""
-        digits = protocol.order_digits(order, self.bands)
+        """Load the order, clear the log, arm. Raises ValueError for an LED not fitted, DriverError."""
+        digits = protocol.order_digits(order, self.leds)
         await self._ask(protocol.ORDER, digits, echo=(digits,))
         await self._ask(protocol.ARM, str(self._lease_ms))
 
@@ -114,7 +126,7 @@ class ExposureSyncIlluminator:
 
     def _entry(self, text: str) -> LitExposure:
         exposure, digit, at_us = text.split(".")
-        return LitExposure(protocol.number(exposure), protocol.band_of(digit, self.bands), protocol.number(at_us))
+        return LitExposure(protocol.number(exposure), protocol.led_of(digit, self.leds), protocol.number(at_us))
 
     async def dark(self) -> None:
         """All LEDs off, order dropped; overtakes whatever waits for the line."""

@@ -13,6 +13,10 @@ PROFILE = "XS1"
 LONGEST_LINE = 160
 LONGEST_ORDER = 64
 LOG_LINES_PER_REPLY = 4
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""One digit of an order: 0 is dark, every other the place of an LED, from 1."""
+MOST_LEDS = len(DIGITS) - 1
+_LED = re.compile(r"[0-9]{3,4}[A-Z]")
 _BODY = re.compile(r"[A-Z](_[A-Za-z0-9.\-]+)*")
 _LINE = re.compile(rb"@([ -)+-}]+)~([0-9A-F]{2})\*([0-9A-F]{4})\n")
 
@@ -163,12 +167,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What a unit says of itself. Pulse in microseconds, duty in thousandths, lease in milliseconds."""
+    """What a unit says of itself. Pulse in microseconds, duty in thousandths, lease in milliseconds.
+
+    `leds` by name in the order of their places: nanometres and the side seen from the camera ("850L").
+    """
 
     model: str
     firmware: str
     serial_number: str
-    bands: tuple[str, ...]
+    leds: tuple[str, ...]
     longest_pulse_us: int
     highest_duty: int
     longest_lease_ms: int
@@ -176,18 +183,18 @@ class Capability:
     def arguments(self) -> tuple[str, ...]:
         """As the arguments of the reply to Q."""
         limits = (str(self.longest_pulse_us), str(self.highest_duty), str(self.longest_lease_ms))
-        return (PROFILE, self.model, self.firmware, self.serial_number, "-".join(self.bands), *limits)
+        return (PROFILE, self.model, self.firmware, self.serial_number, "-".join(self.leds), *limits)
 
 
 def parse_capability(arguments: tuple[str, ...]) -> Capability:
-    """Raises ValueError unless it is profile XS1 with 1 to 9 bands, each an unlike number of nanometres."""
+    """Raises ValueError unless it is profile XS1 with 1 to 35 unlike LEDs."""
     if len(arguments) != 8 or arguments[0] != PROFILE:
         raise ValueError(f"not profile {PROFILE}: {'_'.join(arguments)[:40]}")
-    bands = tuple(arguments[4].split("-"))
-    if not 1 <= len(bands) <= 9 or len(set(bands)) != len(bands) or not all(band.isdecimal() for band in bands):
-        raise ValueError(f"bands must be 1 to 9 unlike numbers of nanometres: {arguments[4]}")
+    leds = tuple(arguments[4].split("-"))
+    if not 1 <= len(leds) <= MOST_LEDS or len(set(leds)) != len(leds) or not all(map(_LED.fullmatch, leds)):
+        raise ValueError(f"1 to {MOST_LEDS} unlike LEDs (nanometres and a side, 850L) are expected: {arguments[4]}")
     pulse, duty, lease = (number(text) for text in arguments[5:])
-    return Capability(arguments[1], arguments[2], arguments[3], bands, pulse, duty, lease)
+    return Capability(arguments[1], arguments[2], arguments[3], leds, pulse, duty, lease)
 
 
 def number(text: str) -> int:
@@ -197,19 +204,25 @@ def number(text: str) -> int:
     return int(text)
 
 
-def order_digits(order: tuple[str | None, ...], bands: tuple[str, ...]) -> str:
-    """0 for dark, else the place of the band in the capability, from 1. Raises ValueError."""
+def digit_of(led: str | None, leds: tuple[str, ...]) -> str:
+    """0 for dark, else the place of the LED in the capability, from 1. Raises ValueError for one not fitted."""
+    if led is None:
+        return DIGITS[0]
+    if led not in leds:
+        raise ValueError(f"LED {led} is not fitted; this unit has {', '.join(leds)}")
+    return DIGITS[leds.index(led) + 1]
+
+
+def order_digits(order: tuple[str | None, ...], leds: tuple[str, ...]) -> str:
+    """The digits of a whole order. Raises ValueError."""
     if not 1 <= len(order) <= LONGEST_ORDER:
         raise ValueError(f"an order has 1 to {LONGEST_ORDER} exposures, not {len(order)}")
-    unknown = {band for band in order if band is not None and band not in bands}
-    if unknown:
-        raise ValueError(f"bands {sorted(unknown)} are not fitted; this unit has {', '.join(bands)}")
-    return "".join("0" if band is None else str(bands.index(band) + 1) for band in order)
+    return "".join(digit_of(led, leds) for led in order)
 
 
-def band_of(digit: str, bands: tuple[str, ...]) -> str | None:
+def led_of(digit: str, leds: tuple[str, ...]) -> str | None:
     """The inverse of one digit. Raises ValueError."""
-    place = number(digit)
-    if len(digit) != 1 or place > len(bands):
-        raise ValueError(f"no band {digit!r}")
-    return None if place == 0 else bands[place - 1]
+    place = DIGITS.find(digit) if len(digit) == 1 else -1
+    if not 0 <= place <= len(leds):
+        raise ValueError(f"no LED {digit!r}")
+    return None if place == 0 else leds[place - 1]

@@ -47,13 +47,16 @@ class HandGate:
 
 
 class HandLight:
-    """`failing` is raised by whatever is asked of it next, again and again."""
+    """`failing` is raised by whatever is asked of it next, again and again. `late` hides so many entries of each log
+    the first time it is read."""
 
     def __init__(self) -> None:
+        self.late = 0
         self.failing: Exception | None = None
         self.log_of: tuple[LitExposure, ...] = ()
         self.done: list[str] = []
-        self.bands = ("850", "940")
+        self.unread = 0
+        self.leds = ("850L", "850R")
 
     def _do(self, what: str) -> None:
         self.done.append(what)
@@ -69,11 +72,13 @@ class HandLight:
 
     async def arm(self, order: tuple[str | None, ...]) -> None:
         self._do("arm")
-        self.log_of = tuple(LitExposure(number, band, number) for number, band in enumerate(order))
+        self.log_of = tuple(LitExposure(number, led, number) for number, led in enumerate(order))
+        self.unread = self.late
 
     async def log(self) -> tuple[LitExposure, ...]:
         self._do("log")
-        return self.log_of
+        unread, self.unread = self.unread, 0
+        return self.log_of[: len(self.log_of) - unread]
 
     async def dark(self) -> None:
         self._do("dark")
@@ -111,18 +116,21 @@ class HandVision:
     def __init__(self) -> None:
         self.pid: int | None = None
         self.asked: list[str] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
 
     @classmethod
     def fresh(cls) -> type["HandVision"]:
         checks = [{"name": c.name, "result": c.result, "reason": "r", "detail": ""} for c in face_checks()]
-        timings = {"captured_at": 0.0, "inference_s": 0.1, "liveness_s": 0.1}
+        timings = {"captured_at": 0.0, "inference_s": 0.1, "liveness_s": 0.1, "advice": None, "findings": []}
+        identities = {name: {"model": name, "firmware": "1", "serial_number": None} for name in ("rgb", "nir")}
         cls.started, cls.failing, cls.held = [], {}, {}
         cls.answers = {
             "setup": Message({"pack": PACK | {"threshold_source": "nowhere"}}),
-            "cameras": Message({"identities": {"rgb": {"model": "a"}, "nir": {"model": "b"}}}),
-            "response": Message({"problem": ""}),
+            "cameras": Message({"identities": identities, "adjustable": []}),
+            "reading": Message({"findings": [], "levels": {}}),
+            "meter": Message({"gains": {"nir": 0.5}, "changed": False}),
             "enrol": Message({"problem": "", "eyes": [1.0, 2.0, 3.0, 4.0]}, (b"portrait",)),
-            "locate": Message({"acceptable": True, "advice": "", "faces": 1}),
+            "locate": Message({"acceptable": True, "advice": None, "faces": 1}),
             "analyse": Message({"checks": checks} | timings),
             "stills": Message(
                 {"pictures": [{"channel": "rgb", "label": "Live", "media_type": "image/jpeg"}], "eyes": None},
@@ -140,6 +148,7 @@ class HandVision:
         if self.pid is None:
             raise VisionLost("not running")
         self.asked.append(op)
+        self.told.append((op, fields))
         await asyncio.sleep(0)
         if op in self.held:
             await self.held[op].wait()

@@ -16,6 +16,7 @@ export type Answer = Schemas['Answer'];
 export type Result = Schemas['Result'];
 export type OfficerAction = Schemas['OfficerAction'];
 export type Step = Schemas['Step'];
+export type Advice = Schemas['Advice'];
 export type TravellerView = Schemas['TravellerView'];
 export type GuardEvent = LaneStatus | Schemas['Pulse'] | Schemas['SignedOut'];
 

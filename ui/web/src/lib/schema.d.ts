@@ -217,6 +217,12 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Advice
+         * @description What a traveller before the cameras can do for a better capture. Neutral, too.
+         * @enum {string}
+         */
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "uncover_face" | "one_at_a_time";
+        /**
          * Answer
          * @description What the lane said to a request.
          */
@@ -361,9 +367,10 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture.
          */
         LaneSnapshot: {
+            advice?: components["schemas"]["Advice"] | null;
             /**
              * At
              * Format: date-time
@@ -647,6 +654,7 @@ export interface components {
          * @description All a traveller display learns.
          */
         TravellerView: {
+            advice?: components["schemas"]["Advice"] | null;
             /** Grade */
             grade: string;
             /**

@@ -1,5 +1,5 @@
-/** Texts of the traveller display. The type makes a missing step a build error. */
-import type { Step } from './api';
+/** Texts of the traveller display. The type makes a missing step or advice a build error. */
+import type { Advice, Step } from './api';
 import ar from '../texts/ar.json';
 import de from '../texts/de.json';
 import en from '../texts/en.json';
@@ -8,6 +8,7 @@ export interface Catalogue {
   language: string;
   simulated: string;
   steps: Record<Step, { title: string; text: string }>;
+  advice: Record<Advice, string>;
 }
 
 export const CATALOGUES = { en, de, ar } satisfies Record<string, Catalogue>;

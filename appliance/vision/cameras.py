@@ -1,0 +1,161 @@
+"""The cameras of a lane, read side by side: a burst takes as long as the slowest camera, not as all together.
+
+Not responsible for what a frame shows, nor for which LED lit it (the illuminator's log says that).
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from appliance import devices
+from appliance.clock import Clock
+from appliance.config import CamerasConfig
+from appliance.liveness.burst import Exposure
+from drivers.camera.fresh import FreshCamera
+from drivers.errors import Disconnected, DriverError
+from drivers.ports import DeviceIdentity, Frame
+
+FRAME_TIMEOUT_S = 0.5
+_RGB_EARLIER_S = 0.05
+"""How much older than the middle of the burst the visible frame may be: a driver hands out what it has kept."""
+_SETTLING = 2
+"""Frames after a change of the exposure that may still have the old one."""
+Log = Mapping[int, str | None]
+"""The illuminator's log of one burst: number of the exposure, and the LED that lit it."""
+
+
+@dataclass
+class Shots:
+    """What a burst has brought so far: frames of the switched cameras, and the visible one from its middle."""
+
+    frames: dict[str, list[Frame]] = field(default_factory=dict)
+    gains: dict[str, float] = field(default_factory=dict)
+    rgb: Frame | None = None
+
+    def exposures(self, logs: Mapping[str, Log]) -> tuple[Exposure, ...]:
+        """Frames of which the illuminator knows what lit them; what it does not know of proves nothing."""
+        return tuple(
+            Exposure(name, logs[name][frame.sequence], _mono(frame), frame.sequence, frame.stamp, self.gains[name])
+            for name, frames in self.frames.items()
+            for frame in frames
+            if frame.sequence in logs.get(name, {})
+        )
+
+
+def _mono(frame: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    # A grey camera behind OpenCV delivers its one channel three times.
+    return frame.image if frame.image.ndim == 2 else np.ascontiguousarray(frame.image[..., 0])
+
+
+class Cameras:
+    """All cameras of the configuration. Blocking; every method raises DriverError of the camera concerned."""
+
+    def __init__(self, config: CamerasConfig, module: str | None, clock: Clock) -> None:
+        self._config, self._module, self._clock = config, module, clock
+        self._open: dict[str, FreshCamera] = {}
+        self._gains: dict[str, float] = {}
+        self._readers = ThreadPoolExecutor(len(config.all), thread_name_prefix="camera")
+
+    def open(self) -> dict[str, DeviceIdentity]:
+        """Open all of them anew; their exposure counts begin at 0. Raises ConfigError, too."""
+        self.close()
+        identities = {}
+        for name, config in self._config.all.items():
+            device = f"camera.{name}"
+            fresh = FreshCamera(devices.camera(device, config, self._module), self._clock.monotonic, device=device)
+            identities[name] = fresh.open()
+            self._open[name] = fresh
+            self._gains[name] = 1.0
+        return identities
+
+    def close(self) -> None:
+        """Close them. Never raises."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def end(self) -> None:
+        """Close them for good."""
+        self.close()
+        self._readers.shutdown()
+
+    @property
+    def switched(self) -> tuple[str, ...]:
+        """Cameras that see by the light of LEDs."""
+        return tuple(name for name in self._config.all if name != "rgb")
+
+    def read(self, name: str) -> Frame:
+        """The next frame of one camera."""
+        if name not in self._open:
+            raise Disconnected(f"camera.{name}", "the camera is not open")
+        return self._open[name].read(FRAME_TIMEOUT_S)
+
+    def alive(self) -> None:
+        """One fresh frame of each proves all."""
+        _all(self._readers.submit(self.read, name) for name in self._config.all)
+
+    def expose(self, gains: Mapping[str, float]) -> dict[str, float]:
+        """Set the exposures, as shares of the longest; what is in force then."""
+        for name, gain in gains.items():
+            if name not in self._open:
+                raise Disconnected(f"camera.{name}", "the camera is not open")
+            before = self._gains[name]
+            if gain != before:
+                self._gains[name] = self._open[name].set_exposure(gain)
+            for _ in range(_SETTLING if self._gains[name] != before else 0):
+                self.read(name)
+        return {name: self._gains[name] for name in gains}
+
+    def burst(self, counts: Mapping[str, int], after: float, on_rgb: Callable[[Frame], None] = lambda _: None) -> Shots:
+        """So many frames of each switched camera, none exposed before `after`, and one of the visible one.
+
+        The visible frame is taken half-way through: there the face has moved least against all others.
+        """
+        shots = Shots(gains={name: self._gains.get(name, 1.0) for name in counts})
+        half = threading.Event()
+
+        def switched(name: str, count: int) -> list[Frame]:
+            frames = shots.frames.setdefault(name, [])
+            try:
+                while len(frames) < count:
+                    frame = self.read(name)
+                    if frame.stamp >= after:
+                        frames.append(frame)
+                    if 2 * len(frames) >= count:
+                        half.set()
+            finally:
+                half.set()
+            return frames
+
+        def visible() -> None:
+            half.wait()
+            middle = self._clock.monotonic() - _RGB_EARLIER_S
+            while (frame := self.read("rgb")).stamp < middle:
+                pass
+            shots.rgb = frame
+            on_rgb(frame)
+
+        # In this order in the log, whichever comes first.
+        shots.frames = {name: [] for name in counts}
+        seen = self._readers.submit(visible)
+        _all([*(self._readers.submit(switched, name, count) for name, count in counts.items()), seen])
+        return shots
+
+    def more(self, shots: Shots, counts: Mapping[str, int]) -> None:
+        """Further frames of a burst that was read a moment too early."""
+        for name, count in counts.items():
+            shots.frames[name] += [self.read(name) for _ in range(count)]
+
+
+def _all(futures: object) -> None:
+    """Wait for all of them; then raise what the first of them raised."""
+    waiting: list[Future[object]] = list(futures)  # type: ignore[call-overload]
+    wait(waiting)
+    for future in waiting:
+        error = future.exception()
+        if isinstance(error, DriverError):
+            raise error
+    for future in waiting:
+        future.result()
