@@ -1,6 +1,7 @@
 """`appliance evaluate` and `appliance claims`."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -239,6 +240,8 @@ def claims(
         elif format_ == "json":
             typer.echo(json.dumps([one.model_dump(mode="json") for one in shown], indent=1))
         elif format_ == "table":
-            Console().print(claims_text.table(shown)) if shown else typer.echo(claims_text.NONE, nl=False)
+            Console(width=None if sys.stdout.isatty() else 160).print(
+                claims_text.table(shown)
+            ) if shown else typer.echo(claims_text.NONE, nl=False)
         else:
             raise published.ClaimsError(f"{format_!r} is no format; there are table, markdown and json")

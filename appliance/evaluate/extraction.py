@@ -76,7 +76,7 @@ class Extraction:
                     if key not in faces:
                         faces[key] = {"key": key, "landmarks": self._find(capture)}
                         print(json.dumps(faces[key]), file=faces_file, flush=True)
-                    known[key] = self._row(key, restrict(capture, band_set), faces[key]["landmarks"])
+                    known[key] = self._row(key, capture, faces[key]["landmarks"], band_set)
                     print(json.dumps(known[key]), file=file, flush=True)
                 found[record.id] = _measured(known[key])
                 progress(number, len(records))
@@ -86,14 +86,14 @@ class Extraction:
         faces = self._pack.detect(capture.rgb)
         return faces[0].landmarks.astype(float).tolist() if faces else None
 
-    def _row(self, key: str, capture: Capture, landmarks: list[list[float]] | None) -> dict[str, Any]:
+    def _row(self, key: str, capture: Capture, landmarks: list[list[float]] | None, band_set: str) -> dict[str, Any]:
         begun = self._clock.monotonic()
         row: dict[str, Any] = {"key": key}
         if landmarks is None:
             row["reason"] = NO_FACE
         else:
             try:
-                figures = self._system.measure(capture, _points(landmarks))
+                figures = self._system.measure(restrict(capture, band_set), _points(landmarks), band_set)
                 row |= {"values": dict(figures.values), "missing": list(figures.missing)}
             except Unusable as error:
                 row["reason"] = str(error)

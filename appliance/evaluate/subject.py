@@ -58,12 +58,15 @@ class Liveness:
         """Version of the measuring code."""
         return self._version
 
-    def measure(self, capture: Capture, landmarks: NDArray[np.float32]) -> Figures:
+    def measure(self, capture: Capture, landmarks: NDArray[np.float32], band_set: str) -> Figures:
         """Figures of a capture. Raises Unusable."""
         try:
-            features = cues.measure(decode.decode(capture, landmarks))
+            cube = decode.decode(capture, landmarks)
         except (decode.CaptureUnusable, face_frame.FaceUnusable) as error:
             raise Unusable(str(error)) from error
+        if (found := channels.band_set({*cube.bands, *cube.planes})) != band_set:
+            raise Unusable(f"The capture holds {found}, not {band_set}.")
+        features = cues.measure(cube)
         return Figures(dict(features.values), features.missing)
 
     def learn(self, lessons: Lessons, band_set: str) -> Judge:

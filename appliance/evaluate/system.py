@@ -85,8 +85,8 @@ class System(Protocol):
         """Changes whenever the same capture could give other figures."""
         ...
 
-    def measure(self, capture: Capture, landmarks: NDArray[np.float32]) -> Figures:
-        """Figures of a capture that holds one band set. Raises Unusable."""
+    def measure(self, capture: Capture, landmarks: NDArray[np.float32], band_set: str) -> Figures:
+        """Figures of a capture. Raises Unusable, also when it does not hold every band of the set."""
         ...
 
     def learn(self, lessons: Lessons, band_set: str) -> Judge:

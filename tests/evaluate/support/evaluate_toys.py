@@ -84,7 +84,7 @@ class ToySystem:
     measured: list[tuple[str | None, ...]] = field(default_factory=list)
     judges: list[ToyJudge] = field(default_factory=list)
 
-    def measure(self, capture: Capture, landmarks: NDArray[np.float32]) -> Figures:
+    def measure(self, capture: Capture, landmarks: NDArray[np.float32], band_set: str) -> Figures:
         assert landmarks.shape == (5, 2)
         self.measured.append(tuple(exposure.led for exposure in capture.exposures))
         lit = next((exposure.image for exposure in capture.exposures if exposure.led == "940L"), None)
