@@ -240,8 +240,7 @@ def claims(
         elif format_ == "json":
             typer.echo(json.dumps([one.model_dump(mode="json") for one in shown], indent=1))
         elif format_ == "table":
-            Console(width=None if sys.stdout.isatty() else 160).print(
-                claims_text.table(shown)
-            ) if shown else typer.echo(claims_text.NONE, nl=False)
+            table = claims_text.table(shown) if shown else claims_text.NONE.strip()
+            Console(width=None if sys.stdout.isatty() else 160).print(table)
         else:
             raise published.ClaimsError(f"{format_!r} is no format; there are table, markdown and json")

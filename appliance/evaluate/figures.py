@@ -200,17 +200,17 @@ class Det:
 
 
 def det(rows: Sequence[Outcome], species: str) -> Det | None:
-    """The curve of one species, from the presentations with a score; None when a side of it is missing.
+    """The curve of one species, from the presentations with an answer; None when a side of it is missing.
 
-    A presentation refused although its score would have passed was refused by another check; so it is everywhere.
+    A presentation refused although its score would have passed, or without a score, was refused by another check; so it
+    is wherever the threshold stands.
     """
-    scored = [row for row in rows if row.responded and row.score is not None and row.threshold is not None]
-    attacks = _margins([row for row in scored if row.species == species])
-    genuine = _margins([row for row in scored if row.bona_fide])
-    if not len(attacks) or not len(genuine):
-        return None
+    attacks = _margins([row for row in rows if row.responded and row.species == species])
+    genuine = _margins([row for row in rows if row.responded and row.bona_fide])
     finite = np.concatenate([attacks, genuine])
     finite = finite[np.isfinite(finite)]
+    if not len(attacks) or not len(genuine) or not len(finite):
+        return None
     shifts = np.unique(np.concatenate([finite, [0.0], np.nextafter(finite, np.inf)]))
     return Det(
         species=species,
@@ -222,13 +222,12 @@ def det(rows: Sequence[Outcome], species: str) -> Det | None:
 
 def _margins(rows: Sequence[Outcome]) -> NDArray[np.float64]:
     """How far each score is above its threshold; minus infinity for what another check refused."""
-    values = []
+    margins = []
     for row in rows:
-        assert row.score is not None
-        assert row.threshold is not None
-        margin = row.score - row.threshold
-        values.append(-np.inf if margin >= 0.0 and not row.accepted else margin)
-    return np.asarray(values, dtype=np.float64)
+        known = row.score is not None and row.threshold is not None
+        margin = row.score - row.threshold if known else -np.inf  # type: ignore[operator]
+        margins.append(-np.inf if margin >= 0.0 and not row.accepted else margin)
+    return np.asarray(margins, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,14 @@ def test_what_another_check_refused_never_passes_however_low_the_threshold() -> 
     assert curve.apcer.max() == 0.5
 
 
+def test_an_answer_without_a_score_is_no_pass_at_any_threshold() -> None:
+    without = attack(UNDETERMINED).model_copy(update={"score": None, "threshold": None})
+    curve = det([without, attack(FAILED, score=0.1), genuine(ACCEPTED, score=0.8)], "paper_mask")
+    assert curve is not None
+    assert curve.apcer.max() == 0.5
+    assert det([without, genuine(ACCEPTED).model_copy(update={"score": None})], "paper_mask") is None
+
+
 def test_det_needs_scores_of_both_sides() -> None:
     assert det([genuine(ACCEPTED)], "paper_mask") is None
     assert det([attack(SILENT), genuine(ACCEPTED)], "paper_mask") is None

@@ -1,0 +1,154 @@
+"""The real liveness check under test, on drawn presentations in which only water tells skin from a mask."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from evaluate_toys import ToyPack
+
+from appliance.clock import ManualClock
+from appliance.core.types import Result
+from appliance.evaluate.dataset import Dataset, Header, Record, Writer
+from appliance.evaluate.extraction import Extraction
+from appliance.evaluate.figures import attack_figures, bona_fide_figures, det
+from appliance.evaluate.outcome import Outcome, RunHeader
+from appliance.evaluate.run import Evaluation, Question
+from appliance.evaluate.species import BONA_FIDE
+from appliance.evaluate.subject import Liveness, source_version
+from appliance.evaluate.system import CannotLearn, Figures, Known, Lessons, Unusable
+from appliance.face.types import DetectedFace, Image
+from appliance.liveness.burst import Capture
+
+NIR = "rgb+850+940"
+WATER = {BONA_FIDE: 0.88, "latex_mask": 1.02, "resin_mask": 1.05, "pla_mask": 1.03, "paper_mask": 1.0}
+LANDMARKS = np.array([[90, 90], [150, 90], [120, 125], [98, 155], [142, 155]], np.float32)
+
+
+class OneFace(ToyPack):
+    """Every picture holds one face, always in the same place."""
+
+    def detect(self, image_bgr: Image) -> list[DetectedFace]:
+        return [DetectedFace((60, 50, 180, 200), LANDMARKS, 1.0)]
+
+
+def capture(
+    species: str, rng: np.random.Generator, *, with_940: bool = True
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Smooth light over the face; bands differ by what the material does, people by some per cent."""
+    light = cv2.GaussianBlur(rng.normal(1.0, 0.8, (240, 240)).astype(np.float32), (0, 0), 12)
+    colour = np.array([90, 120, 170]) * rng.normal(1.0, 0.04, 3)
+    rgb = np.clip(light[..., None] * colour, 1, 250).astype(np.uint8)
+    grain = rng.normal(1.0, 0.01, (2, 240, 240)).astype(np.float32)
+    near = 0.5 * light * grain[0] * np.float32(rng.normal(1.0, 0.05))
+    planes = {"850": near, "940": near * grain[1] * np.float32(rng.normal(WATER[species], 0.015))}
+    if not with_940:
+        del planes["940"]
+    return rgb, planes
+
+
+def data(folder: Path, name: str, counts: dict[tuple[str, str], int], *, blind: int = 0) -> Dataset:
+    rng = np.random.default_rng(len(name))
+    header = Header(name=name, kind="simulated", source="drawn", channels=("B", "G", "R", "850", "940"), patches={})
+    with Writer(folder, header) as writer:
+        for (species, split), count in counts.items():
+            for number in range(count):
+                record = Record.model_validate(
+                    {
+                        "id": f"{split}-{species}-{number}",
+                        "species": species,
+                        "subject": f"{name}-{split}-{number}",
+                        "split": split,
+                    }
+                )
+                writer.add(record, *with_planes(capture(species, rng, with_940=number >= blind)))
+    return Dataset(folder)
+
+
+def with_planes(
+    seen: tuple[np.ndarray, dict[str, np.ndarray]],
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    return seen[0], {}, seen[1]
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunHeader, list[Outcome]]:
+    root = tmp_path_factory.mktemp("subject")
+    taught = {
+        (BONA_FIDE, "train"): 34,
+        ("latex_mask", "train"): 8,
+        ("resin_mask", "train"): 8,
+        ("pla_mask", "train"): 8,
+    }
+    train = data(root / "train", "site-a", {**taught, (BONA_FIDE, "site"): 30, (BONA_FIDE, "test"): 8})
+    tested = {(BONA_FIDE, "test"): 16, ("latex_mask", "test"): 6, ("paper_mask", "test"): 6}
+    test = data(root / "test", "site-b", tested, blind=1)
+    system = Liveness()
+    extraction = Extraction(system, OneFace(), root / "cache", ManualClock())
+    return Evaluation(system, extraction, ManualClock()).run(Question(test, train, "leave-one-species-out", NIR))
+
+
+def test_skin_passes_and_species_the_detector_never_saw_do_not(answer: tuple[RunHeader, list[Outcome]]) -> None:
+    header, rows = answer
+    for species in ("latex_mask", "paper_mask"):
+        assert attack_figures(species, [row for row in rows if row.species == species]).apcer.errors == 0
+    own = bona_fide_figures(rows)
+    assert own.bpcer_referred.errors <= 4
+    assert header.stated is not None
+    assert header.stated.n == 8
+
+
+def test_a_capture_without_one_of_the_bands_is_a_non_response(answer: tuple[RunHeader, list[Outcome]]) -> None:
+    silent = [row for row in answer[1] if not row.responded]
+    assert len(silent) == 3
+    assert {row.reason for row in silent} == {"The capture holds rgb+850, not rgb+850+940."}
+
+
+def test_scores_grow_towards_bona_fide_and_pass_from_the_threshold_upwards(
+    answer: tuple[RunHeader, list[Outcome]],
+) -> None:
+    rows = [row for row in answer[1] if row.responded]
+    genuine = [row.score for row in rows if row.bona_fide and row.score is not None]
+    attacks = [row.score for row in rows if not row.bona_fide and row.score is not None]
+    assert np.median(genuine) > max(attacks)
+    for row in rows:
+        assert not row.accepted or (row.score or 0.0) >= (row.threshold or 0.0)
+    curve = det(rows, "latex_mask")
+    assert curve is not None
+    assert curve.at_threshold[0] == 0.0
+
+
+def test_the_figures_of_the_plot_are_those_in_which_water_shows(answer: tuple[RunHeader, list[Outcome]]) -> None:
+    assert all(set(row.shown) == {"850/R level", "940/850 level"} for row in answer[1] if row.responded)
+    assert Liveness().shown("rgb+850+940+970+1050+1300+1550")[0] == "1300/1050 level"
+    assert Liveness().shown("rgb") == ("R/G level", "G/B level")
+
+
+def test_what_the_detector_cannot_do_is_said_in_words() -> None:
+    system = Liveness()
+    with pytest.raises(CannotLearn, match="too few presentations"):
+        system.learn(Lessons([]), NIR)
+    with pytest.raises(CannotLearn, match="no detector for the band set"):
+        system.shipped("rgb+thermal")
+    dark = Capture(np.zeros((240, 240, 3), np.uint8), (), {}, {})
+    with pytest.raises(Unusable):
+        system.measure(dark, LANDMARKS * np.nan, "rgb")
+
+
+def test_nothing_measured_is_undetermined_and_has_no_score() -> None:
+    rng = np.random.default_rng(1)
+    names = ("R/G level", "850/R level", "940/850 level")
+    samples = [
+        Known(Figures(dict(zip(names, rng.normal(middle, 0.1, 3), strict=True))), species)
+        for species, middle in ((BONA_FIDE, 0.0), ("latex_mask", 1.0), ("resin_mask", 1.2))
+        for _ in range(32)
+    ]
+    judge = Liveness().learn(Lessons(samples, learned_on="drawn"), NIR)
+    assert judge.judge(samples[0].figures).score is not None
+    verdict = judge.judge(Figures({}, ("left cheek",)))
+    assert (verdict.result, verdict.score, verdict.threshold) == (Result.UNDETERMINED, None, None)
+
+
+def test_the_version_is_that_of_the_measuring_code() -> None:
+    assert source_version() == source_version()
+    assert len(Liveness().version) == 12
