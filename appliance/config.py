@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, CheckName, Topology
+from appliance.liveness.burst import GreyPatch
 from appliance.liveness.channels import CHANNELS
 from appliance.liveness.plan import LONGEST_MS, burst_ms
 
@@ -196,6 +197,13 @@ class CamerasConfig(_Section):
     def all(self) -> dict[str, CameraConfig]:
         """The cameras there are, by name."""
         return {name: camera for name in ("rgb", *SWITCHED) if (camera := getattr(self, name)) is not None}
+
+    @property
+    def patches(self) -> dict[str, GreyPatch]:
+        """The grey reference by camera."""
+        return {
+            name: GreyPatch(*one.reference.box, reflectance=one.reference.reflectance) for name, one in self.all.items()
+        }
 
 
 class FaceConfig(_Section):

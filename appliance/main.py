@@ -1,4 +1,4 @@
-"""The command line: `appliance run | check-config | models | journal | evaluate | claims | transitions`."""
+"""The command line: `appliance run | check-config | calibrate | models | journal | evaluate | claims | transitions`."""
 
 import asyncio
 import logging
@@ -107,6 +107,21 @@ def _leaves(group: BaseException | None) -> list[BaseException]:
     if isinstance(group, BaseExceptionGroup):
         return [leaf for inner in group.exceptions for leaf in _leaves(inner)]
     return [group] if group else []
+
+
+@app.command()
+def calibrate(
+    config: Config,
+    looks: Annotated[int, typer.Option(min=2, max=200, help="Bursts to measure.")] = 8,
+    field: Annotated[bool, typer.Option("--field", help="An even target fills the view: measure flat fields.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the stored one; exit code 1 on drift.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and print, write nothing.")] = False,
+) -> None:
+    """Measure cameras and LEDs of an empty lane that is not running, and keep what was found."""
+    from appliance.runtime.calibrate_command import calibrate as measured
+
+    lane = _config(config)
+    raise typer.Exit(asyncio.run(measured(lane, looks=looks, field=field, check=check, dry_run=dry_run)))
 
 
 @app.command()

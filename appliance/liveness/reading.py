@@ -76,13 +76,13 @@ class LedReading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One camera: ambient level at the reference (DN at full exposure), its LEDs, and what is wrong.
+    """One camera: its dark exposures at the reference (float32[n, h, w], DN at full exposure), its LEDs, what is wrong.
 
     LEDs are there only when the burst could be measured at all.
     """
 
     camera: str
-    ambient: float
+    dark: F32
     leds: Mapping[str, LedReading]
     findings: tuple[Finding, ...]
 
@@ -108,7 +108,7 @@ def read(
     """
 
     def unmeasured(trouble: Trouble, words: str) -> Reading:
-        return Reading(camera, 0.0, {}, (Finding(trouble, camera, words),))
+        return Reading(camera, np.zeros((0, 0, 0), np.float32), {}, (Finding(trouble, camera, words),))
 
     dark = [exposure for exposure in exposures if exposure.led is None]
     lit = {exposure.led: exposure for exposure in exposures if exposure.led is not None}
@@ -120,10 +120,10 @@ def read(
     box = reference_box(patch)
     if any(_same(one.image[box], other.image[box]) for one, other in combinations(exposures, 2)):
         return unmeasured(Trouble.STUCK, "Two exposures are one and the same picture. Switch the camera off and on.")
-    found = {led: _led(exposure, dark, box, patterns) for led, exposure in lit.items()}
-    ambient = sum(float(e.image[box].mean()) / e.gain for e in dark) / len(dark)
+    found = {led: _led(lit[led], dark, box, patterns) for led in leds}
+    darkness = np.stack([e.image[box].astype(np.float32) / np.float32(e.gain) for e in dark])
     findings = [*_of_dark(camera, dark, box, limits), *_of_light(camera, lit, found, box, limits)]
-    return Reading(camera, ambient, found, tuple(findings))
+    return Reading(camera, darkness, found, tuple(findings))
 
 
 def _same(one: U8, other: U8) -> bool:

@@ -97,10 +97,7 @@ class Worker:
         config = CamerasConfig.model_validate(header["cameras"])
         self._setup = Setup(
             leds={camera: tuple(leds) for camera, leds in header["leds"].items()},
-            patches={
-                name: GreyPatch(*one.reference.box, reflectance=one.reference.reflectance)
-                for name, one in config.all.items()
-            },
+            patches=config.patches,
             drift=header["drift"],
         )
         self.close()
