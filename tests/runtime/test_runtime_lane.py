@@ -258,3 +258,80 @@ async def test_a_part_that_breaks_takes_the_lane_down_with_all_outputs_off(
     assert house.gate.log[-1] == "close"
     assert house.journal()[-1][0] == "lane_stopped"
     assert not house.config.control_socket.exists()
+
+
+# --- light that is not as it should be ------------------------------------------------------------------------------
+
+DEAD = {"trouble": "missing", "camera": "nir", "words": "LED 850L: no answer."}
+
+
+def answers(*findings: dict[str, str]) -> Message:
+    return Message({"findings": list(findings), "levels": {}})
+
+
+def readings() -> int:
+    return HandVision.started[0].asked.count("reading")
+
+
+async def test_a_lamp_that_dies_while_nobody_is_there_closes_the_lane_until_it_answers_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        HandVision.answers["reading"] = answers(DEAD)
+        before = readings()
+        await asyncio.sleep(0.03)
+        assert readings() == before, "not before its time"
+        house.clock.advance(60)
+        await house.reaches("OutOfService")
+        assert house.lane.loop.faults.codes == (3003,)
+        HandVision.answers["reading"] = answers()
+        house.clock.advance(5)
+        await house.reaches("Ready")
+        assert house.lane.loop.faults.codes == ()
+
+
+async def test_somebody_in_the_lane_is_never_in_the_way_of_a_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        HandVision.held["locate"] = asyncio.Event()
+        await house.walks_in()
+        await house.reaches("Verifying")
+        before = readings()
+        house.clock.advance(100)
+        await asyncio.sleep(0.03)
+        assert readings() == before
+        HandVision.held["locate"].set()
+        await house.walks_out()
+        await until(lambda: readings() > before, "the test of the empty lane")
+
+
+async def test_a_capture_in_bad_light_has_the_empty_lane_tested_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        HandVision.answers["analyse"].header["findings"] = [DEAD]
+        HandVision.answers["reading"] = answers(DEAD)
+        await house.walks_in()
+        await house.reaches("Admitting")
+        house.gate.set(exit=OPEN)
+        await until(lambda: house.lane.loop.lane.exit == "open")
+        house.gate.set(exit=CLOSED, occupied=False, passages=1)
+        await house.reaches("OutOfService")
+        assert house.lane.loop.faults.codes == (3003,)
+
+
+async def test_what_the_traveller_is_told_is_in_the_snapshot_while_it_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        good = HandVision.answers["locate"]
+        HandVision.answers["locate"] = Message({"acceptable": False, "advice": "come_closer", "faces": 1})
+        await house.walks_in()
+        await until(lambda: house.lane.snapshot().advice == "come_closer", "the advice")
+        HandVision.answers["locate"] = good
+        await house.walks_out()
+        assert house.lane.snapshot().advice is None
