@@ -6,20 +6,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.types import Result
+from appliance.core.types import Advice, Result
 from appliance.liveness.burst import Capture
 from appliance.liveness.channels import band_set
 from appliance.liveness.cues import measure
-from appliance.liveness.decode import CALL, CaptureUnusable, Cube, decode
+from appliance.liveness.decode import CaptureUnusable, Cube, decode
 from appliance.liveness.detector import Detector, figures_of
 from appliance.liveness.face_frame import FaceUnusable
-
-TAKE_OFF = "Please take off your mask or scarf for a moment."
 
 
 @dataclass(frozen=True, slots=True)
 class LivenessReport:
-    """The result with its reasons in words, worst first, and one instruction for the traveller.
+    """The result with its reasons in words, worst first, and what the traveller can do about it.
 
     FAILED is a suspected attack presentation; UNDETERMINED is a capture that proves nothing either way.
     `suspected_species` is what the attack is most like, a guess for the guard's eyes and no finding. `covered`: a
@@ -28,7 +26,7 @@ class LivenessReport:
 
     result: Result
     reasons: tuple[str, ...]
-    advice: str = ""
+    advice: Advice | None = None
     suspected_species: str | None = None
     covered: bool = False
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -49,13 +47,13 @@ def assess(capture: Capture, landmarks: NDArray[np.floating], detector: Detector
     found = band_set({*cube.bands, *cube.planes})
     if found != detector.band_set:
         words = f"The capture holds {found}, the detector needs {detector.band_set}."
-        return LivenessReport(Result.UNDETERMINED, (words,), CALL, detector=detector.version)
+        return LivenessReport(Result.UNDETERMINED, (words,), detector=detector.version)
     features = measure(cube)
     judged = detector.judge(features)
     return LivenessReport(
         result=judged.result,
         reasons=judged.reasons,
-        advice=TAKE_OFF if judged.covered else "",
+        advice=Advice.UNCOVER_FACE if judged.covered else None,
         suspected_species=detector.most_like(features) if judged.result is Result.FAILED else None,
         covered=judged.covered,
         figures=figures_of(features, judged),

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.core.types import Advice
 from appliance.liveness import align
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import CHANNELS, split_led
@@ -31,15 +32,11 @@ _encoded = np.arange(256, dtype=np.float32) / 255.0
 LINEAR: F32 = np.where(_encoded <= 0.04045, _encoded / 12.92, ((_encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
 """sRGB value to linear light, float32[256] (IEC 61966-2-1)."""
 
-STAND_STILL = "Stand still and look at the camera."
-SHADE = "Too much light from outside. Turn away from the sun."
-CALL = "Please wait, an officer will come."
-
 
 class CaptureUnusable(Exception):
-    """The burst proves nothing. The message is a sentence for the guard, `advice` one for the traveller."""
+    """The burst proves nothing. The message is a sentence for the guard, `advice` what the traveller can do."""
 
-    def __init__(self, message: str, advice: str = CALL) -> None:
+    def __init__(self, message: str, advice: Advice | None = None) -> None:
         super().__init__(message)
         self.advice = advice
 
@@ -182,9 +179,11 @@ def check_reference(
             raise CaptureUnusable(f"Two frames of the {later.camera} camera are one and the same: stuck or replayed.")
     levels = [float(e.image[box].mean()) for e in dark]
     if max(levels) > limits.dark_highest:
-        raise CaptureUnusable("Too much infrared light from outside.", SHADE)
+        raise CaptureUnusable("Too much infrared light from outside.", Advice.TURN_FROM_SUN)
     if max(levels) - min(levels) > max(limits.dark_difference * max(levels), limits.dark_difference_dn):
-        raise CaptureUnusable("Dark exposures differ: light and camera are out of step, or the light changes.", SHADE)
+        raise CaptureUnusable(
+            "Dark exposures differ: light and camera are out of step, or the light changes.", Advice.TURN_FROM_SUN
+        )
     ambient = sum(level / e.gain for level, e in zip(levels, dark, strict=True)) / len(dark)
     response = {led: _response(led, exposure, ambient, box, limits) for led, exposure in lit.items()}
     for led, value in response.items():
@@ -218,7 +217,7 @@ def _track(
     moved = align.movement(shifts, [exposure.at_s - reference.at_s for exposure in lit])
     speed = float(np.hypot(*moved.velocity)) / EYE_DISTANCE
     if speed > limits.speed_most or moved.trusted < limits.trusted_least:
-        raise CaptureUnusable("The face moved during the capture.", STAND_STILL)
+        raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
     # The two exposures furthest apart in time tell how fast somebody comes closer.
     first, last = min(lit, key=lambda e: e.at_s), max(lit, key=lambda e: e.at_s)
     since_first = align.Track(np.zeros(2), first.at_s, moved, 0.0, first.at_s).matrix(frame.matrix, last.at_s)

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.core.types import Advice
+
 Mask = NDArray[np.bool_]
 F32 = NDArray[np.float32]
 
@@ -29,9 +31,9 @@ _MOUTH_HALF = 0.40
 
 
 class FaceUnusable(Exception):
-    """The face cannot be measured as it stands. The message is a sentence for the guard, `advice` for the traveller."""
+    """The face cannot be measured as it stands. A sentence for the guard, and what the traveller can do."""
 
-    def __init__(self, message: str, advice: str) -> None:
+    def __init__(self, message: str, advice: Advice) -> None:
         super().__init__(message)
         self.advice = advice
 
@@ -52,23 +54,23 @@ def face_frame(landmarks: NDArray[np.floating]) -> FaceFrame:
     """The frame of a face. `landmarks` float[5, 2] as in `appliance.face.types.DetectedFace`. Raises FaceUnusable."""
     points = np.asarray(landmarks, dtype=np.float64)
     if points.shape != (5, 2) or not np.all(np.isfinite(points)):
-        raise FaceUnusable("The landmarks of the face are missing.", "Look straight at the camera.")
+        raise FaceUnusable("The landmarks of the face are missing.", Advice.LOOK_STRAIGHT)
     left, right, nose = points[0], points[1], points[2]
     middle, across = (left + right) / 2, right - left
     down = (points[3] + points[4]) / 2 - middle
     distance = float(np.hypot(*across))
     if distance < EYE_DISTANCE_LEAST_PX:
-        raise FaceUnusable("The face is too small: too far away.", "Come closer.")
+        raise FaceUnusable("The face is too small: too far away.", Advice.COME_CLOSER)
     if not 0.6 <= float(np.hypot(*down)) / distance <= 1.8:
-        raise FaceUnusable("The landmarks do not form a face seen from the front.", "Look straight at the camera.")
+        raise FaceUnusable("The landmarks do not form a face seen from the front.", Advice.LOOK_STRAIGHT)
     turn = float((nose - middle) @ across) / distance**2
     if abs(turn) > NOSE_OFFSET_MOST:
-        raise FaceUnusable("The face is turned away.", "Look straight at the camera.")
+        raise FaceUnusable("The face is turned away.", Advice.LOOK_STRAIGHT)
     place = np.array([(-0.5, 0.0), (0.5, 0.0), (-_MOUTH_HALF, _MOUTH_DOWN), (_MOUTH_HALF, _MOUTH_DOWN)])
     target = place * EYE_DISTANCE + MIDDLE
     matrix, _ = cv2.estimateAffinePartial2D(points[[0, 1, 3, 4]], target, method=cv2.LMEDS)
     if matrix is None or not np.all(np.isfinite(matrix)):
-        raise FaceUnusable("The landmarks do not form a face seen from the front.", "Look straight at the camera.")
+        raise FaceUnusable("The landmarks do not form a face seen from the front.", Advice.LOOK_STRAIGHT)
     return FaceFrame(np.asarray(matrix, np.float64), turn, float(np.hypot(matrix[0, 0], matrix[1, 0])))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from appliance.core.types import Advice
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import split_led
 from appliance.liveness.cues import measure
@@ -123,7 +124,7 @@ def test_a_displaced_camera_is_brought_back() -> None:
 def test_running_is_not_measured_but_told() -> None:
     with pytest.raises(CaptureUnusable, match="moved") as told:
         decode(capture(velocity=(900.0, 300.0)), LANDMARKS)
-    assert told.value.advice == "Stand still and look at the camera."
+    assert told.value.advice is Advice.STAND_STILL
 
 
 def _changed(seen: Capture, change: Callable[[Exposure], Exposure | None]) -> Capture:
@@ -162,7 +163,7 @@ def test_a_burst_that_contradicts_itself_is_not_measured(broken: Callable[[Captu
 def test_too_much_sun_is_told_to_the_traveller() -> None:
     with pytest.raises(CaptureUnusable, match="Too much infrared light") as told:
         decode(capture(ambient=380.0), LANDMARKS)
-    assert "sun" in told.value.advice
+    assert told.value.advice is Advice.TURN_FROM_SUN
 
 
 def test_an_overexposed_region_is_flawed_not_measured() -> None:
