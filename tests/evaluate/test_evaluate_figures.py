@@ -131,6 +131,12 @@ def test_what_another_check_refused_never_passes_however_low_the_threshold() -> 
     assert curve.apcer.max() == 0.5
 
 
+def test_what_is_refused_at_exactly_its_threshold_was_refused_by_another_check() -> None:
+    curve = det([attack(FAILED, score=0.5), genuine(ACCEPTED, score=0.8)], "paper_mask")
+    assert curve is not None
+    assert curve.apcer.max() == 0.0
+
+
 def test_an_answer_without_a_score_is_no_pass_at_any_threshold() -> None:
     without = attack(UNDETERMINED).model_copy(update={"score": None, "threshold": None})
     curve = det([without, attack(FAILED, score=0.1), genuine(ACCEPTED, score=0.8)], "paper_mask")

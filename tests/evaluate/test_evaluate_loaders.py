@@ -205,9 +205,9 @@ def recording(root: Path, name: str, *, swir: bool = True, blind: bool = False) 
                 continue
             size = (240, 240) if prefix.startswith("BAS") else (120, 120)
             image = cv2.resize(np.random.default_rng(5).random((240, 240), np.float32) if blind else other, size)
-            file[f"{prefix}Dark"] = np.full((4, 1, *size), 900, np.uint16)
+            file[f"{prefix}Dark"] = np.full((4, 1, *size), 9000, np.uint16)
             for band, power in bands.items():
-                file[f"{prefix}{band}nm"] = np.stack([(image * power * 60000 + 900).astype(np.uint16)[None]] * 2)
+                file[f"{prefix}{band}nm"] = np.stack([(image * power * 60000 + 9000).astype(np.uint16)[None]] * 2)
     return path
 
 

@@ -67,6 +67,12 @@ def test_each_species_is_judged_by_a_detector_that_never_saw_it(
         Result.FAILED,
         Result.NOT_PERFORMED,
     ]
+    assert [row.reason for row in rows[1:5]] == [
+        "Taught ['latex_mask', 'print_dye'].",
+        "Taught ['latex_mask'].",
+        "Taught ['print_dye'].",
+        "Taught ['latex_mask', 'print_dye'].",
+    ]
     assert header.protocol == "leave-one-species-out"
     assert set(header.fold_bpcer) == {"print_dye", "latex_mask", "paper_mask"}
     assert header.fold_bpcer["print_dye"] == 0.5
@@ -121,6 +127,9 @@ def test_masked_people_teach_as_masked_and_set_no_threshold(
         (bare.folder / f"m{record.id}.npz").write_bytes((masked.folder / f"{record.id}.npz").read_bytes())
     evaluation.run(left_out(test, both, "species-known"))
     assert system.judges[0].limit == 40.0
+    both.records = tuple(record for record in both.records if record.split != "site")
+    evaluation.run(left_out(test, both, "species-known"))
+    assert system.judges[1].limit == 30.0
 
 
 def test_a_lane_without_a_band_never_sees_its_frames(test: Dataset) -> None:
@@ -222,5 +231,7 @@ def test_an_attack_is_compared_with_its_victim_and_a_traveller_with_another_pict
     data = toy_dataset(tmp_path / "d", [*rows, (BONA_FIDE, "v", "test", 1), ("print_dye", "z", "test", 1)])
     # Pictures grow brighter by one each; like brightness is the same person, and the first gives no template.
     assert compare_all(ToyPack(), data, under_test(data)) == {"p002": True, "p003": True}
+    alone = toy_dataset(tmp_path / "f", [(BONA_FIDE, "nobody", "train", 1), (BONA_FIDE, "v", "test", 1)])
+    assert compare_all(ToyPack(), alone, under_test(alone)) == {}
     shifted = toy_dataset(tmp_path / "e", [(BONA_FIDE, "nobody", "train", 1), *rows, (BONA_FIDE, "v", "test", 1)])
     assert compare_all(ToyPack(), shifted, under_test(shifted)) == {"p002": True, "p003": True, "p004": True}

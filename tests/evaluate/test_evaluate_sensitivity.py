@@ -88,6 +88,13 @@ def test_a_sweep_speaks_only_of_its_own_circumstance_and_not_in_the_headline() -
     assert headline(plain + swept + walked) == plain
 
 
+def test_people_under_a_medical_mask_are_no_headline_but_a_line_of_their_own() -> None:
+    bare = [genuine(OK, groups={"medical_mask": "no"}) for _ in range(20)]
+    masked = [genuine(Result.UNDETERMINED, groups={"medical_mask": "yes"}) for _ in range(3)]
+    assert headline(bare + masked) == bare
+    assert by_value(groups(bare + masked))["yes"].bona_fide.bpcer_referred == Rate(3, 3)
+
+
 def test_a_circumstance_in_which_more_attacks_pass_is_marked() -> None:
     rows = under("sun", 0.0, 30, 0) + under("sun", 0.6, 30, 0)
     rows += [attack(BAD, "print_dye").model_copy(update={"conditions": {"sun": 0.0}}) for _ in range(50)]

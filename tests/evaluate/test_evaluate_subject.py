@@ -149,6 +149,24 @@ def test_nothing_measured_is_undetermined_and_has_no_score() -> None:
     assert (verdict.result, verdict.score, verdict.threshold) == (Result.UNDETERMINED, None, None)
 
 
+def test_masked_people_teach_what_a_covering_is() -> None:
+    rng = np.random.default_rng(1)
+    names = ("R/G level", "850/R level", "940/850 level")
+    samples = [
+        Known(Figures(dict(zip(names, rng.normal(middle, 0.1, 3), strict=True))), species, covered)
+        for species, middle, covered in (
+            (BONA_FIDE, 0.0, False),
+            (BONA_FIDE, -3.0, True),
+            ("latex_mask", 1.0, False),
+            ("resin_mask", 1.2, False),
+        )
+        for _ in range(32)
+    ]
+    verdict = Liveness().learn(Lessons(samples, learned_on="drawn"), NIR).judge(samples[40].figures)
+    assert verdict.result is Result.UNDETERMINED
+    assert "mask or scarf covers" in verdict.reasons[0]
+
+
 def test_the_version_is_that_of_the_measuring_code() -> None:
     assert source_version() == source_version()
     assert len(Liveness().version) == 12

@@ -73,7 +73,9 @@ class ToyJudge:
     def judge(self, figures: Figures) -> Verdict:
         water = figures.values["water"]
         result = Result.SUCCESSFUL if water <= self.limit else Result.FAILED
-        return Verdict(result, score=-water, threshold=-self.limit, one_class=0.0, reasons=("Too bright.",))
+        return Verdict(
+            result, score=-water, threshold=-self.limit, one_class=0.0, reasons=(f"Taught {sorted(self.taught)}.",)
+        )
 
 
 @dataclass
