@@ -19,6 +19,8 @@ MARGIN = 48
 _HALF = 0.5
 _SIZE = (int((WIDTH + 2 * MARGIN) * _HALF), int((HEIGHT + 2 * MARGIN) * _HALF))
 _RATES = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)
+_SURELY = 1.15
+"""How much better two exposures must agree at another size before it is believed."""
 _FAR = 3.0
 """A shift that lies further than this from the fitted movement (frame pixels) is a failure of the correlation."""
 
@@ -30,6 +32,9 @@ class Movement:
     velocity: NDArray[np.float64]
     residual: float
     trusted: float
+
+
+STILL = Movement(np.zeros(2), 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +98,8 @@ def growth(reference: F32, image: NDArray[np.uint8], matrix: NDArray[np.float64]
         return 0.0
     agree = [displacement(reference, edges(image, _shrunk(matrix, 1.0 + rate * seconds)))[1] for rate in _RATES]
     best = int(np.argmax(agree))
+    if agree[best] < _SURELY * agree[_RATES.index(0.0)]:
+        return 0.0
     if best in (0, len(_RATES) - 1):
         return _RATES[best]
     left, middle, right = agree[best - 1 : best + 2]
@@ -115,7 +122,7 @@ def movement(shifts: Sequence[NDArray[np.float64]], seconds: Sequence[float]) ->
     """
     moved = [(shift, t) for shift, t in zip(shifts, seconds, strict=True) if abs(t) > 1e-6]
     if not moved:
-        return Movement(np.zeros(2), 0.0, 1.0)
+        return STILL
     velocity = np.median([shift / t for shift, t in moved], axis=0)
     for _ in range(2):
         near = [(s, t) for s, t in moved if np.hypot(*(s - velocity * t)) <= _FAR]

@@ -21,6 +21,7 @@ from appliance.liveness.face_frame import (
     EYE_DISTANCE,
     F32,
     HEIGHT,
+    MIDDLE,
     WIDTH,
     FaceFrame,
     FaceUnusable,
@@ -61,9 +62,13 @@ class CaptureLimits:
     # A face that moves faster than this (eye distances a second) is blurred within one exposure.
     speed_most: float = 9.0
     trusted_least: float = 0.5
+    # Skin reflects 0.2 and more at any distance, a screen 0.05.
+    followed_from: float = 0.12
 
 
 LIMITS = CaptureLimits()
+_CLEAR = 0.06
+"""Sharpness of a correlation from which it is one; edges of two lights on one face reach 0.3 to 0.8."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +132,8 @@ def _camera(capture: Capture, camera: str, frame: FaceFrame, limits: CaptureLimi
     dark, lit = _sorted(capture, camera, limits)
     patch = capture.patches[camera]
     ambient, response = check_reference(dark, lit, patch, limits)
-    place, figures = _track(capture, camera, frame, list(lit.values()), limits)
+    level = _face_level(dark[0], lit, response, patch, frame)
+    place, figures = _track(capture, camera, frame, list(lit.values()), level, limits)
 
     def at(exposure: Exposure) -> NDArray[np.float64]:
         return place.matrix(frame.matrix, exposure.at_s)
@@ -206,30 +212,49 @@ def _response(led: str, exposure: Exposure, ambient: float, box: tuple[slice, sl
     return level / exposure.gain
 
 
+def _face_level(
+    dark: Exposure, lit: Mapping[str, Exposure], response: Mapping[str, float], patch: GreyPatch, frame: FaceFrame
+) -> float:
+    """Median relative reflectance of the middle of the face in the brightest band, before anything is aligned."""
+    x, y = (cv2.invertAffineTransform(frame.matrix) @ np.array([*MIDDLE, 1.0])).astype(int)
+    half = max(4, int(0.5 * EYE_DISTANCE / frame.scale))
+    box = (slice(max(0, y), y + 2 * half), slice(max(0, x - half), x + half))
+    base = float(np.median(dark.image[box])) / dark.gain
+    levels = [(float(np.median(e.image[box])) / e.gain - base) / response[led] for led, e in lit.items()]
+    return patch.reflectance * max(levels)
+
+
 def _track(
-    capture: Capture, camera: str, frame: FaceFrame, lit: list[Exposure], limits: CaptureLimits
+    capture: Capture, camera: str, frame: FaceFrame, lit: list[Exposure], level: float, limits: CaptureLimits
 ) -> tuple[align.Track, dict[str, float]]:
-    """Where the face is in each exposure: its movement, and the camera's displacement against the visible one."""
+    """Where the face is in each exposure: its movement, and the camera's displacement against the visible one.
+
+    `level` is how bright the face is in the brightest band, as relative reflectance.
+    """
     times = [exposure.at_s for exposure in lit]
     reference = lit[int(np.argmin(np.abs(np.array(times) - float(np.median(times)))))]
     seen = {id(exposure): align.edges(exposure.image, frame.matrix) for exposure in lit}
-    shifts = [align.displacement(seen[id(reference)], seen[id(exposure)])[0] for exposure in lit]
-    moved = align.movement(shifts, [exposure.at_s - reference.at_s for exposure in lit])
+    found = [align.displacement(seen[id(reference)], seen[id(exposure)]) for exposure in lit]
+    clear = [(shift, e.at_s - reference.at_s) for (shift, sharp), e in zip(found, lit, strict=True) if sharp >= _CLEAR]
+    # What shows nothing in infrared (a screen, a dye print) has no movement to follow: it is measured as it stands.
+    blank = 2 * len(clear) < len(lit) or level < limits.followed_from
+    moved = align.STILL if blank else align.movement([shift for shift, _ in clear], [t for _, t in clear])
     speed = float(np.hypot(*moved.velocity)) / EYE_DISTANCE
     if speed > limits.speed_most or moved.trusted < limits.trusted_least:
         raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
-    # The two exposures furthest apart in time tell how fast somebody comes closer.
-    first, last = min(lit, key=lambda e: e.at_s), max(lit, key=lambda e: e.at_s)
-    since_first = align.Track(np.zeros(2), first.at_s, moved, 0.0, first.at_s).matrix(frame.matrix, last.at_s)
-    grows = align.growth(seen[id(first)], last.image, since_first, last.at_s - first.at_s)
+    # How fast somebody comes closer shows best in a frame far off in time that still looks alike.
+    sharp = {id(e): abs(e.at_s - reference.at_s) * sharpness for (_, sharpness), e in zip(found, lit, strict=True)}
+    other = max(lit, key=lambda e: sharp[id(e)])
+    alike = align.Track(np.zeros(2), reference.at_s, moved, 0.0, reference.at_s).matrix(frame.matrix, other.at_s)
+    grows = 0.0 if blank else align.growth(seen[id(reference)], other.image, alike, other.at_s - reference.at_s)
     grey = cv2.cvtColor(capture.rgb, cv2.COLOR_BGR2GRAY)
     offset, sharpness = align.displacement(align.edges(np.asarray(grey, np.uint8), frame.matrix), seen[id(reference)])
-    found = sharpness >= 0.03 and float(np.hypot(*offset)) <= 0.35 * EYE_DISTANCE
-    offset = offset if found else np.zeros(2)
+    offset = offset if sharpness >= _CLEAR / 2 and float(np.hypot(*offset)) <= 0.35 * EYE_DISTANCE else np.zeros(2)
     figures = {
         f"{camera}_speed": speed,
         f"{camera}_growth": grows,
         f"{camera}_residual_px": moved.residual,
+        f"{camera}_clear": len(clear) / len(lit),
         f"{camera}_trusted": moved.trusted,
         f"{camera}_offset_x": float(offset[0]),
         f"{camera}_offset_y": float(offset[1]),
