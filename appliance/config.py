@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, CheckName, Topology
 from appliance.liveness.burst import GreyPatch
-from appliance.liveness.channels import CHANNELS
+from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
 
 SWITCHED: tuple[Literal["nir", "swir"], ...] = ("nir", "swir")
@@ -226,6 +226,30 @@ class CalibrationConfig(_Section):
     required: bool = False
 
 
+class DemandConfig(_Section):
+    """What must be known of the installed bands before the lane starts.
+
+    `species` to the highest upper bound (95 %) of its APCER; `kind` "measured" is met by measured claims alone.
+    `claims` is a folder with the site's own claims, beside those of the package.
+    """
+
+    species: Annotated[dict[str, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    kind: Literal["measured", "simulated"] = "measured"
+    claims: Path | None = None
+
+
+class LivenessConfig(_Section):
+    """The detector: a file, or a folder with one file for each band set; None for the one of the package.
+
+    `shadow` is a second one of the same form that judges every capture after the decision and is recorded beside it;
+    it decides nothing.
+    """
+
+    detector: Path | None = None
+    shadow: Path | None = None
+    demand: DemandConfig | None = None
+
+
 class SimulationConfig(_Section):
     """The module that builds the rig's devices. Only a simulated lane has one."""
 
@@ -247,6 +271,7 @@ class LaneConfig(_Section):
     calibration: CalibrationConfig = CalibrationConfig()
     document_reader: SimulatedConfig
     face: FaceConfig = FaceConfig()
+    liveness: LivenessConfig = LivenessConfig()
     simulation: SimulationConfig | None = None
 
     @model_validator(mode="after")
@@ -259,6 +284,8 @@ class LaneConfig(_Section):
             problems += ["simulation: a production lane has no such section"] if self.simulation else []
             problems += [] if self.policy.require_chip else ["policy.require_chip: a production lane reads the chip"]
             problems += [] if self.policy.require_guard else ["policy.require_guard: a production lane is watched"]
+            simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"
+            problems += ["liveness.demand.kind: a production lane demands measured claims"] if simulated_claims else []
             problems += [] if self.calibration.file else ["calibration.file: a production lane is calibrated"]
         elif simulated and self.simulation is None:
             problems.append('simulation: missing; a simulated lane names its module, e.g. module = "hil.devices"')
@@ -288,6 +315,11 @@ class LaneConfig(_Section):
         """Every switched band of the lane, in the order of the channels."""
         installed = {name for light in self.illumination.values() for name in light.bands}
         return tuple(name for name in CHANNELS if name in installed)
+
+    @property
+    def band_set(self) -> str:
+        """The name of the set of all bands, which a detector and its claims are for."""
+        return band_set(self.bands)
 
     @property
     def simulated(self) -> bool:

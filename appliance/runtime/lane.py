@@ -28,6 +28,7 @@ from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
 from appliance.runtime.wellness import Wellness
 from appliance.store.async_store import AsyncStore
+from appliance.store.errors import StoreError
 from appliance.store.records import JournalRecord, PassageEnded, Record
 from appliance.vision.client import VisionLost, VisionRefused
 from drivers.errors import DriverError
@@ -201,6 +202,8 @@ class LaneController:
             self.loop.post(ev.VerificationDone(passage_id, checks), "vision")
             await self.verification.show(data)
             self.publish()
+            if self._config.liveness.shadow is not None:
+                await self._record_shadow(passage_id)
         except VisionRefused as error:
             _log.warning("verification could not be performed: %s", error)
             self.loop.post(ev.VerificationDone(passage_id, ()), "vision")
@@ -209,6 +212,28 @@ class LaneController:
             _log.warning("verification broke off: %s", error)
         finally:
             self.eye.busy = False
+
+    async def _record_shadow(self, passage_id: str) -> None:
+        """What the second detector says of the same capture. The decision is made; nothing here can touch it."""
+        seen = (await self.eye.ask("shadow")).header
+        if seen["result"] is None:
+            return
+        decided = seen["decided"]
+        facts = {
+            "passage_id": passage_id,
+            "result": seen["result"],
+            "detector": seen["detector"],
+            "reasons": seen["reasons"],
+            "species": seen["species"] or "",
+            "figures": seen["figures"],
+            "decided": decided["result"],
+            "decided_by": decided["detector"],
+            "agrees": seen["result"] == decided["result"],
+        }
+        try:
+            await self._store.append([JournalRecord("liveness_shadow", facts)])
+        except StoreError as error:
+            _log.warning("the shadow's judgement was not kept: %s", error)
 
     async def _self_test(self) -> None:
         self.eye.busy = True
@@ -344,6 +369,9 @@ def _worker_setup(config: LaneConfig) -> dict[str, Any]:
         "cameras": config.cameras.model_dump(mode="json", exclude_none=True),
         "leds": {camera: list(light.pulses) for camera, light in config.illumination.items()},
         "drift": config.calibration.drift,
+        "band_set": config.band_set,
+        "detector": str(config.liveness.detector or ""),
+        "shadow": str(config.liveness.shadow or ""),
         "module": config.simulation.module if config.simulation else None,
     }
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from appliance.core.types import ADVICE_WORDS, Check, CheckName, Result
+from appliance.evaluate.species import VOCABULARY
 from appliance.face.types import Comparison
+from appliance.liveness.assess import LivenessReport
 from appliance.liveness.reading import Finding
-from appliance.liveness.types import LivenessReport
 from appliance.vision.quality import Quality
 
 
@@ -47,11 +48,21 @@ def liveness(report: LivenessReport | None, findings: Sequence[Finding] = ()) ->
     if report is None:
         return Check(CheckName.LIVENESS, Result.NOT_PERFORMED, "There was no face to examine.")
     if findings and report.result is not Result.FAILED:
-        return Check(CheckName.LIVENESS, Result.UNDETERMINED, findings[0].words, f"limits {report.limits_version}")
+        return Check(CheckName.LIVENESS, Result.UNDETERMINED, findings[0].words, _figures(report))
     said = list(report.reasons[:SHOWN_REASONS])
     if report.suspected_species:
-        said.insert(0, f"It looks like a {report.suspected_species}.")
+        said.insert(0, f"Most like: {_title(report.suspected_species)}.")
     if len(report.reasons) > SHOWN_REASONS:
         said.append(f"And {len(report.reasons) - SHOWN_REASONS} more.")
     reason = " ".join(said) or "The face answers like skin in every band."
-    return Check(CheckName.LIVENESS, report.result, reason, f"limits {report.limits_version}")
+    return Check(CheckName.LIVENESS, report.result, reason, _figures(report))
+
+
+def _title(species: str) -> str:
+    """A species as people call it; the first form of the check has words of its own."""
+    return VOCABULARY[species].title if species in VOCABULARY else species
+
+
+def _figures(report: LivenessReport) -> str:
+    told = [f"{name} {report.figures[name]:.2f}" for name in ("score", "distance") if name in report.figures]
+    return ", ".join([f"detector {report.detector}", *told])

@@ -21,6 +21,7 @@ from appliance.runtime.lane import LaneController
 from appliance.store.async_store import AsyncStore
 from appliance.store.records import PassageStarted
 from appliance.store.verify import verify
+from appliance.vision.client import VisionRefused
 from appliance.wire import Message
 from drivers.errors import StaleFrame
 from drivers.ports import DoorPosition
@@ -33,7 +34,9 @@ OPEN, CLOSED = DoorPosition.OPEN, DoorPosition.CLOSED
 class House:
     """A lane and everything it is made of."""
 
-    def __init__(self, base: Path, monkeypatch: pytest.MonkeyPatch, **policy: Any) -> None:
+    def __init__(
+        self, base: Path, monkeypatch: pytest.MonkeyPatch, liveness: dict[str, Any] | None = None, **policy: Any
+    ) -> None:
         self.base, self.clock = base, ManualClock()
         self.gate, self.light, self.reader = HandGate(), HandLight(), HandReader()
         monkeypatch.setattr(eye, "VisionProcess", HandVision.fresh())
@@ -57,6 +60,7 @@ class House:
                 "illumination": {"nir": {"port": "none", "bands": {"850": {}}}},
                 "cameras": {"rgb": camera, "nir": camera},
                 "document_reader": rig,
+                "liveness": liveness or {},
                 "simulation": {"module": "none"},
             }
         )
@@ -335,3 +339,46 @@ async def test_what_the_traveller_is_told_is_in_the_snapshot_while_it_helps(
         HandVision.answers["locate"] = good
         await house.walks_out()
         assert house.lane.snapshot().advice is None
+
+
+# --- a second detector ----------------------------------------------------------------------------------------------
+
+SHADOW = {
+    "result": "failed",
+    "detector": "second",
+    "reasons": ["Why."],
+    "species": "resin_mask",
+    "figures": {"score": 3.5},
+    "decided": {"result": "successful", "detector": "first"},
+}
+
+
+async def test_a_shadow_is_asked_after_the_decision_and_recorded_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch, liveness={"shadow": tmp_path / "second.json"})) as house:
+        HandVision.answers["shadow"] = Message(SHADOW)
+        passage = await house.walks_in()
+        await house.walks_out()
+        assert house.lane.snapshot().passage.outcome is Outcome.ADMITTED  # type: ignore[union-attr]
+        await until(lambda: any(kind == "liveness_shadow" for kind, _ in house.journal()), "the record")
+    kinds = [kind for kind, _ in house.journal()]
+    assert kinds.index("decision_made") < kinds.index("liveness_shadow")
+    (facts,) = (payload for kind, payload in house.journal() if kind == "liveness_shadow")
+    assert (facts["passage_id"], facts["result"], facts["decided"]) == (passage, "failed", "successful")
+    assert (facts["agrees"], facts["figures"], facts["species"]) == (False, {"score": 3.5}, "resin_mask")
+
+
+async def test_a_lane_without_a_shadow_asks_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.walks_in()
+        await house.walks_out()
+        assert "shadow" not in HandVision.started[0].asked
+
+
+async def test_a_shadow_that_breaks_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with living(House(tmp_path, monkeypatch, liveness={"shadow": tmp_path})) as house:
+        HandVision.failing["shadow"] = VisionRefused("broken")
+        await house.walks_in()
+        await house.walks_out()
+        assert house.lane.snapshot().passage.outcome is Outcome.ADMITTED  # type: ignore[union-attr]

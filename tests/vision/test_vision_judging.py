@@ -8,9 +8,9 @@ import pytest
 
 from appliance.core.types import ADVICE_WORDS, Advice, CheckName, Result
 from appliance.face.types import Comparison, DetectedFace
+from appliance.liveness.assess import LivenessReport
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.reading import Finding, Trouble
-from appliance.liveness.types import LivenessReport
 from appliance.vision import stills, verdict
 from appliance.vision.quality import Quality, measure, others
 
@@ -95,10 +95,11 @@ def test_quality_and_comparison_pass_only_what_passed() -> None:
 @pytest.mark.parametrize("result", [Result.SUCCESSFUL, Result.FAILED, Result.UNDETERMINED])
 def test_liveness_is_what_was_reported_with_its_worst_reason_and_a_text_that_fits(result: Result) -> None:
     reasons = tuple(f"Region {number} is unlike skin." for number in range(30))
-    check = verdict.liveness(LivenessReport(result, reasons, suspected_species="mask", limits_version="v1"))
+    check = verdict.liveness(LivenessReport(result, reasons, suspected_species="resin_mask", detector="v1"))
     assert (check.name, check.result) == (CheckName.LIVENESS, result)
     assert "Region 0 is unlike skin." in check.reason
-    assert "mask" in check.reason
+    assert "Most like: Resin mask." in check.reason
+    assert check.detail == "detector v1"
     assert len(check.reason) < 500
 
 

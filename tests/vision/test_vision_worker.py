@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from appliance.clock import SystemClock
-from appliance.core.types import CheckName, Result
+from appliance.core.types import Advice, CheckName, Result
 from appliance.face.types import Comparison, DetectedFace, FailureToAcquire, Image, Template
-from appliance.vision import worker as module
-from appliance.vision.worker import Worker, serve
+from appliance.liveness.assess import LivenessReport
+from appliance.vision import operations as module
+from appliance.vision.operations import Worker
+from appliance.vision.worker import serve
 from appliance.wire import Message, receive_blocking, send_blocking
 from drivers.errors import Disconnected, PortBusy
 from drivers.ports import DeviceIdentity, Frame
@@ -131,10 +133,11 @@ class Rig:
         reply = self.ask("analyse", logs=self.burst())
         return {check["name"]: (check["result"], check["reason"]) for check in reply.header["checks"]}
 
-    def set_up(self) -> Message:
+    def set_up(self, **settings: Any) -> Message:
         camera = {"kind": "rig", "reference": {"box": [0, 0, 40, 40], "reflectance": 0.5}}
         cameras = {"rgb": camera, "nir": camera}
         more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": "fake_rig"}
+        more |= {"band_set": "rgb+850+940", "detector": "", "shadow": ""} | settings
         reply = self.ask("setup", pack="open-omz", cameras=cameras, **more)
         assert reply.header["pack"]["pack_id"] == "fake"
         opened = self.ask("cameras")
@@ -355,6 +358,85 @@ def test_a_look_sets_the_exposure_for_the_burst(rig: Rig) -> None:
     assert reply["gains"]["nir"] == 1.0, "the picture is darker than it need be"
     logs = rig.burst(face=False)
     assert not rig.ask("meter", logs={"nir": logs["nir"][:2]}).header["changed"]
+
+
+# --- judges -----------------------------------------------------------------------------------------------------
+
+
+class FakeJudge:
+    """Says of every capture what it was made to say."""
+
+    def __init__(self, version: str, result: Result, advice: Advice | None = None) -> None:
+        self.version, self.result, self.advice, self.judged = version, result, advice, 0
+
+    def judge(self, capture: Any, landmarks: Any) -> LivenessReport:
+        self.judged += 1
+        assert {exposure.led for exposure in capture.exposures} == set(ORDER)
+        figures = {"score": -1.5, "850/R level": 0.2}
+        return LivenessReport(self.result, ("Why.",), advice=self.advice, figures=figures, detector=self.version)
+
+    def draw(self, capture: Any, landmarks: Any, report: LivenessReport) -> None:
+        assert report.detector == self.version
+
+
+@pytest.fixture
+def judged(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> tuple[Rig, dict[str, FakeJudge]]:
+    judges = {"": FakeJudge("first", Result.SUCCESSFUL), "second": FakeJudge("second", Result.FAILED)}
+    monkeypatch.setattr(module, "judge_of", lambda _, path: judges[str(path or "")])
+    rig.set_up(shadow="second")
+    rig.enrol()
+    return rig, judges
+
+
+def test_the_shadow_judges_the_same_capture_when_it_is_asked_and_decides_nothing(
+    judged: tuple[Rig, dict[str, FakeJudge]],
+) -> None:
+    rig, judges = judged
+    assert rig.ask("shadow").header == {"result": None}
+    assert rig.analysed()[CheckName.LIVENESS][0] != Result.FAILED
+    assert judges["second"].judged == 0, "not on the way to the decision"
+    assert rig.ask("shadow").header == {
+        "result": "failed",
+        "detector": "second",
+        "reasons": ["Why."],
+        "species": None,
+        "figures": {"score": -1.5},
+        "decided": {"result": "successful", "detector": "first"},
+    }
+    assert rig.ask("stills").header["pictures"][-1]["channel"] == "940", "no map where nothing could be drawn"
+    rig.pack.live = []
+    rig.analysed()
+    assert rig.ask("shadow").header == {"result": None}
+
+
+def test_without_a_shadow_there_is_nothing_to_record(ready: Rig) -> None:
+    ready.enrol()
+    ready.analysed()
+    assert ready.ask("shadow").header == {"result": None}
+
+
+def test_what_the_judge_advises_is_told_once_the_view_itself_is_good(judged: tuple[Rig, dict[str, FakeJudge]]) -> None:
+    rig, judges = judged
+    judges[""].advice = Advice.TURN_FROM_SUN
+    assert rig.ask("analyse", logs=rig.burst()).header["advice"] == "turn_from_sun"
+    rig.pack.live = [face(x=-10)]
+    assert rig.ask("analyse", logs=rig.burst()).header["advice"] == "to_the_middle"
+    rig.pack.live = []
+    assert rig.ask("analyse", logs=rig.burst()).header["advice"] == "step_into_view"
+
+
+def test_light_that_is_wrong_makes_the_best_judge_worthless(judged: tuple[Rig, dict[str, FakeJudge]]) -> None:
+    rig, _ = judged
+    result, reason = rig.analysed()[CheckName.LIVENESS]
+    assert result == Result.UNDETERMINED, "the noise of these cameras answers to no lamp"
+    assert "answer" in reason or "differ" in reason
+
+
+def test_a_detector_that_is_not_there_refuses_the_start(rig: Rig) -> None:
+    more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": None, "band_set": "rgb+850+940"}
+    for broken in ({"detector": "/nowhere", "shadow": ""}, {"detector": "", "shadow": "/nowhere"}):
+        kind, _, message = rig.error("setup", pack="open-omz", cameras={}, **more, **broken)
+        assert (kind, "there is no detector for the band set" in message) == ("Refused", True)
 
 
 def test_nonsense_is_answered(rig: Rig) -> None:

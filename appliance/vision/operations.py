@@ -1,0 +1,397 @@
+"""The operations of the vision process: what can be asked of it, one method each.
+
+It owns the cameras and the weights and keeps the frames of the passage under way in memory, nowhere else.
+It decides nothing: it measures, and says what it measured as checks. Not responsible for the socket (`worker`).
+"""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from appliance.clock import SystemClock
+from appliance.config import CamerasConfig, ConfigError
+from appliance.core.types import Advice
+from appliance.face.packs import best_available, load_pack
+from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
+from appliance.liveness.assess import LivenessReport
+from appliance.liveness.burst import Capture, GreyPatch
+from appliance.liveness.calibration import Calibration, compare
+from appliance.liveness.detector import DetectorError
+from appliance.liveness.reading import Finding, Reading, read
+from appliance.models.manager import ModelError
+from appliance.vision import stills, verdict
+from appliance.vision.cameras import Cameras, Shots
+from appliance.vision.judge import Judge, judge_of
+from appliance.vision.metering import next_gain
+from appliance.vision.quality import Quality, measure, others
+from appliance.wire import Message
+from drivers.ports import Frame
+
+
+class Refused(Exception):
+    """The request cannot be carried out; the message says what to do."""
+
+
+@dataclass
+class Passage:
+    """What is known of the passage under way. Forgotten as a whole."""
+
+    reference: Template | str = "The document's portrait was not enrolled."
+    shots: Shots | None = None
+    captured_at: float = 0.0
+    faces: list[DetectedFace] = field(default_factory=list)
+    quality: Quality | None = None
+    probe: Template | str = "No live face was captured."
+    inference_s: float = 0.0
+    capture: Capture | None = None
+    liveness: LivenessReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the controller has told at the start: LEDs by camera, grey references, share of drift, and the judges."""
+
+    leds: Mapping[str, tuple[str, ...]]
+    patches: Mapping[str, GreyPatch]
+    drift: float
+    judge: Judge
+    shadow: Judge | None
+
+
+class Worker:
+    """Cameras, matcher and the passage under way."""
+
+    def __init__(self) -> None:
+        self._clock = SystemClock()
+        self._pack: FacePack | None = None
+        self._cameras: Cameras | None = None
+        self._setup: Setup | None = None
+        self._calibration: Calibration | None = None
+        self._passage = Passage()
+        self._face: DetectedFace | None = None
+        # The detector works while frames still come, the recogniser beside the liveness check; each passage's results
+        # are waited for before anything else is asked.
+        self._helper = ThreadPoolExecutor(2, thread_name_prefix="inference")
+        self._inferring: Future[None] | None = None
+        self._recognising: Future[None] | None = None
+
+    # --- set-up -----------------------------------------------------------------------------------------------
+
+    def setup(self, request: Message) -> Message:
+        """Load the matcher; cameras come with `cameras`."""
+        header = request.header
+        models_dir = Path(header["models_dir"])
+        try:
+            pack_id = best_available(models_dir) if header["pack"] == "auto" else header["pack"]
+            self._pack = load_pack(pack_id, models_dir)
+        except ModelError as error:
+            raise Refused(str(error)) from error
+        try:
+            judges = [judge_of(header["band_set"], _path(header[name])) for name in ("detector", "shadow")]
+        except DetectorError as error:
+            raise Refused(str(error)) from error
+        config = CamerasConfig.model_validate(header["cameras"])
+        self._setup = Setup(
+            leds={camera: tuple(leds) for camera, leds in header["leds"].items()},
+            patches=config.patches,
+            drift=header["drift"],
+            judge=judges[0],
+            shadow=judges[1] if header["shadow"] else None,
+        )
+        self.close()
+        self._cameras = Cameras(config, header["module"], self._clock)
+        pack = self._pack
+        names = ("pack_id", "title", "grade", "metric", "threshold", "threshold_source")
+        return Message({"pack": {name: getattr(pack, name) for name in names}})
+
+    def cameras(self, _: Message) -> Message:
+        """Open all cameras anew; their exposure counts begin at 0. Tells which of them can expose shorter."""
+        cameras = self._all()
+        try:
+            identities = cameras.open()
+        except ConfigError as error:
+            raise Refused(str(error)) from error
+        adjustable = [name for name, gain in cameras.expose(dict.fromkeys(cameras.switched, 0.5)).items() if gain < 1.0]
+        cameras.expose(dict.fromkeys(cameras.switched, 1.0))
+        told = {name: asdict(identity) for name, identity in identities.items()}
+        return Message({"identities": told, "adjustable": adjustable})
+
+    def compare_with(self, request: Message) -> Message:
+        """The calibration every burst is compared with from now on; null for none."""
+        stored = request.header["calibration"]
+        self._calibration = Calibration.model_validate_json(json.dumps(stored)) if stored else None
+        return Message({})
+
+    def close(self) -> None:
+        """Close the cameras for good."""
+        if self._cameras is not None:
+            self._cameras.end()
+        self._cameras = None
+
+    def end(self) -> None:
+        """Nothing is asked any more."""
+        self.close()
+        self._helper.shutdown()
+
+    def _all(self) -> Cameras:
+        if self._cameras is None:
+            raise Refused("nothing was set up")
+        return self._cameras
+
+    # --- life signs -------------------------------------------------------------------------------------------
+
+    def health(self, _: Message) -> Message:
+        """One fresh frame of each camera proves all."""
+        self._all().alive()
+        return Message({})
+
+    def preview(self, _: Message) -> Message:
+        """The view as it is now, as JPEG, and where the eyes are, so that it can be shown at the portrait's scale."""
+        assert self._pack is not None
+        view = self._all().read("rgb").image
+        faces = self._pack.detect(view)
+        return Message({"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(view, quality=70),))
+
+    # --- one passage ------------------------------------------------------------------------------------------
+
+    def enrol(self, request: Message) -> Message:
+        """Make the reference of the document's portrait: blob raw BGR, header `height`, `width`."""
+        assert self._pack is not None
+        height, width = request.header["height"], request.header["width"]
+        portrait = np.frombuffer(request.blobs[0], np.uint8).reshape(height, width, 3)
+        self._passage = Passage()
+        faces = self._pack.detect(portrait)
+        eyes = None
+        if len(faces) == 1 or (faces and others(faces) == 0):
+            self._passage.reference = self._template(portrait, faces[0], "the document's portrait")
+            eyes = stills.eyes(faces[0])
+        else:
+            found = "no face" if not faces else "several faces"
+            self._passage.reference = f"There is {found} on the document's portrait."
+        problem = self._passage.reference if isinstance(self._passage.reference, str) else ""
+        return Message({"problem": problem, "eyes": eyes}, (stills.jpeg(portrait),))
+
+    def locate(self, _: Message) -> Message:
+        """Look once: is there one face, good enough to capture?"""
+        assert self._pack is not None
+        view = self._all().read("rgb").image
+        faces = self._pack.detect(view)
+        self._face = faces[0] if faces else None
+        quality = measure(view, faces[0]) if faces else None
+        advice = quality.advice if quality else Advice.STEP_INTO_VIEW
+        if advice is None and others(faces) > 0:
+            advice = Advice.ONE_AT_A_TIME
+        count = 1 + others(faces) if faces else 0
+        return Message({"acceptable": advice is None, "advice": advice, "faces": count})
+
+    def burst(self, request: Message) -> Message:
+        """`counts` frames of each switched camera, none exposed before `after`, and a visible one from their middle.
+
+        The illuminators are armed already: every exposure counts. With `face`, inference starts as soon as the visible
+        frame is there.
+        """
+        passage = self._passage = Passage(reference=self._passage.reference)
+        header = request.header
+
+        def infer(frame: Frame) -> None:
+            self._inferring = self._helper.submit(self._infer, passage, frame.image)
+
+        passage.shots = self._all().burst(
+            header["counts"], header["after"], infer if header["face"] else lambda _: None
+        )
+        passage.captured_at = self._clock.monotonic()
+        return Message({})
+
+    def more(self, request: Message) -> Message:
+        """`counts` further frames: the illuminator's order had not yet run out."""
+        if self._passage.shots is None:
+            raise Refused("nothing was captured")
+        self._all().more(self._passage.shots, request.header["counts"])
+        self._passage.captured_at = self._clock.monotonic()
+        return Message({})
+
+    def meter(self, request: Message) -> Message:
+        """Set the exposures by a look (a `burst` without a face): what is in force, and whether it was changed."""
+        capture = self._captured(request)
+        face = None if self._face is None else self._face.box
+        wanted = {}
+        for camera in {exposure.camera for exposure in capture.exposures}:
+            looks = [exposure for exposure in capture.exposures if exposure.camera == camera]
+            wanted[camera] = next_gain(looks, face, self._brighter(camera, looks[-1].led))
+        before = {exposure.camera: exposure.gain for exposure in capture.exposures}
+        gains = self._all().expose(wanted)
+        return Message({"gains": gains, "changed": gains != before})
+
+    def _brighter(self, camera: str, led: str | None) -> float:
+        """How much brighter than this LED the brightest of its camera is; a guess where nothing was calibrated."""
+        stored = self._calibration.cameras.get(camera) if self._calibration is not None else None
+        if stored is None or led not in stored.leds:
+            return 1.3
+        return max(one.level_dn for one in stored.leds.values()) / stored.leds[led].level_dn
+
+    def expose(self, request: Message) -> Message:
+        """Set the exposures as told, shares of the longest by camera."""
+        return Message({"gains": self._all().expose(request.header["gains"])})
+
+    def _infer(self, passage: Passage, image: Image) -> None:
+        """Detector and recogniser on the captured view, while other frames still come."""
+        assert self._pack is not None
+        begun = self._clock.monotonic()
+        passage.faces = self._pack.detect(image)
+        passage.inference_s = self._clock.monotonic() - begun
+        if passage.faces:
+            self._recognising = self._helper.submit(self._recognise, passage, image, passage.faces[0])
+            passage.quality = measure(image, passage.faces[0])
+
+    def _recognise(self, passage: Passage, image: Image, face: DetectedFace) -> None:
+        begun = self._clock.monotonic()
+        passage.probe = self._template(image, face, "the live face")
+        passage.inference_s += self._clock.monotonic() - begun
+
+    def settle(self) -> None:
+        """Wait for detector and recogniser; what they raised is raised here."""
+        self._detected()
+        recognising, self._recognising = self._recognising, None
+        if recognising is not None:
+            recognising.result()
+
+    def _detected(self) -> None:
+        inferring, self._inferring = self._inferring, None
+        if inferring is not None:
+            inferring.result()
+
+    def _template(self, image: Image, face: DetectedFace, what: str) -> Template | str:
+        assert self._pack is not None
+        try:
+            return self._pack.embed(image, face)
+        except FailureToAcquire as error:
+            return f"No template could be made of {what}: {error}"
+
+    def reading(self, request: Message) -> Message:
+        """Self-test: what is wrong with cameras and LEDs, from a burst of the empty lane."""
+        readings = self._readings(self._captured(request), patterns=True)
+        levels = {led: round(one.level, 2) for found in readings for led, one in found.leds.items()}
+        return Message({"findings": [asdict(finding) for finding in self._findings(readings)], "levels": levels})
+
+    def analyse(self, request: Message) -> Message:
+        """The checks, from the captured frames and the illuminators' logs {camera: [[exposure, LED or null], ...]}."""
+        assert self._pack is not None
+        capture = self._captured(request)
+        self._detected()
+        passage = self._passage
+        begun = self._clock.monotonic()
+        findings = self._findings(self._readings(capture, patterns=False))
+        if passage.faces:
+            passage.liveness = self._told().judge.judge(capture, passage.faces[0].landmarks)
+        liveness_s = self._clock.monotonic() - begun
+        self.settle()
+        checks = (
+            verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
+            verdict.face_quality(passage.quality),
+            verdict.comparison(self._compare()),
+            verdict.liveness(passage.liveness, findings),
+        )
+        return Message(
+            {
+                "checks": [asdict(check) for check in checks],
+                "advice": self._advice(),
+                "findings": [asdict(finding) for finding in findings],
+                "captured_at": passage.captured_at,
+                "inference_s": passage.inference_s,
+                "liveness_s": liveness_s,
+            }
+        )
+
+    def _advice(self) -> Advice | None:
+        """What would help a further capture most."""
+        passage = self._passage
+        if passage.quality is None:
+            return Advice.STEP_INTO_VIEW
+        return passage.quality.advice or (passage.liveness.advice if passage.liveness else None)
+
+    def shadow(self, _: Message) -> Message:
+        """What the second detector makes of the last capture, beside what the first one made of it."""
+        passage, shadow = self._passage, self._told().shadow
+        if shadow is None or passage.capture is None or passage.liveness is None:
+            return Message({"result": None})
+        report = shadow.judge(passage.capture, passage.faces[0].landmarks)
+        figures = {name: report.figures[name] for name in ("score", "distance") if name in report.figures}
+        return Message(
+            {
+                "result": report.result,
+                "detector": report.detector,
+                "reasons": list(report.reasons),
+                "species": report.suspected_species,
+                "figures": figures,
+                "decided": {"result": passage.liveness.result, "detector": passage.liveness.detector},
+            }
+        )
+
+    def _told(self) -> Setup:
+        if self._setup is None:
+            raise Refused("nothing was set up")
+        return self._setup
+
+    def _captured(self, request: Message) -> Capture:
+        shots = self._passage.shots
+        if shots is None or shots.rgb is None:
+            raise Refused("nothing was captured")
+        logs = {camera: {int(number): led for number, led in log} for camera, log in request.header["logs"].items()}
+        capture = Capture(shots.rgb.image, shots.exposures(logs), self._told().patches, rgb_at_s=shots.rgb.stamp)
+        self._passage.capture = capture
+        return capture
+
+    def _readings(self, capture: Capture, *, patterns: bool) -> list[Reading]:
+        return [
+            read(
+                camera,
+                [exposure for exposure in capture.exposures if exposure.camera == camera],
+                capture.patches[camera],
+                leds,
+                patterns=patterns,
+            )
+            for camera, leds in self._told().leds.items()
+        ]
+
+    def _findings(self, readings: list[Reading]) -> list[Finding]:
+        """What is wrong; a burst that does not even hold in itself is not compared with another day's."""
+        found = [finding for reading in readings for finding in reading.findings]
+        stored = self._calibration.cameras if self._calibration is not None else {}
+        for reading in readings:
+            if reading.camera in stored and not reading.findings:
+                found += compare(stored[reading.camera], reading, self._told().drift)
+        return found
+
+    def _compare(self) -> Comparison | str:
+        assert self._pack is not None
+        reference, probe = self._passage.reference, self._passage.probe
+        if isinstance(reference, str):
+            return reference
+        return probe if isinstance(probe, str) else self._pack.compare(reference, probe)
+
+    def stills(self, _: Message) -> Message:
+        """The pictures of the last capture, for the guard: names and eyes in the header, JPEG or PNG as blobs."""
+        passage = self._passage
+        if passage.capture is None:
+            raise Refused("nothing was captured")
+        shown = None
+        if passage.liveness is not None:
+            judge = self._told().judge
+            shown = judge.draw(passage.capture, passage.faces[0].landmarks, passage.liveness)
+        pictures = stills.pictures(passage.capture, shown)
+        names = [{"channel": p.channel, "label": p.label, "media_type": p.media_type} for p in pictures]
+        eyes = stills.eyes(passage.faces[0]) if passage.faces else None
+        return Message({"pictures": names, "eyes": eyes}, tuple(p.data for p in pictures))
+
+    def forget(self, _: Message) -> Message:
+        """Drop everything of the passage."""
+        self._passage = Passage()
+        return Message({})
+
+
+def _path(told: str | None) -> Path | None:
+    return Path(told) if told else None

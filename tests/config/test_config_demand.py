@@ -1,0 +1,95 @@
+"""What a site demands of its claims: met, or every shortfall named before anything starts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config import ConfigError, load
+from appliance.evaluate import claims as published
+from appliance.runtime import demand
+from appliance.vision.judge import judge_of
+
+Write = Callable[..., Path]
+DETECTOR = judge_of("rgb+850+940", None).version
+
+
+@pytest.fixture(autouse=True)
+def nothing_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "shipped", lambda: [])
+
+
+def claim(folder: Path, **changes: Any) -> None:
+    row: dict[str, Any] = {
+        "kind": "measured",
+        "band_set": "rgb+850+940",
+        "dataset": "laboratory",
+        "source": "rig 7",
+        "protocol": "shipped",
+        "detector": DETECTOR,
+        "made_on": "2026-11-20",
+        "bona_fide": {"n": 100, "failed": 1},
+        "species": {"print_dye": {"n": 59, "accepted": 0}, "screen_lcd": {"n": 59, "accepted": 6}},
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / "claims.json").write_text(json.dumps(row | changes))
+
+
+def asked(write: Write, folder: Path, species: str, kind: str = "measured") -> Path:
+    section = f'[liveness.demand]\nspecies = {species}\nkind = "{kind}"\nclaims = "{folder}"\n\n[simulation]'
+    return write(("[simulation]", section))
+
+
+def test_a_site_that_demands_nothing_starts(write: Write) -> None:
+    demand.check(load(write()))
+
+
+def test_a_demand_that_is_met(write: Write, tmp_path: Path) -> None:
+    claim(tmp_path / "claims")
+    demand.check(load(asked(write, tmp_path / "claims", "{ print_dye = 0.05 }")))
+
+
+def test_all_that_is_unmet_is_said_at_once(write: Write, tmp_path: Path) -> None:
+    claim(tmp_path / "claims")
+    species = "{ print_dye = 0.05, screen_lcd = 0.05, latex_mask = 0.2, paper_bag = 0.1 }"
+    with pytest.raises(ConfigError) as caught:
+        demand.check(load(asked(write, tmp_path / "claims", species)))
+    said = str(caught.value)
+    assert "the installed bands (rgb+850+940) do not meet it" in said
+    assert "6 of 59 passed" in said
+    assert "Latex mask: untested" in said
+    assert "paper_bag is no species" in said
+    assert "Ink-jet" not in said
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "simulated"}, {"band_set": "rgb+850"}, {"detector": "another"}, {"species": {}}]
+)
+def test_claims_of_something_else_do_not_count(write: Write, tmp_path: Path, changes: dict[str, Any]) -> None:
+    claim(tmp_path / "claims", **changes)
+    with pytest.raises(ConfigError, match="untested"):
+        demand.check(load(asked(write, tmp_path / "claims", "{ print_dye = 0.05 }")))
+
+
+def test_simulated_claims_count_where_they_are_enough_and_never_in_production(write: Write, tmp_path: Path) -> None:
+    claim(tmp_path / "claims", kind="simulated")
+    path = asked(write, tmp_path / "claims", "{ print_dye = 0.05 }", "simulated")
+    demand.check(load(path))
+    path.write_text(path.read_text().replace('profile = "simulated"', 'profile = "production"'))
+    with pytest.raises(ConfigError, match=r"liveness\.demand\.kind: a production lane demands measured claims"):
+        load(path)
+
+
+def test_claims_that_cannot_be_read_meet_nothing(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "broken.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"liveness\.demand: .*broken\.json"):
+        demand.check(load(asked(write, tmp_path / "claims", "{ print_dye = 0.05 }")))
+
+
+@pytest.mark.parametrize("species", ["{}", "{ print_dye = 0 }", "{ print_dye = 2 }", "5"])
+def test_demands_that_are_none(write: Write, tmp_path: Path, species: str) -> None:
+    with pytest.raises(ConfigError, match=r"liveness\.demand\.species"):
+        load(asked(write, tmp_path, species))
