@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from appliance.liveness.reading import F32, GRID, Finding, LedReading, Reading, Trouble
 
 FORMAT: Final = "sallyport-calibration-1"
 
-# Two LEDs change places in the explanation of what is seen when that fits better by this much: in squared deviations of
-# the levels (LEDs of one board drift apart by 2 %) and of the patterns (1.5 % from cell to cell).
-_LEVEL_SD = 0.02
-_PATTERN_SD = 0.015
+# How a pair of LEDs may come to differ otherwise than it was calibrated: the ratio of their levels, and that of their
+# patterns from cell to cell. Two have changed places when that explains what is seen far better than no change.
+_LEVEL_SD = 0.03
+_PATTERN_SD = 0.003
+_FARTHEST = 25.0
+"""Most that a single figure may say, in squared deviations: what is new in the lane fills some cells only."""
 _SWAP_GAIN = 12.0
+_LEAST_PATTERN = 0.02
 
 Pattern = tuple[tuple[float, ...], ...]
 
@@ -190,48 +194,49 @@ def compare(stored: CameraCalibration, reading: Reading, drift: float) -> tuple[
 
 def alike(leds: Mapping[str, LedCalibration]) -> list[tuple[str, str]]:
     """Pairs whose exchange nobody could notice here: same level, same pattern."""
+    known = {led: _stored(one) for led, one in leds.items()}
 
-    def apart(one: LedCalibration, other: LedCalibration) -> float:
-        return _distance(one, _as_stored(other)) + _distance(other, _as_stored(one))
+    def apart(one: str, other: str) -> float:
+        ratio = known[one] - known[other]
+        return _misfit(ratio, -ratio)
 
-    return [(one, other) for one, other in combinations(leds, 2) if apart(leds[one], leds[other]) < _SWAP_GAIN]
+    return [(one, other) for one, other in combinations(leds, 2) if apart(one, other) < _SWAP_GAIN]
 
 
 def _swapped(stored: Mapping[str, LedCalibration], found: Mapping[str, LedReading]) -> tuple[str, str] | None:
-    """The pair whose exchange explains best what is seen, if it explains it far better than no exchange."""
-    if len(found) < 2:
-        return None
-    # All LEDs warm up and age together: what they have in common is drift, not an exchange.
-    common = float(np.median([seen.level / stored[led].level_dn for led, seen in found.items()]))
+    """The pair whose exchange explains best what is seen, if it explains it far better than no exchange.
+
+    Only ratios within a pair are looked at: what lamps and lane have in common, warmth, age and furniture, drops out.
+    """
+    known = {led: _stored(stored[led]) for led in found}
     # The pulse belongs to the wire, the rest to the LED.
-    views = {
-        led: (math.log(max(seen.level / common, 1e-3) / stored[led].pulse_us), seen.pattern)
-        for led, seen in found.items()
-    }
+    seen = {led: _figures(one.level / stored[led].pulse_us, one.pattern) for led, one in found.items()}
     best, gain = None, _SWAP_GAIN
-    for one, other in combinations(views, 2):
-        straight = _distance(stored[one], views[one]) + _distance(stored[other], views[other])
-        crossed = _distance(stored[one], views[other]) + _distance(stored[other], views[one])
+    for one, other in combinations(found, 2):
+        now = seen[one] - seen[other]
+        was = (known[one] - known[other])[: len(now)]
+        straight, crossed = _misfit(now, was), _misfit(now, -was)
         if straight - crossed > gain and crossed < straight / 4:
             best, gain = (one, other), straight - crossed
     return best
 
 
-_View = tuple[float, F32 | None]
+_Figures = NDArray[np.float64]
 
 
-def _as_stored(led: LedCalibration) -> _View:
-    return math.log(led.level_dn / led.pulse_us), np.array(led.pattern, dtype=np.float32)
+def _stored(led: LedCalibration) -> _Figures:
+    return _figures(led.level_dn / led.pulse_us, np.array(led.pattern, dtype=np.float32))
 
 
-def _distance(led: LedCalibration, seen: _View) -> float:
-    """Squared deviations of an LED as it was from one as it is seen: level per microsecond (logarithm), pattern."""
-    off = ((math.log(led.level_dn / led.pulse_us) - seen[0]) / _LEVEL_SD) ** 2
-    if seen[1] is None:
-        return off
-    pattern = np.array(led.pattern, dtype=np.float32)
-    # The median forgives what has changed in a part of the picture; 0.455 is that of a squared normal deviate.
-    return off + float(np.median(((pattern - seen[1]) / _PATTERN_SD) ** 2)) / 0.455
+def _figures(level: float, pattern: F32 | None) -> _Figures:
+    """Logarithms of level and, where there is one, pattern, each in the deviations its ratio may have."""
+    cells = np.zeros(0) if pattern is None else np.log(np.maximum(pattern, _LEAST_PATTERN)).ravel() / _PATTERN_SD
+    return np.concatenate(([math.log(max(level, 1e-9)) / _LEVEL_SD], cells))
+
+
+def _misfit(now: _Figures, expected: _Figures) -> float:
+    """Sum of the squared deviations, each limited."""
+    return float(np.minimum(np.square(now - expected), _FARTHEST).sum())
 
 
 def mean_leds(looks: Sequence[Reading], pulses: Mapping[str, int]) -> dict[str, LedCalibration]:
