@@ -150,6 +150,23 @@ def test_a_longer_burst_only_where_the_site_says_so(write: Write) -> None:
     assert lane.illumination["nir"].burst_ms == 500
 
 
+def test_the_example_of_the_docs_is_right(write: Write) -> None:
+    page = (Path(__file__).parents[2] / "docs/bands-and-calibration.md").read_text(encoding="utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    rest = """
+lane_id = "E-07"
+profile = "simulated"
+state_dir = "var/state"
+control_socket = "var/lane.sock"
+gate = { port = "/dev/ttyUSB0" }
+document_reader = { kind = "rig" }
+simulation = { module = "hil.devices" }
+"""
+    lane = load(write(text=rest + example))
+    assert (lane.band_set, lane.calibration.required) == ("rgb+850+940", True)
+    assert list(lane.illumination["nir"].pulses) == ["850L", "850R", "850C", "940L", "940R"]
+
+
 def test_a_time_out_of_no_phase_names_the_phases_there_are(write: Write) -> None:
     said = refusal(write(("require_guard = true", "timeouts = { Refered = 30.0 }")))
     assert "no phase is called Refered" in said
