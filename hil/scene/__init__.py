@@ -4,42 +4,50 @@ What stands before the camera (`bona_fide`, `printed_photo`, `screen_replay`, `p
 camera makes of it (`Sensor`, `Light`), and the passports of the cast (`render_portrait`, `make_document`).
 """
 
-from hil.scene.bands import CHANNELS, NIR
+from hil.scene.bands import CHANNELS, NIR, SWITCHED
 from hil.scene.cast import CAST, Traveller, UnknownTraveller, traveller
+from hil.scene.compose import Scene, compose
 from hil.scene.document import document_below, make_document
+from hil.scene.exposure import Light
+from hil.scene.mount import DEFAULT_MOUNT, Mount, draw_mount
 from hil.scene.portrait import render_portrait
-from hil.scene.presentation import (
+from hil.scene.presentation import attack, bona_fide, empty_scene, printed_mask, printed_photo, screen_replay
+from hil.scene.sensor import Sensor, UnknownBand
+from hil.scene.stage import (
     HEIGHT,
     REFERENCE_PATCH,
     REFERENCE_REFLECTANCE,
     WIDTH,
     Presentation,
-    bona_fide,
-    empty_scene,
-    printed_mask,
-    printed_photo,
-    screen_replay,
 )
-from hil.scene.sensor import Light, Sensor, UnknownBand
 from hil.scene.view import Pose
+from hil.scene.wearables import Wearables
 
 __all__ = [
     "CAST",
     "CHANNELS",
+    "DEFAULT_MOUNT",
     "HEIGHT",
     "NIR",
     "REFERENCE_PATCH",
     "REFERENCE_REFLECTANCE",
+    "SWITCHED",
     "WIDTH",
     "Light",
+    "Mount",
     "Pose",
     "Presentation",
+    "Scene",
     "Sensor",
     "Traveller",
     "UnknownBand",
     "UnknownTraveller",
+    "Wearables",
+    "attack",
     "bona_fide",
+    "compose",
     "document_below",
+    "draw_mount",
     "empty_scene",
     "make_document",
     "printed_mask",

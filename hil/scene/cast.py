@@ -28,6 +28,8 @@ class Traveller:
     date_of_birth: str
     document_number: str
     params: Mapping[str, float]
+    own_materials: bool = False
+    """Whether hair, eyes and clothes are of a batch of their own; the cast keeps the typical one."""
 
     @property
     def traits(self) -> Traits:

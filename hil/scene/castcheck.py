@@ -25,10 +25,11 @@ from appliance.face.types import FacePack, FailureToAcquire, Template
 from appliance.models.manager import ModelError
 from hil.heads import HEADS, Head
 from hil.scene.cast import CAST, Traveller
+from hil.scene.exposure import Light
 from hil.scene.measured import HeadError, choose_head
 from hil.scene.portrait import render_portrait
 from hil.scene.presentation import bona_fide
-from hil.scene.sensor import Light, Sensor
+from hil.scene.sensor import Sensor
 from hil.scene.view import Pose
 
 DISCLAIMER = (

@@ -1,34 +1,18 @@
-"""Everything that stands off the skin: scalp hair, beard, long hair, ears, neck and shirt, as grids with textures.
-
-A texture here has the layers of `paint` and one more, `ALPHA` (coverage 0..1).
-"""
+"""Everything that stands off the skin: scalp hair, beard, long hair, ears, neck and shirt, as grids with textures."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hil.scene import bands
 from hil.scene.arrays import F32, f32
 from hil.scene.head import angles, bell, curve, mouth_line, normals, ramp
-from hil.scene.paint import AO, GLOSS, hair_colour, jaw_field, noise, refine
+from hil.scene.paint import DETAIL, jaw_field, noise, refine
+from hil.scene.palette import Palette
+from hil.scene.surface import ALPHA, AO, GLOSS, HEAT, Part, blank
 from hil.scene.traits import Traits
 
-ALPHA = GLOSS + 1
 SHIRTS = ("cloth_dark", "cloth_white", "cloth_red", "cloth_green", "cloth_blue")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One surface of a person: points and normals float32[r, c, 3] in head space, mm, and its texture."""
-
-    mesh: F32
-    normal: F32
-    texture: F32
-    turns: float
-    """How far the part follows the head's rotation: 1 wholly, 0 not at all."""
 
 
 def hairline(t: Traits) -> F32:
@@ -49,14 +33,14 @@ def hairline(t: Traits) -> F32:
     return curve([*points, (96.0, 12.0), (118.0, -55.0), (180.0, -80.0)], away)
 
 
-def _strands(rng: np.random.Generator, shape: tuple[int, int], curl: float) -> F32:
-    long = noise(rng, shape, (26.0, 1.6))
-    curly = noise(rng, shape, (5.0, 5.0))
-    fine = noise(rng, shape, (7.0, 1.2))
+def _strands(rng: np.random.Generator, shape: tuple[int, int], curl: float, share: float = 1.0) -> F32:
+    long = noise(rng, shape, (26.0 * share, 1.6 * share))
+    curly = noise(rng, shape, (5.0 * share, 5.0 * share))
+    fine = noise(rng, shape, (7.0 * share, 1.2 * share))
     return f32(long * (1 - curl) * 0.8 + curly * curl + 0.45 * fine * (1 - 0.5 * curl))
 
 
-def scalp(t: Traits, mesh: F32) -> Part:
+def scalp(t: Traits, mesh: F32, palette: Palette, detail: int = DETAIL) -> Part:
     """Scalp hair and beard as a shell around the head; covers nothing where there is neither."""
     rng = np.random.default_rng(int(t.seed) + 77)
     shape = (mesh.shape[0], mesh.shape[1])
@@ -84,8 +68,8 @@ def scalp(t: Traits, mesh: F32) -> Part:
     )
     out = normals(mesh)
     shell = mesh + out * gaussian_filter(thick, 1.2)[..., None]
-    texture = _scalp_texture(t, rng, mesh, lower, np.clip(full, 0, 1))
-    return Part(shell.astype(np.float32), normals(shell.astype(np.float32)), texture, 1.0)
+    texture = _scalp_texture(t, rng, (mesh, f32(lower), f32(np.clip(full, 0, 1))), palette, detail)
+    return Part(f32(shell), normals(f32(shell)), texture, rough=0.35, soft=0.15)
 
 
 def _goatee(t: Traits, x: F32, y: F32) -> F32:
@@ -105,33 +89,38 @@ def _moustache(t: Traits, x: F32, y: F32) -> F32:
     )
 
 
-def _scalp_texture(t: Traits, rng: np.random.Generator, mesh: F32, lower: F32, face_hair: F32) -> F32:
-    y = refine(np.ascontiguousarray(mesh[..., 1]))
-    x = refine(np.ascontiguousarray(mesh[..., 0]))
+def _scalp_texture(
+    t: Traits, rng: np.random.Generator, grid: tuple[F32, F32, F32], palette: Palette, detail: int
+) -> F32:
+    mesh, lower, face_hair = grid
+    share = detail / DETAIL
+    y = refine(np.ascontiguousarray(mesh[..., 1]), detail)
+    x = refine(np.ascontiguousarray(mesh[..., 0]), detail)
     shape = (y.shape[0], y.shape[1])
-    edge = y - refine(np.ascontiguousarray(lower, dtype=np.float32))
-    strands = _strands(rng, shape, t.hair_curl)
+    edge = y - refine(np.ascontiguousarray(lower), detail)
+    strands = _strands(rng, shape, t.hair_curl, share)
     soft = 4.0 + 3.0 * t.hair_curl
     cover = ramp(-soft * 0.6, soft, edge + strands * 3.0)
     thin = ramp(-0.6, 0.8, strands + (t.hair - 0.5) * 7.0)
     cover = cover * thin * ramp(0.02, 0.25, np.full(shape, t.hair, np.float32))
-    whisker = noise(rng, shape, (4.0, 1.6))
-    face = refine(face_hair)
+    whisker = noise(rng, shape, (4.0 * share, 1.6 * share))
+    face = refine(face_hair, detail)
     grown = ramp(0.25, 0.95, face + 0.22 * whisker * face) * (0.86 + 0.14 * np.tanh(whisker))
-    texture = np.zeros((*shape, ALPHA + 1), np.float32)
+    texture = blank(*shape)
     shine = np.clip(0.78 + 0.34 * strands, 0.25, 2.2)[..., None]
     shine = shine * (1 - 0.35 * np.exp(-0.5 * ((x - 34.0 * t.hair_part) / 1.6) ** 2) * ramp(55.0, 75.0, y))[..., None]
-    head = hair_colour(t, t.hair_grey) * shine
-    beard = hair_colour(t, max(t.beard_grey, 0.4 * t.hair_grey)) * np.clip(0.95 + 0.22 * whisker, 0.4, 1.6)[..., None]
+    head = palette.hair(t, t.hair_grey) * shine
+    beard = palette.hair(t, max(t.beard_grey, 0.4 * t.hair_grey)) * np.clip(0.95 + 0.22 * whisker, 0.4, 1.6)[..., None]
     is_face = (grown > cover)[..., None]
     texture[..., :AO] = np.clip(np.where(is_face, beard, head), 0.004, 0.9)
     texture[..., AO] = 1.0 - 0.30 * ramp(14.0, 0.0, np.abs(edge))
     texture[..., GLOSS] = 0.5 * (1 - t.hair_curl)
+    texture[..., HEAT] = np.where(is_face[..., 0], 31.5, 28.0)
     texture[..., ALPHA] = np.maximum(cover, grown)
     return texture
 
 
-def curtain(t: Traits) -> Part | None:
+def curtain(t: Traits, palette: Palette) -> Part | None:
     """Hair that hangs beside and behind the face, or None if it is short."""
     if t.hair_length < 25.0 or t.hair < 0.4:
         return None
@@ -164,19 +153,20 @@ def curtain(t: Traits) -> Part | None:
     n = normals(mesh)
     shape = (rows * 4, cols * 4)
     strands = _strands(rng, shape, t.hair_curl)
-    texture = np.zeros((*shape, ALPHA + 1), np.float32)
+    texture = blank(*shape)
     texture[..., :AO] = np.clip(
-        hair_colour(t, t.hair_grey) * np.clip(0.72 + 0.36 * strands, 0.2, 2.0)[..., None], 0.004, 0.9
+        palette.hair(t, t.hair_grey) * np.clip(0.72 + 0.36 * strands, 0.2, 2.0)[..., None], 0.004, 0.9
     )
     texture[..., AO] = 0.85
     texture[..., GLOSS] = 0.4 * (1 - t.hair_curl)
+    texture[..., HEAT] = 26.0
     v = np.linspace(0, 1, shape[0])[:, None]
     u = np.linspace(0, 1, shape[1])[None, :]
     texture[..., ALPHA] = ramp(1.0, 0.93, v + 0.03 * strands) * ramp(0.0, 0.02, np.minimum(u, 1 - u) + 0.006 * strands)
-    return Part(mesh, n, texture, 1.0)
+    return Part(mesh, n, texture, rough=0.35, soft=0.15)
 
 
-def ears(t: Traits, skin_tone: float, flush: float) -> list[Part]:
+def ears(t: Traits, palette: Palette) -> list[Part]:
     """Both ears as flattened bowls."""
     parts = []
     n = 36
@@ -190,20 +180,20 @@ def ears(t: Traits, skin_tone: float, flush: float) -> list[Part]:
         z = -86.0 + ez - side * ex * (0.2 + 0.3 * t.ear_out)
         mesh = np.stack([x, ey - 14.0, z], axis=2).astype(np.float32)
         shape = (n * 4, n * 4)
-        texture = np.zeros((*shape, ALPHA + 1), np.float32)
-        texture[..., :AO] = bands.skin(np.full(shape, skin_tone, np.float32), np.full(shape, flush + 0.35, np.float32))
+        texture = blank(*shape)
+        texture[..., :AO] = palette.skin(np.full(shape, t.tone, np.float32), np.full(shape, t.flush + 0.35, np.float32))
         fy = np.linspace(1, -1, shape[0])[:, None]
         fx = np.cos(np.linspace(-np.pi, np.pi, shape[1]))[None, :]
         texture[..., AO] = (
             1.0 - 0.45 * bell(fx, fy, (0.45, -0.05), (0.35, 0.45)) - 0.2 * bell(fx, fy, (-0.3, 0.3), (0.15, 0.5))
         )
         texture[..., GLOSS] = 0.25
-        texture[..., ALPHA] = 1.0
-        parts.append(Part(mesh, normals(mesh), texture, 1.0))
+        texture[..., HEAT] = 32.5
+        parts.append(Part(mesh, normals(mesh), texture))
     return parts
 
 
-def neck(t: Traits, skin_tone: float, flush: float) -> Part:
+def neck(t: Traits, palette: Palette) -> Part:
     """The neck, from under the jaw into the collar."""
     rows, cols = 50, 90
     phi = np.linspace(-np.pi, np.pi, cols, dtype=np.float32)[None, :]
@@ -222,17 +212,17 @@ def neck(t: Traits, skin_tone: float, flush: float) -> Part:
     z = -74.0 + np.minimum(w, 58.0) * np.cos(phi) * 0.98 + np.exp(-0.5 * (x / 7.0) ** 2) * 2.0 * (np.cos(phi) > 0)
     mesh = np.stack([x, np.broadcast_to(y, x.shape), z], axis=2).astype(np.float32)
     shape = (rows * 4, cols * 4)
-    texture = np.zeros((*shape, ALPHA + 1), np.float32)
+    texture = blank(*shape)
     rng = np.random.default_rng(int(t.seed) + 5)
-    texture[..., :AO] = bands.skin(skin_tone + 0.12 * noise(rng, shape, (9, 9)), np.full(shape, flush, np.float32))
+    texture[..., :AO] = palette.skin(t.tone + 0.12 * noise(rng, shape, (9, 9)), np.full(shape, t.flush, np.float32))
     depth = np.linspace(-70.0, -230.0, shape[0])[:, None]
     texture[..., AO] = 0.38 + 0.55 * ramp(-t.chin_y - 6.0, -t.chin_y - 52.0, np.broadcast_to(depth, shape))
     texture[..., GLOSS] = 0.2
-    texture[..., ALPHA] = 1.0
-    return Part(mesh, normals(mesh), texture, 0.0)
+    texture[..., HEAT] = 34.5
+    return Part(mesh, normals(mesh), texture, turns=0.0)
 
 
-def shirt(t: Traits) -> Part:
+def shirt(t: Traits, palette: Palette) -> Part:
     """Shoulders under a shirt."""
     rows, cols = 60, 100
     phi = np.linspace(-np.pi, np.pi, cols, dtype=np.float32)[None, :]
@@ -244,11 +234,11 @@ def shirt(t: Traits) -> Part:
     dip = ramp(70.0, 10.0, np.abs(x)) * ramp(0.2, 0.8, np.cos(phi)) * ramp(-260.0, -162.0, y) * 16.0
     mesh = np.stack([x, y - dip, z], axis=2).astype(np.float32)
     shape = (rows * 4, cols * 4)
-    texture = np.zeros((*shape, ALPHA + 1), np.float32)
+    texture = blank(*shape)
     rng = np.random.default_rng(int(t.seed) + 6)
     weave = 1.0 + 0.05 * noise(rng, shape, (1.0, 1.0)) + 0.07 * noise(rng, shape, (16.0, 8.0))
-    texture[..., :AO] = np.clip(bands.material(SHIRTS[round(t.shirt)]) * weave[..., None], 0.01, 0.9)
+    texture[..., :AO] = np.clip(palette.material(SHIRTS[round(t.shirt)]) * weave[..., None], 0.01, 0.9)
     down = np.linspace(0, 1, shape[0])[:, None]
     texture[..., AO] = 0.72 + 0.28 * ramp(0.0, 0.15, np.broadcast_to(down, shape))
-    texture[..., ALPHA] = 1.0
-    return Part(mesh, normals(mesh), texture, 0.0)
+    texture[..., HEAT] = 28.0
+    return Part(mesh, normals(mesh), texture, turns=0.0, rough=0.6, soft=0.1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
-
 from hil.scene.arrays import F32
 from hil.scene.cast import Traveller
-from hil.scene.hair import ALPHA, Part, curtain, ears, neck, scalp, shirt
+from hil.scene.hair import curtain, ears, neck, scalp, shirt
 from hil.scene.head import head_mesh, normals
-from hil.scene.paint import paint_head
+from hil.scene.optics.response import Site
+from hil.scene.paint import DETAIL, paint_head
+from hil.scene.palette import DEFAULT_SITE, Palette
+from hil.scene.surface import Part
 
 Shape = Callable[[Traveller], F32]
 
@@ -30,23 +31,40 @@ def wear(shape: Shape | None) -> None:
     """
     global _shape
     _shape = shape or _procedural
+    bare_head.cache_clear()
     parts_of.cache_clear()
 
 
-def bare_head(who: Traveller) -> Part:
-    """The head alone, fully covering."""
-    t, mesh = who.traits, _shape(who)
-    layers = paint_head(t, mesh)
-    cover = np.ones((*layers.shape[:2], 1), np.float32)
-    texture = np.concatenate([layers, cover], axis=2)
-    assert texture.shape[2] == ALPHA + 1
-    return Part(mesh, normals(mesh), texture, 1.0)
+@lru_cache(maxsize=8)
+def palette_of(who: Traveller, site: Site = DEFAULT_SITE) -> Palette:
+    """What a person reflects at a site."""
+    return Palette(who.key, who.traits.tone, site, own=who.own_materials)
+
+
+@lru_cache(maxsize=2)
+def bare_head(who: Traveller, site: Site = DEFAULT_SITE, detail: int = DETAIL) -> Part:
+    """The head alone, fully covering; treat as read-only."""
+    mesh = _shape(who)
+    texture = paint_head(who.traits, mesh, palette_of(who, site), detail)
+    return Part(mesh, normals(mesh), texture, stride=stride_of(detail))
+
+
+def hair_of(who: Traveller, site: Site = DEFAULT_SITE, detail: int = DETAIL) -> Part:
+    """Scalp hair and beard."""
+    part = scalp(who.traits, bare_head(who, site, detail).mesh, palette_of(who, site), detail)
+    return Part(part.mesh, part.normal, part.texture, rough=part.rough, soft=part.soft, stride=stride_of(detail))
+
+
+def stride_of(detail: int) -> int:
+    """Step in which the mesh of a head of this detail is drawn."""
+    return 1 if detail >= DETAIL else 2
 
 
 @lru_cache(maxsize=3)
-def parts_of(who: Traveller) -> tuple[Part, ...]:
-    """All parts of a traveller; the last few travellers are kept (about 40 MB each)."""
-    t = who.traits
-    head = bare_head(who)
-    parts = [shirt(t), neck(t, t.tone, t.flush), curtain(t), head, *ears(t, t.tone, t.flush), scalp(t, head.mesh)]
+def parts_of(who: Traveller, site: Site = DEFAULT_SITE, detail: int = DETAIL) -> tuple[Part, ...]:
+    """All parts of a traveller; the last few travellers are kept (about 70 MB each)."""
+    t, palette = who.traits, palette_of(who, site)
+    head = bare_head(who, site, detail)
+    hair = hair_of(who, site, detail)
+    parts = [shirt(t, palette), neck(t, palette), curtain(t, palette), head, *ears(t, palette), hair]
     return tuple(part for part in parts if part is not None)

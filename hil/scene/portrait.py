@@ -7,11 +7,14 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from hil.scene import bands
 from hil.scene.arrays import F32, f32
 from hil.scene.cast import Traveller
 from hil.scene.light import irradiance
+from hil.scene.optics.response import Site
+from hil.scene.paint import DETAIL
+from hil.scene.palette import DEFAULT_SITE
 from hil.scene.person import parts_of
+from hil.scene.surface import AO
 from hil.scene.view import Camera, Pose, draw, empty_layers
 
 PORTRAIT_WIDTH, PORTRAIT_HEIGHT = 480, 600
@@ -29,20 +32,30 @@ def to_srgb(linear: F32) -> F32:
 
 
 @lru_cache(maxsize=4)
-def portrait_linear(who: Traveller) -> F32:
-    """The portrait in linear light, float32[600, 480, 3] R, G, B; treat as read-only."""
-    layers = empty_layers(STUDIO, len(bands.CHANNELS))
+def portrait_linear(who: Traveller, site: Site = DEFAULT_SITE, detail: int = DETAIL, size: float = 1.0) -> F32:
+    """The portrait in linear light, float32[600, 480, 3] times `size`, R, G, B; treat as read-only."""
+    (x, y) = STUDIO.centre
+    camera = Camera(
+        round(PORTRAIT_WIDTH * size), round(PORTRAIT_HEIGHT * size), STUDIO.focal * size, (x * size, y * size)
+    )
+    layers = empty_layers(camera)
     layers.depth[:] = 2600.0
-    layers.reflectance[:] = 0.70
-    for part in parts_of(who):
-        draw(layers, part, STUDIO_POSE, STUDIO)
-    light = irradiance(layers, STUDIO)
+    layers.planes[:AO] = 0.70
+    for part in parts_of(who, site, detail):
+        draw(layers, part, STUDIO_POSE, camera)
+    light = irradiance(layers, camera)
     # A studio lamp does not fall off over the depth of a head, and lights the backdrop as well.
     reach = np.square(layers.depth / np.float32(600.0))
     share = np.where(layers.depth > 2500.0, np.float32(0.20), np.float32(0.25))
     lamp = share * (light.left + light.right) * reach + np.float32(0.35) * light.dome
     picture = layers.reflectance[..., :3] * lamp[..., None] + (np.float32(0.012) * light.panel_shine * reach)[..., None]
     return f32(np.clip(cv2.GaussianBlur(picture * np.float32(1.05), (0, 0), 0.55), 0.0, 1.0))
+
+
+def picture_of(who: Traveller, site: Site, detail: int) -> tuple[F32, float]:
+    """The portrait as fine as an instrument of this detail needs it, and its pixels per millimetre of the face."""
+    size = 1.0 if detail >= DETAIL else 0.7
+    return portrait_linear(who, site, detail, size), STUDIO.focal * size / (STUDIO_POSE.distance_m * 1000.0)
 
 
 def render_portrait(who: Traveller) -> bytes:

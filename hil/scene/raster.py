@@ -18,9 +18,9 @@ def _edge(ax: F32, ay: F32, bx: F32, by: F32, px: F32, py: F32) -> F32:
     return (bx - ax) * (py - ay) - (by - ay) * (px - ax)
 
 
-def _triangles(rows: int, cols: int) -> NDArray[np.int32]:
-    index = np.arange(rows * cols, dtype=np.int32).reshape(rows, cols)
-    a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel()
+def _corners(plane: F32) -> F32:
+    """A grid's values at the corners of its triangles, float32[triangles, 3]."""
+    a, b, c, d = (part.ravel() for part in (plane[:-1, :-1], plane[:-1, 1:], plane[1:, :-1], plane[1:, 1:]))
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
 
 
@@ -32,14 +32,14 @@ def rasterise(points: F32, width: int, height: int, *, two_sided: bool = False) 
     them away from the camera are dropped unless `two_sided`.
     """
     rows, cols = points.shape[:2]
-    flat = points.reshape(-1, 3)
-    tri = _triangles(rows, cols)
-    x, y, z = flat[:, 0][tri], flat[:, 1][tri], flat[:, 2][tri]
+    x, y = _corners(points[..., 0]), _corners(points[..., 1])
     area = _edge(x[:, 0], y[:, 0], x[:, 1], y[:, 1], x[:, 2], y[:, 2])
-    keep = (np.abs(area) if two_sided else -area) > 1e-6
+    front = np.flatnonzero((np.abs(area) if two_sided else -area) > 1e-6)
+    x, y, z = x[front], y[front], _corners(points[..., 2])[front]
+    tri = _corners(np.arange(rows * cols, dtype=np.int32).reshape(rows, cols))[front]
     left, right = np.ceil(x.min(1)), np.floor(x.max(1))
     top, low = np.ceil(y.min(1)), np.floor(y.max(1))
-    keep &= (right >= 0) & (left < width) & (low >= 0) & (top < height) & (right >= left) & (low >= top)
+    keep = (right >= 0) & (left < width) & (low >= 0) & (top < height) & (right >= left) & (low >= top)
     depth = np.full(width * height, np.inf, dtype=np.float32)
     place = np.zeros((width * height, 2), dtype=np.float32)
     chosen = np.flatnonzero(keep)

@@ -1,15 +1,14 @@
-"""Two cameras and their physics: from a presentation and a state of the light to 8-bit frames.
+"""The cameras of the simulated rig: from a presentation and a state of the light to 8-bit frames.
 
 The mean image of a presentation under a light is developed once; a frame then costs one multiply-add with a stretch of
-a prepared noise pool. Both cameras have fixed exposure and fixed white balance: automatic gain would make band ratios
-meaningless. Not responsible for timing, transport or dropped frames (the camera's emulator).
+a prepared noise pool. Exposures are fixed unless they are asked to be shorter: automatic gain would make band ratios
+meaningless. Not responsible for timing, transport or dropped frames (the camera's emulator), nor for people who move
+(`burst`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -17,47 +16,25 @@ from numpy.typing import NDArray
 
 from hil.scene import bands
 from hil.scene.arrays import F32
-from hil.scene.portrait import to_srgb
-from hil.scene.presentation import HEIGHT, WIDTH, Presentation
+from hil.scene.exposure import (
+    SENSORS,
+    Light,
+    ambient,
+    colour,
+    colour_exposure,
+    gain_for,
+    grey,
+    lit,
+    response,
+    visible_linear,
+)
+from hil.scene.mount import LED_W_M2
+from hil.scene.stage import Presentation
 
 Frame = NDArray[np.uint8]
 
-# Quantum efficiency of a near-infrared enhanced global-shutter silicon sensor, typical of data sheets of this class.
-QUANTUM_EFFICIENCY: Mapping[str, float] = MappingProxyType({"850": 0.40, "940": 0.21})
-FULL_WELL_E = 10_000.0
-READ_NOISE_E = 6.0
-BLACK_LEVEL_DN = 4.0
-# Electrons from a white surface at 0.6 m under a unit LED, per unit of quantum efficiency. Set so that light skin lit
-# at 850 nm lands near 140 DN of 255.
-NIR_EXPOSURE_E = 24_500.0
-AMBIENT_NIR_E = 2_100.0
-RGB_FULL_WELL_E = 9_000.0
-RGB_BLACK_DN = 3.0
-# Fresnel reflection of an oily surface, seen as a share of a white diffuse one.
-SHINE = 0.020
 _POOL = 97
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """State of all light that the rig can set.
-
-    `white` is the visible panel, 0..1, `balance` its distribution from -1 (left half only) to 1 (right half only);
-    `ambient_white` and `ambient_nir` the hall and the sun, 1 being a lit hall without sun; `led_power` relative radiant
-    power per NIR band.
-    """
-
-    white: float = 1.0
-    balance: float = 0.0
-    ambient_white: float = 0.30
-    ambient_nir: float = 1.0
-    led_power: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"850": 1.0, "940": 1.75}))
-
-    @property
-    def key(self) -> tuple[float, ...]:
-        """What distinguishes this state, hashable."""
-        powers = (self.led_power.get(band, 0.0) for band in bands.NIR)
-        return (self.white, self.balance, self.ambient_white, self.ambient_nir, *powers)
+_KEPT = 40
 
 
 class UnknownBand(ValueError):
@@ -65,82 +42,111 @@ class UnknownBand(ValueError):
 
 
 class Sensor:
-    """A pair of registered cameras, RGB and NIR, that see the same 640 x 480 pixels.
+    """Registered cameras, RGB, NIR and SWIR, that see the same pixels.
 
     `rng` is the only source of randomness: two sensors with equal generators give equal frames.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._noise = rng.standard_normal((HEIGHT + _POOL, WIDTH + _POOL, 3), dtype=np.float32)
-        self._grey_noise = np.ascontiguousarray(self._noise[..., 0])
+        self._pools: dict[tuple[int, ...], F32] = {}
 
     def rgb(self, presentation: Presentation, light: Light) -> Frame:
-        """A frame of the visible camera, uint8[480, 640, 3] in BGR order, sRGB encoded; NIR LEDs do not reach it."""
-        mean, sigma = _developed(presentation, ("rgb", light.white, light.balance, light.ambient_white), _rgb, light)
-        return self._expose(mean, sigma, self._noise)
+        """A frame of the visible camera, uint8[h, w, 3] in BGR order, sRGB encoded; LEDs do not reach it."""
 
-    def nir(self, presentation: Presentation, light: Light, lit: str | None) -> Frame:
-        """A frame of the NIR camera, uint8[480, 640], linear; `lit` is a band of `bands.NIR`, None the dark frame.
+        def develop() -> tuple[F32, F32]:
+            linear = visible_linear(presentation, light)
+            return colour(linear, colour_exposure(linear, presentation))
 
-        Raises UnknownBand.
+        daylight = (light.sun, *light.sun_from)
+        mean, sigma = _kept(presentation, ("rgb", light.white, light.balance, light.ambient_white, *daylight), develop)
+        return self.expose(mean, sigma)
+
+    def nir(
+        self, presentation: Presentation, light: Light, lit: str | None, *, gain: float = 1.0, share: float = 1.0
+    ) -> Frame:
+        """A frame of the NIR camera, uint8[h, w], linear.
+
+        `lit` is an LED ("850L", "850C"), a pair by its band ("850"), or None for the dark frame; `gain` the exposure
+        as a share of the longest, `share` the part of it in which the LED is on. Raises UnknownBand.
         """
-        if lit is not None and lit not in bands.NIR:
-            raise UnknownBand(f"no LED of band {lit!r} on the rig; there are {', '.join(bands.NIR)}")
-        mean, sigma = _developed(presentation, ("nir", lit, *light.key), _nir, light, lit)
-        return self._expose(mean, sigma, self._grey_noise)
+        return self._switched("nir", presentation, light, lit, gain, share)
 
-    def _expose(self, mean: F32, sigma: F32, pool: F32) -> Frame:
+    def swir(
+        self, presentation: Presentation, light: Light, lit: str | None, *, gain: float = 1.0, share: float = 1.0
+    ) -> Frame:
+        """A frame of the SWIR camera, as `nir`."""
+        return self._switched("swir", presentation, light, lit, gain, share)
+
+    def meter(self, presentation: Presentation, light: Light, camera: str = "nir") -> float:
+        """The exposure of a burst, as a share of the longest, at which nothing that matters saturates."""
+        return meter(presentation, light, camera)
+
+    def _switched(
+        self, camera: str, presentation: Presentation, light: Light, led: str | None, gain: float, share: float
+    ) -> Frame:
+        if led is not None:
+            _known(camera, presentation, led)
+
+        def develop() -> tuple[F32, F32]:
+            electrons = ambient(presentation, light, camera)
+            if led is not None:
+                electrons = electrons + lit(presentation, light, led) * np.float32(share)
+            return grey(electrons * np.float32(gain), camera)
+
+        mean, sigma = _kept(presentation, (camera, led, gain, share, *light.key), develop)
+        return self.expose(mean, sigma)
+
+    def expose(self, mean: F32, sigma: F32) -> Frame:
+        """One exposure: the mean image with its noise, 8 bits."""
+        pool = self._pool(mean.shape)
         y, x = self._rng.integers(0, _POOL, size=2)
-        frame = cv2.multiply(sigma, pool[y : y + HEIGHT, x : x + WIDTH])
+        frame = cv2.multiply(sigma, pool[y : y + mean.shape[0], x : x + mean.shape[1]])
         cv2.add(frame, mean, dst=frame)
         return np.asarray(cv2.convertScaleAbs(np.maximum(frame, 0.0, out=frame)), dtype=np.uint8)
 
+    def _pool(self, shape: tuple[int, ...]) -> F32:
+        if shape not in self._pools:
+            wide = (shape[0] + _POOL, shape[1] + _POOL, *shape[2:])
+            self._pools[shape] = self._rng.standard_normal(wide, dtype=np.float32)
+        return self._pools[shape]
 
-def _developed(presentation: Presentation, key: object, develop: object, *args: object) -> tuple[F32, F32]:
+
+def _known(camera: str, presentation: Presentation, led: str) -> None:
+    own = [band for band in bands.SWITCHED if bands.camera_of(band) == camera]
+    there = [*own, *(name for name in presentation.mount.leds if name[:-1] in own)]
+    if led not in there:
+        raise UnknownBand(f"no LED of band {led!r} before the {camera} camera; there are {', '.join(there)}")
+
+
+def meter(presentation: Presentation, light: Light, camera: str) -> float:
+    """The exposure of a burst, as a share of the longest, at which nothing that matters saturates."""
+    return gain_for(brightest(presentation, light, camera), camera)
+
+
+def brightest(presentation: Presentation, light: Light, camera: str) -> float:
+    """Electrons at gain 1 of the brightest that matters: the face (but for its gloss) and the grey reference."""
+    names = [name for name in presentation.mount.leds if bands.camera_of(name[:-1]) == camera and name[-1] != "C"]
+    places = [presentation.layers.planes[bands.CHANNELS.index(name[:-1])] for name in names]
+    base = ambient(presentation, light, camera)
+    face = presentation.layers.solid > 0.5
+    top = 0.0
+    for name, plane in zip(names, places, strict=True):
+        watts = LED_W_M2[name[:-1]] * presentation.mount.power[name] * light.drive(name)
+        near = (600.0 / presentation.middle_mm) ** 2
+        per = watts * response(presentation.mount.site, name[:-1]) * SENSORS[camera].electrons
+        seen = base + plane * np.float32(per * near)
+        patch = base[presentation.patch_box].mean() + 0.5 * per
+        face_top = np.percentile(seen[face][::5], 97) if face.sum() > 500 else 0.0
+        top = max(top, float(patch), float(face_top))
+    return top
+
+
+def _kept(presentation: Presentation, key: object, develop: Callable[[], tuple[F32, F32]]) -> tuple[F32, F32]:
     kept = presentation.developed.get(key)
     if kept is None:
-        if len(presentation.developed) >= 8:
+        if len(presentation.developed) >= _KEPT:
             presentation.developed.clear()
-        kept = develop(presentation, *args)  # type: ignore[operator]
+        kept = develop()
         presentation.developed[key] = kept
     return kept
-
-
-def _lens(image: F32) -> F32:
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.6), dtype=np.float32)
-
-
-def _rgb(presentation: Presentation, light: Light) -> tuple[F32, F32]:
-    lamp = presentation.light
-    left, right = light.white * (1.0 - light.balance) / 2, light.white * (1.0 + light.balance) / 2
-    fall = np.float32(left) * lamp.left + np.float32(right) * lamp.right + np.float32(light.ambient_white) * lamp.dome
-    shine = np.float32(SHINE * light.white) * lamp.panel_shine
-    linear = presentation.reflectance[..., :3] * fall[..., None] + shine[..., None]
-    if presentation.emission is not None:
-        linear = linear + presentation.emission
-    linear = _lens(linear.astype(np.float32))[..., ::-1]
-    electrons = np.clip(linear, 0.0, 1.0) * RGB_FULL_WELL_E
-    spread = np.sqrt(electrons + READ_NOISE_E**2) / RGB_FULL_WELL_E
-    mean = to_srgb(linear) * 252.0 + RGB_BLACK_DN
-    slope = np.clip(1.055 / 2.4 * np.power(np.clip(linear, 0.004, 1.0), 1 / 2.4 - 1), 0.0, 8.0) * 252.0
-    return np.ascontiguousarray(mean, np.float32), np.ascontiguousarray(spread * slope, np.float32)
-
-
-def _nir(presentation: Presentation, light: Light, lit: str | None) -> tuple[F32, F32]:
-    lamp = presentation.light
-    first = len(bands.VISIBLE)
-    both = presentation.reflectance[..., first : first + len(bands.NIR)].mean(axis=2)
-    electrons = np.float32(AMBIENT_NIR_E * light.ambient_nir * 0.35) * both * (lamp.dome + np.float32(0.4))
-    if lit is not None:
-        power = light.led_power.get(lit, 0.0) * QUANTUM_EFFICIENCY[lit] * NIR_EXPOSURE_E
-        reflected = (
-            presentation.reflectance[..., bands.CHANNELS.index(lit)] * lamp.led + np.float32(SHINE) * lamp.led_shine
-        )
-        electrons = electrons + np.float32(power) * reflected
-    electrons = np.clip(_lens(electrons.astype(np.float32)), 0.0, FULL_WELL_E)
-    scale = np.float32((255.0 - BLACK_LEVEL_DN) / FULL_WELL_E)
-    sigma = np.sqrt(electrons + READ_NOISE_E**2) * scale
-    # A full well clips: it carries no shot noise any more.
-    sigma = np.where(electrons >= FULL_WELL_E, 0.0, sigma)
-    return (electrons * scale + BLACK_LEVEL_DN).astype(np.float32), sigma.astype(np.float32)

@@ -77,7 +77,7 @@ def test_brown_skin_shows_less_of_it(sensor):
 def test_paper_and_painted_resin_show_none(sensor, kind):
     scene = presentation(kind)
     assert reflectance(sensor, scene, "940") / reflectance(sensor, scene, "850") >= 0.97
-    assert scene.species == {"print": "print", "mask": "mask3d"}[kind]
+    assert scene.species == {"print": "print_dye", "mask": "resin_mask"}[kind]
 
 
 @pytest.mark.parametrize("band", ["850", "940"])

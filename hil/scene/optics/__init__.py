@@ -17,7 +17,7 @@ from hil.scene.optics.response import (
     observe_sun,
     sun_ratio,
 )
-from hil.scene.optics.skin import Skin, of_tone, reflectance, skin_bands, skin_table, vary
+from hil.scene.optics.skin import Skin, of_tone, reflectance, skin_table, vary
 
 __all__ = [
     "CAMERAS",
@@ -43,7 +43,6 @@ __all__ = [
     "paint_bands",
     "paint_spectra",
     "reflectance",
-    "skin_bands",
     "skin_table",
     "spectrum",
     "sun_ratio",

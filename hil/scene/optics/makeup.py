@@ -42,12 +42,13 @@ def _layer(shade: float) -> tuple[F32, F32]:
     """k and s of a foundation that looks like the shade where it hides the skin; its black is iron oxide."""
     colours = pigments.paints(carbon=1.0, shift_nm=0.0, rust=1.0)
 
-    def layer(amounts: F32) -> tuple[F32, F32]:
+    def look(amounts: F32, at: slice) -> F32:
         share = np.exp(amounts)
-        return f32(colours.base_k + share @ colours.k), f32(colours.base_s + share @ colours.s)
+        return infinite(
+            f32(share @ colours.k[:, at] + colours.base_k[at]), f32(share @ colours.s[:, at] + colours.base_s[at])
+        )
 
     site = default_site()
     wanted = observe(reflectance(of_tone(shade)), site)[None, :3]
-    amounts = solve(wanted, lambda a: infinite(*layer(a)), f32([-1.5, -1.5, -2.0, -6.0]), site)
-    k, s = layer(amounts)
-    return k[0], s[0]
+    share = np.exp(solve(wanted, look, pigments.PAINTS_USUAL, site)[0])
+    return f32(colours.base_k + share @ colours.k), f32(colours.base_s + share @ colours.s)

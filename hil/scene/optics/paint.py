@@ -1,6 +1,6 @@
 """Paint, ink and pigmented rubber matched to a wanted colour: the visible obeys the forger, the rest obeys physics.
 
-A colour is matched by finding the amounts of the pigments whose mixture looks so (damped Gauss-Newton on the logarithms
+A colour is matched by finding the amounts of the pigments whose mixture looks so (Levenberg-Marquardt on the logarithms
 of the amounts). This is done once for a grid of colours; textures then look up between the nodes.
 """
 
@@ -18,7 +18,7 @@ from hil.scene.optics import pigments
 from hil.scene.optics.grid import F32, WAVELENGTHS, f32
 from hil.scene.optics.layers import film, infinite, ratio_of
 from hil.scene.optics.materials import TYPICAL, Batch, draw_batch, spectrum
-from hil.scene.optics.response import Site, observe
+from hil.scene.optics.response import Site, observe, weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Variation:
     ground: Batch = field(default=TYPICAL)
     carbon: float = 0.25
     hiding: float = 5.0
-    replacement: float = 0.85
+    replacement: float = 0.88
     shift_nm: float = 0.0
     rust: float = 1.0
 
@@ -47,7 +47,7 @@ def draw_variation(rng: np.random.Generator) -> Variation:
         ground=draw_batch(rng),
         carbon=float(rng.uniform(0.05, 0.5)),
         hiding=float(np.exp(rng.normal(np.log(5.0), 0.3))),
-        replacement=float(rng.uniform(0.6, 1.0)),
+        replacement=float(rng.uniform(0.7, 1.0)),
         shift_nm=float(rng.normal(0.0, 6.0)),
         rust=float(np.exp(rng.normal(0.0, 0.25))),
     )
@@ -74,7 +74,8 @@ SUBSTANCE: Mapping[str, tuple[str, str]] = MappingProxyType({
 })  # fmt: skip
 """Kind and substrate of each species of instrument; screens are light, not paint (`lcd_glass`, `oled_glass`)."""
 
-_Mix = Callable[[F32], F32]  # log amounts [N, P] -> spectra [N, 261]
+_Mix = Callable[[F32, slice], F32]  # log amounts [N, P], which wavelengths -> spectra [N, wavelengths]
+_WHOLE = slice(None)
 
 
 def paint_bands(
@@ -105,33 +106,40 @@ def paint_spectra(
     return _match(wanted.reshape(-1, 3), kind, substrate, variation, response or Site()).reshape(*wanted.shape[:-1], -1)
 
 
-_NODES, _DARKEST, _BRIGHTEST, _CHUNK = 12, 0.015, 0.92, 65536
-_SPAN = float(np.log(_BRIGHTEST / _DARKEST))
+_FILLED = 0.45  # how much pigment goes into a rubber, relative to a paint
+_DARKEST, _BRIGHTEST, _CHUNK = 0.015, 0.92, 65536
+# Axes of the table: ln R, ln R/G, ln G/B, each from, to, nodes. Colours beyond are drawn to its faces.
+_AXES = ((float(np.log(_DARKEST)), float(np.log(_BRIGHTEST)), 14), (-1.2, 2.0, 14), (-1.2, 1.6, 12))
 
 
 @lru_cache(maxsize=48)
 def _table(kind: str, substrate: str, variation: Variation, site: Site) -> F32:
     """Bands at every node; the visible as its ratio to the wanted colour, so that what can be matched is exact."""
-    axis = np.exp(np.linspace(np.log(_DARKEST), np.log(_BRIGHTEST), _NODES)).astype(np.float32)
-    nodes = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    red, warm, yellow = np.meshgrid(*(np.linspace(*axis) for axis in _AXES), indexing="ij")
+    nodes = np.clip(np.exp(f32(np.stack([red, red - warm, red - warm - yellow], axis=-1))), 0.003, 0.95).reshape(-1, 3)
     seen = np.log(observe(_match(nodes, kind, substrate, variation, site), site))
     seen[:, :3] -= np.log(nodes)
     return f32(seen)
 
 
 def _look_up(table: F32, rgb: F32) -> F32:
-    place = np.clip(np.log(rgb / _DARKEST) * ((_NODES - 1) / _SPAN), 0.0, _NODES - 1.0001)
-    low = place.astype(np.int32)
-    share = (place - low).astype(np.float32)
-    index = (low[:, 0] * _NODES + low[:, 1]) * _NODES + low[:, 2]
+    log = np.log(rgb)
+    axes = (log[:, 0], log[:, 0] - log[:, 1], log[:, 1] - log[:, 2])
+    index, shares, strides = np.zeros(len(rgb), dtype=np.int64), [], []
+    for value, (low, high, count) in zip(axes, _AXES, strict=True):
+        place = np.clip((value - low) * ((count - 1) / (high - low)), 0.0, count - 1.0001)
+        node = place.astype(np.int64)
+        shares.append(f32(place - node))
+        index = index * count + node
+        strides = [stride * count for stride in strides] + [1]
     total = np.zeros((len(rgb), table.shape[-1]), dtype=np.float32)
     for corner in range(8):
         step = (corner >> 2 & 1, corner >> 1 & 1, corner & 1)
         weight = np.ones(len(rgb), dtype=np.float32)
-        for axis in range(3):
-            weight *= share[:, axis] if step[axis] else 1.0 - share[:, axis]
-        total += weight[:, None] * table[index + (step[0] * _NODES + step[1]) * _NODES + step[2]]
-    total[:, :3] += np.log(rgb)
+        for share, up in zip(shares, step, strict=True):
+            weight *= share if up else 1.0 - share
+        total += weight[:, None] * table[index + sum(s * up for s, up in zip(strides, step, strict=True))]
+    total[:, :3] += log
     return f32(np.exp(total))
 
 
@@ -139,63 +147,70 @@ def _match(rgb: F32, kind: str, substrate: str, variation: Variation, site: Site
     """Spectra of the colouring that looks as `rgb`, float32[N, 261]."""
     ground = spectrum(substrate, variation.ground)
     if kind in ("paint", "bulk"):
-        mix, start = _pigmented(kind, ground, variation), np.array([-1.5, -1.5, -2.0, -4.0])
+        mix, start = _pigmented(kind, ground, variation), pigments.PAINTS_USUAL
     elif kind in ("dye", "toner", "solvent"):
-        mix, start = _printed(kind, rgb, ground, variation, site), np.full(3, -1.5)
+        mix, start = _printed(kind, rgb, ground, variation, site), f32([-1.5] * 3)
     else:
         raise ValueError(f"{kind!r} is no kind of colouring; there are {', '.join(KINDS)}")
-    return mix(solve(rgb, mix, f32(start), site))
+    return mix(solve(rgb, mix, start, site), _WHOLE)
 
 
 def _pigmented(kind: str, ground: F32, variation: Variation) -> _Mix:
     """A layer of paint over the ground, or pigment throughout it."""
     colours = pigments.paints(variation.carbon, variation.shift_nm, variation.rust)
 
-    def mix(amounts: F32) -> F32:
+    # A rubber scatters by its own filler; its k follows from what it reflects unpigmented.
+    own_s = (WAVELENGTHS / 550.0) ** np.float32(-0.6) * np.float32(0.8)
+    own_k = own_s * ratio_of(ground)
+
+    def mix(amounts: F32, at: slice) -> F32:
         share = np.exp(amounts)
-        k, s = share @ colours.k, share @ colours.s
+        k, s = share @ colours.k[:, at], share @ colours.s[:, at]
         if kind == "paint":
-            return film(f32(colours.base_k + k), f32(colours.base_s + s), variation.hiding, ground)
-        # The rubber scatters by its own filler; its k follows from what it reflects unpigmented.
-        own = (WAVELENGTHS / 550.0) ** np.float32(-0.6)
-        return infinite(f32(own * ratio_of(ground) + k), f32(own + s))
+            return film(f32(colours.base_k[at] + k), f32(colours.base_s[at] + s), variation.hiding, ground[at])
+        return infinite(f32(own_k[at] + _FILLED * k), f32(own_s[at] + _FILLED * s))
 
     return mix
 
 
 def _printed(kind: str, rgb: F32, ground: F32, variation: Variation, site: Site) -> _Mix:
     """Ink that only absorbs: light crosses it twice. A printer first makes the grey component with its black."""
-    density = pigments.inks(variation.shift_nm)
+    density = pigments.inks(variation.shift_nm, {"dye": 0.004, "toner": 0.04, "solvent": 0.02}[kind])
     share = {"dye": 0.0, "toner": variation.replacement, "solvent": 0.3 * variation.replacement}[kind]
     paper = observe(ground, site)[:3]
     grey = np.maximum(np.log(paper / rgb).min(axis=-1), 0.0) * share / 2.3
     black = f32(np.minimum(grey, 1.5)[:, None] * pigments.carbon_black())
 
-    def mix(amounts: F32) -> F32:
+    def mix(amounts: F32, at: slice) -> F32:
         # A printed solid never gets blacker than the surface it shines from.
-        return f32(0.008 + (ground - 0.008) * np.exp(-(np.exp(amounts) @ density + black)))
+        ink = np.exp(amounts) @ density[:, at] + black[:, at]
+        return f32(0.008 + (ground[at] - 0.008) * np.exp(-ink))
 
     return mix
 
 
-_STEPS, _DAMPING, _PRIOR = 18, 0.004, 0.0001
+_STEPS, _PRIOR = 14, 0.0002
+_SEEN = slice(0, 121, 3)  # the visible and what leaks through its filters; every third wavelength does for colour
 
 
 def solve(rgb: F32, mix: _Mix, start: F32, site: Site) -> F32:
     """Log amounts whose mixture is seen as `rgb`, float32[N, P]; `start` is also what is kept where colour is free."""
-    goal = np.log(rgb)
+    goal, count = np.log(rgb), len(start)
+    see = weights(site)[_SEEN, :3] / weights(site)[_SEEN, :3].sum(axis=0)
 
-    def seen(amounts: F32) -> F32:
-        return f32(np.log(observe(mix(amounts), site)[:, :3]))
+    def miss(amounts: F32) -> F32:
+        colour = goal - np.log(mix(amounts, _SEEN) @ see)
+        return f32(np.concatenate([colour, np.sqrt(_PRIOR) * (start - amounts)], axis=-1))
 
     amounts = np.tile(start, (len(rgb), 1))
-    count = len(start)
+    here, damping = miss(amounts), np.full((len(rgb), 1, 1), 0.01)
     for _ in range(_STEPS):
-        here = seen(amounts)
-        slope = np.stack([(seen(f32(amounts + 0.02 * np.eye(count)[p])) - here) / 0.02 for p in range(count)], axis=-1)
+        slope = np.stack([(here - miss(f32(amounts + 0.01 * np.eye(count)[p]))) / 0.01 for p in range(count)], axis=-1)
         turn = np.swapaxes(slope, -1, -2)
-        normal = turn @ slope + (_DAMPING + _PRIOR) * np.eye(count)
-        pull = (turn @ (goal - here)[..., None])[..., 0] - _PRIOR * (amounts - start)
-        step = np.linalg.solve(normal, pull[..., None])[..., 0]
-        amounts = f32(np.clip(amounts + np.clip(step, -1.0, 1.0), -9.0, 3.0))
-    return amounts
+        step = np.linalg.solve(turn @ slope + damping * np.eye(count), turn @ here[..., None])[..., 0]
+        trial = f32(np.clip(amounts + np.clip(step, -1.5, 1.5), -9.0, 4.0))
+        there = miss(trial)
+        better = ((there**2).sum(axis=-1) < (here**2).sum(axis=-1))[:, None]
+        amounts, here = np.where(better, trial, amounts), np.where(better, there, here)
+        damping = np.where(better[..., None], damping * 0.2, damping * 6.0)
+    return f32(amounts)

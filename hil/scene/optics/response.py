@@ -87,7 +87,7 @@ def draw_site(rng: np.random.Generator) -> Site:
 
 def observe(spectra: F32, site: Site) -> F32:
     """Reflectance of the spectra in the site's channels, lit by its LEDs (visible: by white light), float32[..., 9]."""
-    return f32(np.asarray(spectra, dtype=np.float32) @ _weights(site))
+    return f32(np.asarray(spectra, dtype=np.float32) @ weights(site))
 
 
 def observe_sun(spectra: F32, site: Site) -> F32:
@@ -137,7 +137,8 @@ def _led(site: Site, channel: int) -> F32:
 
 
 @lru_cache(maxsize=64)
-def _weights(site: Site) -> F32:
+def weights(site: Site) -> F32:
+    """What each wavelength counts in each channel under its own light, float32[261, 9]; every column sums to 1."""
     rows = [_camera(site, c) * _filter(site, c) * _led(site, c) for c in range(len(CHANNELS))]
     return f32(np.stack([row / row.sum() for row in rows], axis=-1))
 

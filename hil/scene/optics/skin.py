@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 from hil.scene.optics import absorption as of
 from hil.scene.optics.grid import F32, WAVELENGTHS, f32
 from hil.scene.optics.layers import film, infinite, through_surface
-from hil.scene.optics.response import Site, observe
 
 Amount = float | F32
 
@@ -118,44 +117,3 @@ def vary(skin: Skin, rng: np.random.Generator) -> Skin:
 def _plain(value: ArrayLike) -> Amount:
     array = f32(value)
     return float(array) if array.ndim == 0 else array
-
-
-def skin_bands(skin: Skin, melanin: ArrayLike, blood: ArrayLike, site: Site) -> F32:
-    """Skin of one person, texel by texel, as the site's cameras see it, float32[..., channels].
-
-    `melanin` and `blood` are maps relative to the person's own (1 = as in `skin`, whose parameters must be numbers);
-    0.05 to 8 is covered. A table over both stands in for the spectra: it is within 0.3 % of them.
-    """
-    low, high = np.log(0.05), np.log(8.0)
-    axis = np.exp(np.linspace(low, high, _STEPS)).astype(np.float32)
-    table = np.log(
-        observe(
-            skin_table(
-                np.minimum(skin.melanin * axis[:, None], 1.0),
-                np.minimum(skin.blood * axis[None, :], 1.0),
-                skin.oxygenation,
-                water=skin.water,
-                fat=skin.fat,
-                protein=skin.protein,
-                scatter=skin.scatter,
-                epidermis_cm=skin.epidermis_cm,
-            ),
-            site,
-        )
-    )
-    scale = (_STEPS - 1) / (high - low)
-    at = [
-        np.clip((np.log(np.maximum(f32(m), 1e-6)) - low) * scale, 0.0, _STEPS - 1.001)
-        for m in np.broadcast_arrays(f32(melanin), f32(blood))
-    ]
-    return f32(np.exp(_bilinear(table, f32(at[0]), f32(at[1]))))
-
-
-_STEPS = 17
-
-
-def _bilinear(table: F32, row: F32, column: F32) -> F32:
-    i, j = row.astype(np.int32), column.astype(np.int32)
-    u, v = (row - i)[..., None], (column - j)[..., None]
-    top = table[i, j] * (1 - v) + table[i, j + 1] * v
-    return f32(top * (1 - u) + (table[i + 1, j] * (1 - v) + table[i + 1, j + 1] * v) * u)
