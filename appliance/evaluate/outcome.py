@@ -17,6 +17,8 @@ from appliance.evaluate.species import BONA_FIDE, VOCABULARY
 from appliance.liveness.channels import channels_of
 
 FORMAT: Final = "sallyport-outcomes-1"
+COVERING: Final = "medical_mask"
+"""The group that says whether a mask covers the lower face."""
 Kind = Literal["simulated", "measured"]
 Protocol = Literal["leave-one-species-out", "species-known", "shipped"]
 
@@ -27,7 +29,7 @@ class OutcomesError(Exception):
 
 def covered(groups: Mapping[str, str]) -> bool:
     """Whether a mask covers the lower face: it has to come off before anything can be judged."""
-    return groups.get("medical_mask", "no") not in ("no", "none")
+    return groups.get(COVERING, "no") not in ("no", "none")
 
 
 class _Strict(BaseModel):

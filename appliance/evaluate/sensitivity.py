@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from appliance.evaluate.figures import BonaFideFigures, Rate, bona_fide_figures, by_group, per_species, rate
-from appliance.evaluate.outcome import Outcome
+from appliance.evaluate.outcome import COVERING, Outcome
 
 BPCER_LIMIT = 0.05
 OVERALL_FACTOR = 2.0
@@ -56,12 +56,15 @@ def headline(rows: Iterable[Outcome]) -> list[Outcome]:
 
 
 def groups(rows: Sequence[Outcome]) -> list[Line]:
-    """Every group of people that stands in the rows, in the order of names and values."""
-    overall = bona_fide_figures(headline(rows)).bpcer.value
+    """Every group of people in the headline, in the order of names and values; masks are a group of their own."""
+    bare = headline(rows)
+    overall = bona_fide_figures(bare).bpcer.value
     limit = BPCER_LIMIT if not overall else min(BPCER_LIMIT, OVERALL_FACTOR * overall)
+    masked = by_group(row for row in rows if SWEEP not in row.conditions).get(COVERING, {})
+    found = by_group(bare) | ({COVERING: masked} if masked else {})
     return [
         Line(name, value, figures, limit, _verdict(figures.bpcer, limit))
-        for name, values in by_group(rows).items()
+        for name, values in sorted(found.items())
         for value, figures in values.items()
     ]
 
@@ -69,6 +72,7 @@ def groups(rows: Sequence[Outcome]) -> list[Line]:
 def conditions(rows: Sequence[Outcome]) -> list[Line]:
     """Every condition that varies in the rows, numbers gathered into steps."""
     base = _apcer(headline(rows) or rows)
+    rows = [row for row in rows if not (row.bona_fide and row.covered)]
     lines = []
     for name in sorted({name for row in rows for name in row.conditions} - {SWEEP}):
         having = [row for row in rows if name in row.conditions and _belongs(row, name)]

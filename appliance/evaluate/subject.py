@@ -76,7 +76,7 @@ class Liveness:
                 learn.learn(
                     [learn.Sample(_features(known.figures), _kind(known)) for known in lessons.samples],
                     band_set,
-                    version=f"{self._version} learned on {lessons.learned_on}",
+                    version=f"code {self._version}, learned on {lessons.learned_on}",
                     kind=lessons.kind,
                     learned_on=lessons.learned_on,
                     site=[_features(figures) for figures in lessons.site],

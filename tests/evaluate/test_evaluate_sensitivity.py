@@ -95,6 +95,16 @@ def test_people_under_a_medical_mask_are_no_headline_but_a_line_of_their_own() -
     assert by_value(groups(bare + masked))["yes"].bona_fide.bpcer_referred == Rate(3, 3)
 
 
+def test_masked_and_swept_presentations_are_in_no_other_group_and_masked_ones_under_no_circumstance() -> None:
+    plain = [genuine(OK, groups={"beard": "full"}, conditions={"sun": sun}) for sun in (0.0, 0.6) for _ in range(9)]
+    masked = [genuine(BAD, groups={"beard": "full", "medical_mask": "yes"}, conditions={"sun": 0.6})]
+    swept = [genuine(BAD, groups={"beard": "full"}, conditions={"sun": 0.6, "sweep": "sun"})]
+    lines = {line.name: line for line in groups(plain + masked + swept)}
+    assert lines["beard"].bona_fide.bpcer == Rate(0, 18)
+    assert lines["medical_mask"].bona_fide.bpcer == Rate(1, 1)
+    assert by_value(conditions(plain + masked + swept))["0.6"].bona_fide.bpcer == Rate(1, 10)
+
+
 def test_a_circumstance_in_which_more_attacks_pass_is_marked() -> None:
     rows = under("sun", 0.0, 30, 0) + under("sun", 0.6, 30, 0)
     rows += [attack(BAD, "print_dye").model_copy(update={"conditions": {"sun": 0.0}}) for _ in range(50)]
