@@ -5,7 +5,7 @@ largest contributions in words), and limits of skin that know none (so that a ma
 Not responsible for learning the numbers (`learn`) nor for measuring (`cues`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -25,8 +25,9 @@ F64 = NDArray[np.float64]
 
 CLIP = 6.0
 """Standard deviations of skin beyond which a figure says no more."""
-_MISSING_MOST = 0.25
-"""Share of the figures that may be absent (by weight); more is no measurement."""
+DIRECTED_CLIP = 8.0
+_MISSING_MOST = 0.15
+"""Share of the figures that may be absent; more is no measurement."""
 
 
 class DetectorError(Exception):
@@ -38,37 +39,15 @@ class _Numbers(BaseModel):
 
 
 class Linear(_Numbers):
-    """A logistic regression over standardised figures and their magnitudes: logit = bias + z.weights + |z|.magnitudes.
+    """A logistic regression over a design x and its magnitudes: logit = bias + x.weights + |x|.magnitudes."""
 
-    `missing` replaces a figure that was not measured (in standard deviations of skin).
-    """
-
-    names: tuple[str, ...]
     weights: tuple[float, ...]
     magnitudes: tuple[float, ...]
     bias: float
 
-    @model_validator(mode="after")
-    def _one_each(self) -> "Linear":
-        if not len(self.names) == len(self.weights) == len(self.magnitudes):
-            raise ValueError("names, weights and magnitudes differ in number")
-        return self
-
-
-class Skin(_Numbers):
-    """Skin itself: principal directions of the figures of genuine faces; the distance is their root mean square.
-
-    `directions` [k, n] whiten the standardised figures `names`.
-    """
-
-    names: tuple[str, ...]
-    directions: tuple[tuple[float, ...], ...]
-
-    @model_validator(mode="after")
-    def _one_each(self) -> "Skin":
-        if any(len(row) != len(self.names) for row in self.directions):
-            raise ValueError("a direction has not one number for each name")
-        return self
+    def logit(self, x: F64) -> float:
+        """The logit of a design; higher is more like what was learned as 1."""
+        return float(x @ np.array(self.weights) + np.abs(x) @ np.array(self.magnitudes) + self.bias)
 
 
 class Zone(_Numbers):
@@ -87,9 +66,11 @@ class Zone(_Numbers):
 class Detector(_Numbers):
     """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off.
 
-    `bounds` are the widest each figure may lie apart, far outside of what genuine faces showed: beyond them the capture
-    or the installation is at fault, or it is something that was never seen. `species` holds the mean of each species
-    over the classifier's figures; it names what an attack is like, no more.
+    `directions` [k, n] are combinations of figures in which genuine faces all have spread 1: where skin hardly varies,
+    a small deviation weighs much. The design of a capture is its n standardised figures and its k places along the
+    directions. `bounds` are the widest each figure may lie apart, far outside of what genuine faces showed: beyond them
+    the capture or the installation is at fault, or it is something that was never seen. `species` holds the mean of
+    each species over the figures; it names what an attack is like, no more.
     """
 
     format: Literal["sallyport-detector-1"] = "sallyport-detector-1"
@@ -97,96 +78,109 @@ class Detector(_Numbers):
     band_set: str
     kind: Literal["simulated", "measured"]
     learned_on: str
-    mean: dict[str, float]
-    scale: dict[str, Annotated[float, Field(gt=0.0)]]
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[Annotated[float, Field(gt=0.0)], ...]
+    bounds: tuple[tuple[float, float], ...]
+    directions: tuple[tuple[float, ...], ...]
     attack: Linear
-    skin: Skin
-    covering: Linear | None
     attack_zone: Zone
     skin_zone: Zone
+    covering: Linear | None
     covering_limit: float = 0.0
-    bounds: dict[str, tuple[float, float]] = {}
     species: dict[str, tuple[float, ...]] = {}
 
     @model_validator(mode="after")
     def _complete(self) -> "Detector":
         channels_of(self.band_set)
-        used = {*self.attack.names, *self.skin.names, *(self.covering.names if self.covering else ()), *self.bounds}
-        if not used <= set(self.mean) or set(self.mean) != set(self.scale):
-            raise ValueError("a figure is used that has no mean and scale")
+        count = len(self.names)
+        if {len(self.mean), len(self.scale), len(self.bounds)} != {count}:
+            raise ValueError("names, mean, scale and bounds differ in number")
+        if any(len(row) != count for row in (*self.directions, *self.species.values())):
+            raise ValueError("a direction or species has not one number for each name")
+        for linear in (self.attack, *((self.covering,) if self.covering else ())):
+            if not len(linear.weights) == len(linear.magnitudes) == count + len(self.directions):
+                raise ValueError("a regression has not one weight for each figure and direction")
         return self
 
-    def standardise(self, features: Features, names: Sequence[str]) -> F64:
+    def standardise(self, features: Features) -> F64:
         """float64[n]: figures in standard deviations of skin, clipped; NaN where not measured."""
-        values = [(features.values.get(name, np.nan) - self.mean[name]) / self.scale[name] for name in names]
-        return np.asarray(np.clip(np.array(values, np.float64), -CLIP, CLIP))
+        values = np.array([features.values.get(name, np.nan) for name in self.names], np.float64)
+        return np.asarray(np.clip((values - _array(self.mean)) / _array(self.scale), -CLIP, CLIP))
+
+    def design(self, z: F64) -> F64:
+        """float64[n + k] of standardised figures; what was not measured counts as the mean of skin."""
+        filled = np.nan_to_num(z)
+        return np.concatenate([filled, np.clip(_matrix(self.directions) @ filled, -DIRECTED_CLIP, DIRECTED_CLIP)])
+
+    def distance(self, design: F64) -> float:
+        """Root mean square distance from skin along the directions, standard deviations."""
+        along = design[len(self.names) :]
+        return float(np.sqrt(np.mean(np.square(along)))) if along.size else 0.0
 
     def judge(self, features: Features) -> "Judgement":
         """What the features say. Never successful by default."""
-        z = self.standardise(features, self.attack.names)
-        covered = self._covered(features)
+        z = self.standardise(features)
+        design = self.design(z)
+        covered = self.covering is not None and self.covering.logit(design) > self.covering_limit
         if lacking := self._lacking(features, z) or ("" if covered else self._absurd(features)):
-            return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,))
-        filled = np.nan_to_num(z)
-        shares = np.array(self.attack.weights) * filled + np.array(self.attack.magnitudes) * np.abs(filled)
-        score = float(shares.sum() + self.attack.bias)
-        distance = self.distance(features)
-        results = (self.attack_zone.judge(score), self.skin_zone.judge(distance))
-        if all(result is Result.SUCCESSFUL for result in results) and not covered:
-            return Judgement(Result.SUCCESSFUL, score, distance, ())
+            return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,), covered)
+        score, distance = self.attack.logit(design), self.distance(design)
         if covered:
             # A covering hides the skin it covers: the rest is judged when the traveller has taken it off.
-            return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), covered=True)
+            return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), covered)
+        results = (self.attack_zone.judge(score), self.skin_zone.judge(distance))
+        if all(result is Result.SUCCESSFUL for result in results):
+            return Judgement(Result.SUCCESSFUL, score, distance, ())
         worst = Result.FAILED if Result.FAILED in results else Result.UNDETERMINED
-        reasons = words.reasons(self.attack.names, shares, z)
+        reasons = words.reasons(self.names, self._shares(design), z)
         if results[0] is Result.SUCCESSFUL:
-            reasons = (words.UNLIKE_SKIN, *words.reasons(self.attack.names, np.abs(filled), z))
+            reasons = (words.UNLIKE_SKIN, *reasons)
         return Judgement(worst, score, distance, reasons)
+
+    def _shares(self, design: F64) -> F64:
+        """float64[n]: how much each figure contributes to the classifier's logit, directly and by the directions."""
+        count = len(self.names)
+        slope = np.array(self.attack.weights) + np.array(self.attack.magnitudes) * np.sign(design)
+        filled = design[:count]
+        return np.asarray(slope[:count] * filled + (slope[count:] @ _matrix(self.directions)) * filled)
 
     def _lacking(self, features: Features, z: F64) -> str:
         """Why the capture cannot be judged, or nothing."""
         if features.missing:
             return f"The {features.missing[0]} cannot be measured: overexposed, covered or out of view."
-        weight = np.abs(self.attack.weights) + np.abs(self.attack.magnitudes)
-        absent = np.isnan(z)
-        if float(weight[absent].sum()) > _MISSING_MOST * float(weight.sum()):
-            names = [name for name, gone in zip(self.attack.names, absent, strict=True) if gone]
-            return f"Too little could be measured; missing among others: {', '.join(names[:3])}."
+        absent = [name for name, value in zip(self.names, z, strict=True) if np.isnan(value)]
+        if len(absent) > _MISSING_MOST * len(self.names):
+            return f"Too little could be measured; missing among others: {', '.join(absent[:3])}."
         return ""
 
     def _absurd(self, features: Features) -> str:
         """The figure that lies furthest outside its bounds, in words, or nothing."""
         worst, words_for = 0.0, ""
-        for name, (low, high) in self.bounds.items():
+        for name, mean, scale, (low, high) in zip(self.names, self.mean, self.scale, self.bounds, strict=True):
             value = features.values.get(name)
             if value is None or low <= value <= high:
                 continue
-            off = (value - self.mean[name]) / self.scale[name]
+            off = (value - mean) / scale
             if not abs(off) <= worst:
                 worst, words_for = abs(off), words.describe(name, off)
         return words_for
 
-    def distance(self, features: Features) -> float:
-        """Root mean square distance from skin in standard deviations along the directions of `skin`."""
-        z = np.nan_to_num(self.standardise(features, self.skin.names))
-        return float(np.sqrt(np.mean(np.square(np.array(self.skin.directions) @ z))))
-
     def most_like(self, features: Features) -> str | None:
         """The species whose mean is nearest, by name; None when the detector knows none."""
-        z = np.nan_to_num(self.standardise(features, self.attack.names))
+        z = np.nan_to_num(self.standardise(features))
         away = {name: float(np.linalg.norm(z - np.array(mean))) for name, mean in self.species.items()}
         return min(away, key=lambda name: away[name]) if away else None
 
-    def _covered(self, features: Features) -> bool:
-        if self.covering is None:
-            return False
-        return logit(self.covering, self.standardise(features, self.covering.names)) > self.covering_limit
+
+@lru_cache(maxsize=64)
+def _array(numbers: tuple[float, ...]) -> F64:
+    return np.array(numbers, np.float64)
 
 
-def logit(linear: Linear, z: F64) -> float:
-    """The logit of standardised figures; absent ones count as the mean of skin."""
-    filled = np.nan_to_num(z)
-    return float(filled @ np.array(linear.weights) + np.abs(filled) @ np.array(linear.magnitudes) + linear.bias)
+@lru_cache(maxsize=16)
+def _matrix(rows: tuple[tuple[float, ...], ...]) -> F64:
+    return np.array(rows, np.float64).reshape(len(rows), -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.liveness.channels import band_set, channels_of
+from appliance.liveness.channels import channels_of
 from appliance.liveness.cues import RATIOS, Features
-from appliance.liveness.detector import CLIP, Detector, Linear, Skin, Zone, logit
+from appliance.liveness.detector import Detector, Linear, Zone
 
 F64 = NDArray[np.float64]
 
@@ -24,7 +24,9 @@ BPCER_STATED = 0.02
 _SURE_FACTOR = 1.6
 _REGULARISATION = 0.02
 _KNOWN_SHARE = 0.6
-_SHRINK = 0.15
+_SHRINK = 0.05
+_FOLDS = 5
+_COVERED_LEAST = 10
 
 
 class NotEnough(Exception):
@@ -84,48 +86,68 @@ def learn(
     if len(genuine) < 30 or len({sample.kind for sample in attacks}) < 2:
         raise NotEnough(f"{len(genuine)} genuine presentations and {len(attacks)} attacks; 30 and two species at least")
     names = names_for(bands, samples)
-    table = {name: np.array([f.values[name] for f in genuine if name in f.values]) for name in names}
-    detector = Detector(
-        version=version,
-        band_set=band_set(channel.name for channel in channels_of(bands)),
-        kind=kind,
-        learned_on=learned_on,
-        mean={name: round(float(np.median(values)), 5) for name, values in table.items()},
-        scale={name: round(_spread(values), 6) for name, values in table.items()},
-        attack=Linear(names=names, weights=(0.0,) * len(names), magnitudes=(0.0,) * len(names), bias=0.0),
-        skin=Skin(names=(), directions=()),
-        covering=None,
-        attack_zone=Zone(accept=0.0, attack=0.0),
-        skin_zone=Zone(accept=0.0, attack=0.0),
+    detector = _of_skin(genuine, names).model_copy(
+        update={"version": version, "band_set": bands, "kind": kind, "learned_on": learned_on}
     )
-    detector = detector.model_copy(update={"skin": _skin(detector, genuine, names)})
     covered = [sample.features for sample in samples if sample.kind == COVERED]
-    if len(covered) >= 10:
-        bare = [*genuine, *(sample.features for sample in attacks)]
-        covering = _fit(detector, names, bare, covered, [1.0] * len(bare))
-        limit = max(0.0, float(np.quantile([_logit(detector, covering, f) for f in genuine], 0.998)))
-        detector = detector.model_copy(update={"covering": covering, "covering_limit": round(limit, 4)})
-    held_out = _held_out(detector, names, genuine, attacks) if not site else None
-    linear = _attack(detector, names, genuine, attacks)
-    detector = detector.model_copy(update={"attack": linear})
-    scores, distances = held_out or (
-        [_logit(detector, linear, f) for f in site],
-        [detector.distance(f) for f in site],
-    )
+    if len(covered) >= _COVERED_LEAST:
+        covering = _fit(detector, [*genuine, *(sample.features for sample in attacks)], covered)
+        limit = float(np.quantile([covering.logit(_design(detector, f)) for f in genuine], 0.998))
+        detector = detector.model_copy(update={"covering": covering, "covering_limit": round(max(0.0, limit), 4)})
+    held_out = _scores(detector.model_copy(update={"attack": (attack := _attack(detector, genuine, attacks))}), site)
+    if not site:
+        held_out = _held_out(names, genuine, attacks)
     return detector.model_copy(
         update={
-            "bounds": {name: _bounds(values) for name, values in table.items()},
+            "attack": attack,
             "species": _means(detector, attacks),
-            "attack_zone": _zone(scores, bpcer * 0.6),
-            "skin_zone": _zone(distances, bpcer * 0.4, sure=_SURE_FACTOR),
+            "attack_zone": _zone([score for score, _ in held_out], bpcer * 0.6),
+            "skin_zone": _zone([distance for _, distance in held_out], bpcer * 0.4, sure=_SURE_FACTOR),
         }
     )
+
+
+def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
+    """What genuine faces alone teach: mean, scale, bounds and directions."""
+    known = [np.array([f.values[name] for f in genuine if name in f.values]) for name in names]
+    bare = Detector(
+        version="",
+        band_set="rgb",
+        kind="simulated",
+        learned_on="",
+        names=names,
+        mean=tuple(round(float(np.median(values)), 5) for values in known),
+        scale=tuple(round(_spread(values), 6) for values in known),
+        bounds=tuple(_bounds(values) for values in known),
+        directions=(),
+        attack=Linear(weights=(0.0,) * len(names), magnitudes=(0.0,) * len(names), bias=0.0),
+        attack_zone=Zone(accept=0.0, attack=0.0),
+        skin_zone=Zone(accept=0.0, attack=0.0),
+        covering=None,
+    )
+    z = np.nan_to_num(np.array([bare.standardise(f) for f in genuine]))
+    spread = np.cov(z.T)
+    spread = (1 - _SHRINK) * spread + _SHRINK * np.eye(len(names)) * np.trace(spread) / len(names)
+    values, vectors = np.linalg.eigh(spread)
+    directions = (vectors / np.sqrt(values)).T
+    return bare.model_copy(
+        update={"directions": tuple(tuple(round(float(value), 4) for value in row) for row in directions)}
+    )
+
+
+def _design(detector: Detector, features: Features) -> F64:
+    return detector.design(detector.standardise(features))
+
+
+def _scores(detector: Detector, several: Sequence[Features]) -> list[tuple[float, float]]:
+    designs = [_design(detector, features) for features in several]
+    return [(detector.attack.logit(design), detector.distance(design)) for design in designs]
 
 
 def _means(detector: Detector, attacks: Sequence[Sample]) -> dict[str, tuple[float, ...]]:
     found: dict[str, tuple[float, ...]] = {}
     for kind in sorted({sample.kind for sample in attacks}):
-        z = [detector.standardise(sample.features, detector.attack.names) for sample in attacks if sample.kind == kind]
+        z = [detector.standardise(sample.features) for sample in attacks if sample.kind == kind]
         found[kind] = tuple(round(float(value), 3) for value in np.nan_to_num(np.array(z)).mean(axis=0))
     return found
 
@@ -143,73 +165,46 @@ def _spread(values: F64) -> float:
     return max(float(high - low) / 2, 0.25 * float(values.std()), 1e-4)
 
 
-def _logit(detector: Detector, linear: Linear, features: Features) -> float:
-    return logit(linear, detector.standardise(features, linear.names))
-
-
-def _attack(detector: Detector, names: Sequence[str], genuine: Sequence[Features], attacks: Sequence[Sample]) -> Linear:
+def _attack(detector: Detector, genuine: Sequence[Features], attacks: Sequence[Sample]) -> Linear:
     """Every species weighs the same, however many presentations of it there are."""
     count = {sample.kind: 0 for sample in attacks}
     for sample in attacks:
         count[sample.kind] += 1
-    weights = [len(attacks) / len(count) / count[sample.kind] for sample in attacks]
-    return _fit(detector, names, genuine, [sample.features for sample in attacks], [1.0] * len(genuine), weights)
+    weights = [1.0 / count[sample.kind] for sample in attacks]
+    return _fit(detector, genuine, [sample.features for sample in attacks], weights)
 
 
 def _fit(
-    detector: Detector,
-    names: Sequence[str],
-    low: Sequence[Features],
-    high: Sequence[Features],
-    low_weights: Sequence[float],
-    high_weights: Sequence[float] | None = None,
+    detector: Detector, low: Sequence[Features], high: Sequence[Features], high_weights: Sequence[float] = ()
 ) -> Linear:
+    """Logistic regression of `high` against `low`; both sides weigh the same."""
     from sklearn.linear_model import LogisticRegression  # the appliance judges without it
 
-    z = np.nan_to_num(np.array([detector.standardise(f, names) for f in (*low, *high)]))
+    x = np.array([_design(detector, f) for f in (*low, *high)])
     target = np.array([0] * len(low) + [1] * len(high))
-    weight = np.array([*low_weights, *(high_weights or [1.0] * len(high))])
+    weight = np.array([1.0] * len(low) + [*(high_weights or [1.0] * len(high))])
     for label in (0, 1):
         weight[target == label] /= weight[target == label].sum() / len(target) * 2
     model = LogisticRegression(C=_REGULARISATION, max_iter=2000)
-    model.fit(np.hstack([z, np.abs(z)]), target, sample_weight=weight)
+    model.fit(np.hstack([x, np.abs(x)]), target, sample_weight=weight)
     found = [round(float(value), 5) for value in model.coef_[0]]
+    width = x.shape[1]
     return Linear(
-        names=tuple(names),
-        weights=tuple(found[: len(names)]),
-        magnitudes=tuple(found[len(names) :]),
-        bias=round(float(model.intercept_[0]), 5),
-    )
-
-
-def _skin(detector: Detector, genuine: Sequence[Features], names: Sequence[str]) -> Skin:
-    """Whitened directions of genuine faces over the figures that are ratios of bands: material, not shape or light."""
-    material = tuple(name for name in names if name.split()[0] in _PAIRED and not name.endswith(("beside", "grain")))
-    z = np.nan_to_num(np.array([detector.standardise(f, material) for f in genuine]))
-    spread = np.cov(z.T)
-    spread = (1 - _SHRINK) * spread + _SHRINK * np.eye(len(material)) * np.trace(spread) / len(material)
-    values, vectors = np.linalg.eigh(spread)
-    directions = (vectors / np.sqrt(values)).T
-    return Skin(
-        names=material,
-        directions=tuple(tuple(round(float(value), 4) for value in row) for row in directions),
+        weights=tuple(found[:width]), magnitudes=tuple(found[width:]), bias=round(float(model.intercept_[0]), 5)
     )
 
 
 def _held_out(
-    detector: Detector, names: Sequence[str], genuine: Sequence[Features], attacks: Sequence[Sample]
-) -> tuple[list[float], list[float]]:
-    """Scores and distances of genuine samples by detectors that have not seen them."""
-    scores, distances = [], []
-    for fold in range(5):
-        rest = [f for place, f in enumerate(genuine) if place % 5 != fold]
-        linear = _attack(detector, names, rest, attacks)
-        blind = detector.model_copy(update={"skin": _skin(detector, rest, names)})
-        for place, features in enumerate(genuine):
-            if place % 5 == fold:
-                scores.append(_logit(detector, linear, features))
-                distances.append(blind.distance(features))
-    return scores, distances
+    names: tuple[str, ...], genuine: Sequence[Features], attacks: Sequence[Sample]
+) -> list[tuple[float, float]]:
+    """Score and distance of each genuine sample by a detector that has not seen it."""
+    found: list[tuple[float, float]] = []
+    for fold in range(_FOLDS):
+        rest = [f for place, f in enumerate(genuine) if place % _FOLDS != fold]
+        blind = _of_skin(rest, names)
+        blind = blind.model_copy(update={"attack": _attack(blind, rest, attacks)})
+        found += _scores(blind, genuine[fold::_FOLDS])
+    return found
 
 
 def _zone(values: Sequence[float], share: float, sure: float = 1.0) -> Zone:
@@ -220,4 +215,4 @@ def _zone(values: Sequence[float], share: float, sure: float = 1.0) -> Zone:
     return Zone(accept=round(accept, 4), attack=round(accept + 0.5 * width * sure, 4))
 
 
-__all__ = ["CLIP", "COVERED", "GENUINE", "NotEnough", "Sample", "learn", "names_for"]
+__all__ = ["COVERED", "GENUINE", "NotEnough", "Sample", "learn", "names_for"]

@@ -23,13 +23,14 @@ def skin_map(cube: Cube, detector: Detector, shape: tuple[int, int]) -> NDArray[
     0 outside the face, where nothing is judged. Hair, eyes and brows are not skin and show.
     """
     unlike = np.zeros(cube.flawed.shape, np.float32)
+    of_skin = {name: place for name, *place in zip(detector.names, detector.mean, detector.scale, strict=True)}
     for top, under in RATIOS:
         name = f"{top}/{under} level"
-        if name not in detector.mean or top not in cube.bands or under not in cube.bands:
+        if name not in of_skin or top not in cube.bands or under not in cube.bands:
             continue
+        mean, scale = of_skin[name]
         ratio = np.log(_smooth(cube.bands[top]) / _smooth(cube.bands[under]))
-        spread = np.hypot(detector.scale[name], _PIXEL_SD)
-        np.maximum(unlike, np.abs(ratio - np.float32(detector.mean[name])) / np.float32(spread), out=unlike)
+        np.maximum(unlike, np.abs(ratio - np.float32(mean)) / np.float32(np.hypot(scale, _PIXEL_SD)), out=unlike)
     drawn = np.clip(unlike * np.float32(128.0 / _OUTSIDE), 0, 255) * regions(cube.frame)["face"]
     back = cv2.warpAffine(
         drawn.astype(np.uint8), cube.frame.matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
