@@ -39,7 +39,7 @@ Count = Annotated[int, Field(ge=0)]
 class SpeciesClaim(_Strict):
     """Attack presentations of one species: `n` got an answer, `accepted` of them were taken for bona fide.
 
-    Bounds are not stored: they follow from the counts.
+    `no_response` got none, so that none of them passed. Bounds are not stored: they follow from the counts.
     """
 
     n: Count
@@ -57,6 +57,11 @@ class SpeciesClaim(_Strict):
     def apcer(self) -> Rate:
         """APCER of the species."""
         return Rate(self.accepted, self.n)
+
+    @property
+    def tried(self) -> bool:
+        """Whether the species was presented at all."""
+        return self.n + self.no_response > 0
 
 
 class BonaFideClaim(_Strict):
@@ -114,7 +119,7 @@ class Claims(_Strict):
     @property
     def untested(self) -> tuple[str, ...]:
         """Species of the vocabulary nothing is known of."""
-        return tuple(name for name in VOCABULARY if name not in self.species or not self.species[name].n)
+        return tuple(name for name in VOCABULARY if name not in self.species or not self.species[name].tried)
 
 
 def claims_of(header: RunHeader, outcomes: Sequence[Outcome]) -> Claims:
@@ -197,7 +202,7 @@ def rows(all_claims: Iterable[Claims]) -> list[Row]:
     """Every line, by kind and band set, worst species first and the untested ones behind."""
     found = []
     for claims in all_claims:
-        tested = [Row(claims, name, claim) for name, claim in claims.species.items() if claim.n]
+        tested = [Row(claims, name, claim) for name, claim in claims.species.items() if claim.tried]
         tested.sort(key=lambda row: (-_upper(row), row.species))
         found += tested + [Row(claims, name, None) for name in claims.untested]
     return found

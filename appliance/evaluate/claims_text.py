@@ -44,6 +44,11 @@ def plain(words: str) -> str:
     return escape(" ".join(words.split()), quote=False).replace("|", "/")
 
 
+def unanswered(count: int) -> str:
+    """What is said of presentations none of which got an answer, so that none passed."""
+    return f"○ {count} without answer"
+
+
 def table(all_claims: Sequence[Claims]) -> Table:
     """One line a claim, worst species first within each band set; simulated and measured never share a line."""
     shown = Table("kind", "bands", "species", "passed", "APCER", "95 % bounds", "data set", caption=LEGEND)
@@ -53,6 +58,9 @@ def table(all_claims: Sequence[Claims]) -> Table:
         start = (claims.kind.upper(), bands(claims.band_set), title(row.species))
         if row.claim is None:
             shown.add_row(*start, "[dim]○ untested[/]", "", "", "")
+            continue
+        if not row.claim.n:
+            shown.add_row(*start, f"[dim]{unanswered(row.claim.no_response)}[/]", "", "", claims.dataset)
             continue
         rate = row.claim.apcer
         symbol = mark(rate)
@@ -75,8 +83,8 @@ def markdown(all_claims: Sequence[Claims]) -> str:
 
 def _section(group: list[Claims]) -> str:
     first = group[0]
-    known = {name for claims in group for name, claim in claims.species.items() if claim.n}
-    ordered = sorted(known, key=lambda name: ([-_bound(claims, name) for claims in reversed(group)], name))
+    known = {name for claims in group for name, claim in claims.species.items() if claim.tried}
+    ordered = sorted(known, key=lambda name: ([-bound(claims, name) for claims in reversed(group)], name))
     dates = sorted({claims.made_on for claims in group})
     lines = [
         f"**{first.kind.upper()}**: data set `{first.dataset}` ({plain(first.source)}), "
@@ -86,21 +94,25 @@ def _section(group: list[Claims]) -> str:
         f"| species | {' | '.join(bands(claims.band_set) for claims in group)} |",
         f"|---|{'---|' * len(group)}",
     ]
-    lines += [f"| {title(name)} | {' | '.join(_cell(claims, name) for claims in group)} |" for name in ordered]
+    lines += [f"| {title(name)} | {' | '.join(cell(claims, name) for claims in group)} |" for name in ordered]
     lines.append(f"| *bona fide refused (BPCER)* | {' | '.join(shares(claims.bona_fide.bpcer) for claims in group)} |")
     untested = [title(name) for name in VOCABULARY if name not in known]
     lines += ["", f"Untested: {'; '.join(untested) or 'none'}.", ""]
     return "\n".join(lines)
 
 
-def _bound(claims: Claims, name: str) -> float:
+def bound(claims: Claims, name: str) -> float:
+    """Upper bound of APCER; of what is not known, 1."""
     claim = claims.species.get(name)
     return claim.apcer.upper if claim else 1.0
 
 
-def _cell(claims: Claims, name: str) -> str:
+def cell(claims: Claims, name: str) -> str:
+    """What is claimed of one species with one band set, a symbol first."""
     claim = claims.species.get(name)
-    return f"{mark(claim.apcer)} {shares(claim.apcer)}" if claim and claim.n else "○ untested"
+    if claim is None or not claim.tried:
+        return "○ untested"
+    return f"{mark(claim.apcer)} {shares(claim.apcer)}" if claim.n else unanswered(claim.no_response)
 
 
 def update(page: str, all_claims: Sequence[Claims]) -> str:

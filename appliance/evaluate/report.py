@@ -15,12 +15,11 @@ from markupsafe import Markup
 
 from appliance.evaluate import plots
 from appliance.evaluate.claims import Claims, claims_of
-from appliance.evaluate.claims_text import GOOD, POOR, bands, mark, shares
+from appliance.evaluate.claims_text import GOOD, POOR, bands, bound, cell, mark, shares
 from appliance.evaluate.figures import (
     AttackFigures,
     BonaFideFigures,
     Det,
-    Rate,
     Transfer,
     at_most,
     between,
@@ -128,7 +127,7 @@ class Overview:
 
     columns: list[Claims]
     species: list[str]
-    cells: list[list[Rate | None]]
+    cells: list[list[tuple[str, str]]]
     untested: list[str]
 
 
@@ -137,16 +136,15 @@ def _overview(runs: Sequence[Run]) -> list[Overview]:
     for key in dict.fromkeys((run.header.dataset, run.header.protocol) for run in runs):
         mine = [run for run in runs if (run.header.dataset, run.header.protocol) == key]
         columns = [claims_of(run.header, run.outcomes) for run in mine]
-        known = [name for name in VOCABULARY if any(name in one.species and one.species[name].n for one in columns)]
-        known.sort(key=lambda name: [-(_rate(one, name) or Rate(0, 0)).upper for one in reversed(columns)])
-        cells = [[_rate(one, name) for one in columns] for name in known]
+        known = [name for name in VOCABULARY if any(name not in one.untested for one in columns)]
+        known.sort(key=lambda name: [-bound(one, name) for one in reversed(columns)])
+        cells = [[_styled(cell(one, name)) for one in columns] for name in known]
         found.append(Overview(columns, known, cells, [title(name) for name in VOCABULARY if name not in known]))
     return found
 
 
-def _rate(claims: Claims, name: str) -> Rate | None:
-    claim = claims.species.get(name)
-    return claim.apcer if claim is not None and claim.n else None
+def _styled(words: str) -> tuple[str, str]:
+    return _CLASSES[words[0]], words
 
 
 def _section(run: Run) -> Section:

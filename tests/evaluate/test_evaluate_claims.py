@@ -41,10 +41,12 @@ def test_claims_hold_the_counts_of_the_run() -> None:
     assert made.made_on == "2026-11-28"
 
 
-def test_what_never_got_an_answer_is_untested() -> None:
-    made = claims_of(header(), [attack(Result.NOT_PERFORMED)])
-    assert "paper_mask" in made.untested
-    assert set(made.untested) == set(VOCABULARY)
+def test_what_never_got_an_answer_is_neither_untested_nor_proven() -> None:
+    made = claims_of(header(kind="measured"), [attack(Result.NOT_PERFORMED)])
+    assert set(made.untested) == set(VOCABULARY) - {"paper_mask"}
+    assert "| Paper mask | ○ 1 without answer |" in markdown([made])
+    assert "1 without answer" in printed([made])
+    assert "untested" in unmet([made], Demand(NIR, {"paper_mask": 1.0}))[0]
 
 
 def test_published_claims_come_back_and_replace_their_elders(tmp_path: Path) -> None:
