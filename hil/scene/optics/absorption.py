@@ -69,7 +69,7 @@ FAT: F32 = f32(
 )
 
 PROTEIN: F32 = f32(
-    bands([(890, 115, 0.13), (1030, 60, 0.03), (1190, 70, 0.90), (1370, 80, 0.30), (1510, 90, 5.0), (1570, 90, 5.0)])
+    bands([(890, 115, 0.115), (1030, 60, 0.03), (1190, 70, 0.90), (1370, 80, 0.30), (1510, 90, 5.0), (1570, 90, 5.0)])
     + bands([(1690, 60, 4.5)])
 )
 """Dry collagen and keratin: overtones of N-H and C-H at their known places, heights fitted to the NIST class means."""

@@ -17,7 +17,7 @@ from hil.scene.optics.paint import solve
 from hil.scene.optics.response import Site, default_site, observe
 from hil.scene.optics.skin import of_tone, reflectance
 
-FULL_COVER = 1.6
+FULL_COVER = 1.3
 """Optical thickness of a heavy application (amount 1), of its white at 550 nm."""
 
 
@@ -42,13 +42,7 @@ def _layer(shade: float) -> tuple[F32, F32]:
     """k and s of a foundation that looks like the shade where it hides the skin; its black is iron oxide."""
     colours = pigments.paints(carbon=1.0, shift_nm=0.0, rust=1.0)
 
-    def look(amounts: F32, at: slice) -> F32:
-        share = np.exp(amounts)
-        return infinite(
-            f32(share @ colours.k[:, at] + colours.base_k[at]), f32(share @ colours.s[:, at] + colours.base_s[at])
-        )
-
     site = default_site()
     wanted = observe(reflectance(of_tone(shade)), site)[None, :3]
-    share = np.exp(solve(wanted, look, pigments.PAINTS_USUAL, site)[0])
-    return f32(colours.base_k + share @ colours.k), f32(colours.base_s + share @ colours.s)
+    found = solve(wanted, lambda amounts, at: infinite(*colours.mixed(amounts, at)), pigments.PAINTS_USUAL, site)
+    return colours.mixed(found[0])

@@ -33,7 +33,7 @@ class Variation:
     ground: Batch = field(default=TYPICAL)
     carbon: float = 0.25
     hiding: float = 5.0
-    replacement: float = 0.88
+    replacement: float = 0.92
     shift_nm: float = 0.0
     rust: float = 1.0
 
@@ -47,7 +47,7 @@ def draw_variation(rng: np.random.Generator) -> Variation:
         ground=draw_batch(rng),
         carbon=float(rng.uniform(0.05, 0.5)),
         hiding=float(np.exp(rng.normal(np.log(5.0), 0.3))),
-        replacement=float(rng.uniform(0.7, 1.0)),
+        replacement=float(rng.uniform(0.75, 1.0)),
         shift_nm=float(rng.normal(0.0, 6.0)),
         rust=float(np.exp(rng.normal(0.0, 0.25))),
     )
@@ -119,26 +119,23 @@ def _table(kind: str, substrate: str, variation: Variation, site: Site) -> F32:
     nodes = np.clip(np.exp(f32(np.stack([red, red - warm, red - warm - yellow], axis=-1))), 0.003, 0.95).reshape(-1, 3)
     seen = np.log(observe(_match(nodes, kind, substrate, variation, site), site))
     seen[:, :3] -= np.log(nodes)
-    return f32(seen)
+    return f32(seen).reshape(*red.shape, -1)
 
 
 def _look_up(table: F32, rgb: F32) -> F32:
     log = np.log(rgb)
     axes = (log[:, 0], log[:, 0] - log[:, 1], log[:, 1] - log[:, 2])
-    index, shares, strides = np.zeros(len(rgb), dtype=np.int64), [], []
+    lows, shares = [], []
     for value, (low, high, count) in zip(axes, _AXES, strict=True):
         place = np.clip((value - low) * ((count - 1) / (high - low)), 0.0, count - 1.0001)
-        node = place.astype(np.int64)
-        shares.append(f32(place - node))
-        index = index * count + node
-        strides = [stride * count for stride in strides] + [1]
+        lows.append(place.astype(np.int64))
+        shares.append(f32(place - lows[-1]))
     total = np.zeros((len(rgb), table.shape[-1]), dtype=np.float32)
-    for corner in range(8):
-        step = (corner >> 2 & 1, corner >> 1 & 1, corner & 1)
+    for corner in np.ndindex(2, 2, 2):
         weight = np.ones(len(rgb), dtype=np.float32)
-        for share, up in zip(shares, step, strict=True):
+        for share, up in zip(shares, corner, strict=True):
             weight *= share if up else 1.0 - share
-        total += weight[:, None] * table[index + sum(s * up for s, up in zip(strides, step, strict=True))]
+        total += weight[:, None] * table[tuple(low + up for low, up in zip(lows, corner, strict=True))]
     total[:, :3] += log
     return f32(np.exp(total))
 
@@ -164,10 +161,12 @@ def _pigmented(kind: str, ground: F32, variation: Variation) -> _Mix:
     own_k = own_s * ratio_of(ground)
 
     def mix(amounts: F32, at: slice) -> F32:
-        share = np.exp(amounts)
-        k, s = share @ colours.k[:, at], share @ colours.s[:, at]
         if kind == "paint":
-            return film(f32(colours.base_k[at] + k), f32(colours.base_s[at] + s), variation.hiding, ground[at])
+            # A paint holds as much pigment as it can; what differs is the shares, and how thick it is laid on.
+            shares = amounts - np.log(np.exp(amounts).sum(axis=-1, keepdims=True))
+            k, s = colours.mixed(f32(shares), at)
+            return film(k, s, variation.hiding, ground[at])
+        k, s = colours.mixed(amounts, at)
         return infinite(f32(own_k[at] + _FILLED * k), f32(own_s[at] + _FILLED * s))
 
     return mix

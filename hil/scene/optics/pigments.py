@@ -25,6 +25,11 @@ class Set:
     k: F32
     s: F32
 
+    def mixed(self, amounts: F32, at: slice = slice(None)) -> tuple[F32, F32]:
+        """The colour's k and s at some wavelengths; `amounts` are the colourants' logarithms, float32[..., P]."""
+        share = np.exp(amounts)
+        return f32(self.base_k[at] + share @ self.k[:, at]), f32(self.base_s[at] + share @ self.s[:, at])
+
 
 def paints(carbon: float, shift_nm: float, rust: float) -> Set:
     """White, ochre, red oxide, a dark and a blue pigment in a nearly clear binder.
@@ -42,7 +47,7 @@ def paints(carbon: float, shift_nm: float, rust: float) -> Set:
         base_k=f32(0.004 * _ONE),
         base_s=f32(0.06 * _X**-0.5),
         k=f32(np.stack([white, ochre, red, dark, blue])),
-        s=f32(np.stack([_X**-1.15, 0.35 * _X**-1.0, 0.55 * _X**-0.8, 0.05 * _X**-1.0, 0.10 * _X**-1.0])),
+        s=f32(np.stack([_X**-1.7, 0.35 * _X**-1.0, 0.55 * _X**-0.8, 0.05 * _X**-1.0, 0.10 * _X**-1.0])),
     )
 
 

@@ -16,7 +16,7 @@ from hil.scene.optics.paint import SUBSTANCE, draw_variation, paint_spectra
 from hil.scene.optics.response import CHANNELS, draw_site, observe
 from hil.scene.optics.skin import of_tone, reflectance, vary
 
-RATIOS: tuple[tuple[str, str], ...] = (("940", "850"), ("970", "850"), ("1300", "1050"), ("1550", "1050"))
+RATIOS: tuple[tuple[str, str], ...] = (("850", "R"), ("940", "850"), ("970", "850"), ("1300", "1050"), ("1550", "1050"))
 TONES: tuple[str, ...] = ("I", "II", "III", "IV", "V", "VI")
 SKIN = "skin"
 _PARTS = ("silicone_nose", "silicone_lower_face", "latex_half")  # of the same stuff as the whole masks
@@ -77,8 +77,7 @@ def lines(rows: list[Row]) -> Iterator[str]:
     yield "|---" * (len(switched) + 1) + "|"
     for name in dict.fromkeys(row.name for row in rows):
         whole = np.concatenate([row.seen for row in rows if row.name == name])
-        cells = (f"{value:.2f}" for value in np.median(whole, axis=0)[3:])
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        yield f"| {name} | " + " | ".join(f"{value:.2f}" for value in np.median(whole, axis=0)[3:]) + " |"
     yield ""
     yield "| surface | tone | " + " | ".join(f"ln {a}/{b}" for a, b in RATIOS) + " |"
     yield "|---" * (len(RATIOS) + 2) + "|"
@@ -86,6 +85,9 @@ def lines(rows: list[Row]) -> Iterator[str]:
     for row in rows:
         cells = []
         for pair in RATIOS:
+            if row.name.startswith("screen") and "R" in pair:
+                cells.append("emits")  # what one sees of a screen is its light, not what its glass reflects
+                continue
             mean, sd = row.log_ratio(*pair)
             far = "" if row.name == SKIN else f" ({_gap(row, skin, pair):.1f})"
             cells.append(f"{mean:+.3f} ± {sd:.3f}{far}")
