@@ -44,7 +44,6 @@ _ABSORBERS: Mapping[str, F32] = MappingProxyType({
     "eumelanin": f32(np.exp(-(WAVELENGTHS - 650.0) / 140.0)),  # 1 at 650 nm
     "pheomelanin": f32(np.exp(-(WAVELENGTHS - 650.0) / 80.0)),
     "water imitation": bands([(985.0, 150.0, 1.0)]),  # an NIR dye put into silicone
-    "haze": f32((WAVELENGTHS / 1000.0) ** 2),  # scattering that fades with the wavelength: the body grows translucent
     # Textile and plastic dyes, clear in the NIR.
     "black dye": f32(1.0 - edge(725.0, 70.0)),
     "red dye": f32(1.0 - edge(600.0, 40.0)),
