@@ -11,7 +11,7 @@ from appliance.clock import ManualClock
 from appliance.core.types import Result
 from appliance.evaluate.dataset import Dataset, Header, Record, Writer
 from appliance.evaluate.extraction import Extraction
-from appliance.evaluate.figures import attack_figures, bona_fide_figures, det
+from appliance.evaluate.figures import attack_figures, bona_fide_figures
 from appliance.evaluate.outcome import Outcome, RunHeader
 from appliance.evaluate.run import Evaluation, Question
 from appliance.evaluate.species import BONA_FIDE
@@ -74,14 +74,11 @@ def with_planes(
 @pytest.fixture(scope="module")
 def answer(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunHeader, list[Outcome]]:
     root = tmp_path_factory.mktemp("subject")
-    taught = {
-        (BONA_FIDE, "train"): 34,
-        ("latex_mask", "train"): 8,
-        ("resin_mask", "train"): 8,
-        ("pla_mask", "train"): 8,
-    }
-    train = data(root / "train", "site-a", {**taught, (BONA_FIDE, "site"): 30, (BONA_FIDE, "test"): 8})
-    tested = {(BONA_FIDE, "test"): 16, ("latex_mask", "test"): 6, ("paper_mask", "test"): 6}
+    species = {("latex_mask", "train"): 5, ("resin_mask", "train"): 5, ("pla_mask", "train"): 5}
+    train = data(
+        root / "train", "site-a", {(BONA_FIDE, "train"): 32, (BONA_FIDE, "site"): 8, (BONA_FIDE, "test"): 4, **species}
+    )
+    tested = {(BONA_FIDE, "test"): 10, ("latex_mask", "test"): 4, ("paper_mask", "test"): 4}
     test = data(root / "test", "site-b", tested, blind=1)
     system = Liveness()
     extraction = Extraction(system, OneFace(), root / "cache", ManualClock())
@@ -91,12 +88,12 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunHeader, list[Ou
 def test_skin_passes_and_species_the_detector_never_saw_do_not(answer: tuple[RunHeader, list[Outcome]]) -> None:
     header, rows = answer
     unseen = attack_figures("both", [row for row in rows if not row.bona_fide])
-    assert unseen.apcer.n == 10
+    assert unseen.apcer.n == 6
     assert unseen.apcer.errors <= 1
     own = bona_fide_figures(rows)
     assert own.bpcer_referred.errors <= 4
     assert header.stated is not None
-    assert header.stated.n == 8
+    assert header.stated.n == 4
 
 
 def test_a_capture_without_one_of_the_bands_is_a_non_response(answer: tuple[RunHeader, list[Outcome]]) -> None:
@@ -105,19 +102,27 @@ def test_a_capture_without_one_of_the_bands_is_a_non_response(answer: tuple[RunH
     assert {row.reason for row in silent} == {"The capture holds rgb+850, not rgb+850+940."}
 
 
-def test_scores_grow_towards_bona_fide_and_pass_from_the_threshold_upwards(
-    answer: tuple[RunHeader, list[Outcome]],
-) -> None:
-    rows = [row for row in answer[1] if row.responded]
-    genuine = [row.score for row in rows if row.bona_fide and row.score is not None]
-    attacks = [row.score for row in rows if not row.bona_fide and row.score is not None]
-    assert np.median(genuine) > np.median(attacks)
-    for row in rows:
-        assert not row.accepted or (row.score or 0.0) >= (row.threshold or 0.0)
-    curve = det(rows, "latex_mask")
-    assert curve is not None
-    found = attack_figures("latex_mask", [row for row in rows if row.species == "latex_mask"])
-    assert curve.at_threshold[0] == found.apcer.value
+def drawn(rng: np.random.Generator, species: str, middle: float, *, covered: bool = False) -> list[Known]:
+    names = ("R/G level", "850/R level", "940/850 level")
+    return [
+        Known(Figures(dict(zip(names, rng.normal(middle, 0.1, 3), strict=True))), species, covered) for _ in range(32)
+    ]
+
+
+def test_scores_grow_towards_bona_fide_and_pass_from_the_threshold_upwards() -> None:
+    rng = np.random.default_rng(1)
+    genuine, attacks = drawn(rng, BONA_FIDE, 0.0), [*drawn(rng, "latex_mask", 0.2), *drawn(rng, "resin_mask", 0.25)]
+    judge = Liveness().learn(Lessons([*genuine, *attacks], learned_on="drawn"), NIR)
+    verdicts = [judge.judge(known.figures) for known in (*genuine, *attacks)]
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None and verdict.threshold is not None]
+    assert len(scores) > len(genuine) + 10
+    assert np.median([v.score for v in verdicts[:32] if v.score is not None]) > np.median(scores)
+    passed = [verdict for verdict in verdicts if verdict.result is Result.SUCCESSFUL]
+    assert len(passed) > 20
+    for verdict in passed:
+        assert verdict.score is not None
+        assert verdict.threshold is not None
+        assert verdict.score >= verdict.threshold
 
 
 def test_the_figures_of_the_plot_are_those_in_which_water_shows(answer: tuple[RunHeader, list[Outcome]]) -> None:
@@ -139,12 +144,7 @@ def test_what_the_detector_cannot_do_is_said_in_words() -> None:
 
 def test_nothing_measured_is_undetermined_and_has_no_score() -> None:
     rng = np.random.default_rng(1)
-    names = ("R/G level", "850/R level", "940/850 level")
-    samples = [
-        Known(Figures(dict(zip(names, rng.normal(middle, 0.1, 3), strict=True))), species)
-        for species, middle in ((BONA_FIDE, 0.0), ("latex_mask", 1.0), ("resin_mask", 1.2))
-        for _ in range(32)
-    ]
+    samples = [*drawn(rng, BONA_FIDE, 0.0), *drawn(rng, "latex_mask", 1.0), *drawn(rng, "resin_mask", 1.2)]
     judge = Liveness().learn(Lessons(samples, learned_on="drawn"), NIR)
     assert judge.judge(samples[0].figures).score is not None
     verdict = judge.judge(Figures({}, ("left cheek",)))
@@ -153,18 +153,9 @@ def test_nothing_measured_is_undetermined_and_has_no_score() -> None:
 
 def test_masked_people_teach_what_a_covering_is() -> None:
     rng = np.random.default_rng(1)
-    names = ("R/G level", "850/R level", "940/850 level")
-    samples = [
-        Known(Figures(dict(zip(names, rng.normal(middle, 0.1, 3), strict=True))), species, covered)
-        for species, middle, covered in (
-            (BONA_FIDE, 0.0, False),
-            (BONA_FIDE, -3.0, True),
-            ("latex_mask", 1.0, False),
-            ("resin_mask", 1.2, False),
-        )
-        for _ in range(32)
-    ]
-    verdict = Liveness().learn(Lessons(samples, learned_on="drawn"), NIR).judge(samples[40].figures)
+    masked = drawn(rng, BONA_FIDE, -3.0, covered=True)
+    samples = [*drawn(rng, BONA_FIDE, 0.0), *masked, *drawn(rng, "latex_mask", 1.0), *drawn(rng, "resin_mask", 1.2)]
+    verdict = Liveness().learn(Lessons(samples, learned_on="drawn"), NIR).judge(masked[8].figures)
     assert verdict.result is Result.UNDETERMINED
     assert "mask or scarf covers" in verdict.reasons[0]
 
