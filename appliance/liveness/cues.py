@@ -55,6 +55,8 @@ def measure(cube: Cube) -> Features:
     present = [(top, under) for top, under in RATIOS if top in cube.bands and under in cube.bands]
     for top, under in present:
         values |= _ratio(f"{top}/{under}", cube.bands[top], cube.bands[under], usable)
+        if top in cube.sides and under in cube.sides:
+            values[f"{top}/{under} lamps"] = _lamps(cube.sides[top], cube.sides[under], usable)
     if "850" in cube.bands:
         values |= _level(cube, usable)
         values |= _contrast(cube, usable)
@@ -109,6 +111,12 @@ def _ratio(name: str, top: F32, under: F32, usable: Mapping[str, Mask]) -> dict[
     if np.count_nonzero(beside) > 100:
         found[f"{name} beside"] = _log_mean(top, under, beside) - level
     return found
+
+
+def _lamps(top: tuple[F32, F32], under: tuple[F32, F32], usable: Mapping[str, Mask]) -> float:
+    """A ratio under the left lamps less that under the right ones: the same material, unless two LEDs are exchanged."""
+    middle = usable["left cheek"] | usable["right cheek"] | usable["nose"] | usable["forehead"]
+    return _log_mean(top[0], under[0], middle) - _log_mean(top[1], under[1], middle)
 
 
 def _level(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:

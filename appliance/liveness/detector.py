@@ -69,8 +69,9 @@ class Detector(_Numbers):
     `directions` [k, n] are combinations of figures in which genuine faces all have spread 1: where skin hardly varies,
     a small deviation weighs much. The design of a capture is its n standardised figures and its k places along the
     directions. `bounds` are the widest each figure may lie apart, far outside of what genuine faces showed: beyond them
-    the capture or the installation is at fault, or it is something that was never seen. `species` holds the mean of
-    each species over the figures; it names what an attack is like, no more.
+    the capture or the installation is at fault, or it is something that was never seen. `always` are the figures that
+    every genuine capture had: without one of them nothing is judged. `species` holds the mean of each species over the
+    figures; it names what an attack is like, no more.
     """
 
     format: Literal["sallyport-detector-1"] = "sallyport-detector-1"
@@ -82,6 +83,7 @@ class Detector(_Numbers):
     mean: tuple[float, ...]
     scale: tuple[Annotated[float, Field(gt=0.0)], ...]
     bounds: tuple[tuple[float, float], ...]
+    always: tuple[str, ...]
     directions: tuple[tuple[float, ...], ...]
     attack: Linear
     attack_zone: Zone
@@ -150,6 +152,8 @@ class Detector(_Numbers):
         if features.missing:
             return f"The {features.missing[0]} cannot be measured: overexposed, covered or out of view."
         absent = [name for name, value in zip(self.names, z, strict=True) if np.isnan(value)]
+        if needed := [name for name in absent if name in self.always]:
+            return f"Not measured: {needed[0]}. A band or light is missing."
         if len(absent) > _MISSING_MOST * len(self.names):
             return f"Too little could be measured; missing among others: {', '.join(absent[:3])}."
         return ""

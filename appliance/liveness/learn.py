@@ -24,6 +24,7 @@ BPCER_STATED = 0.02
 _SURE_FACTOR = 1.6
 _REGULARISATION = 0.02
 _KNOWN_SHARE = 0.6
+_ALWAYS = 0.995
 _SHRINK = 0.05
 _FOLDS = 5
 _COVERED_LEAST = 10
@@ -119,6 +120,7 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         mean=tuple(round(float(np.median(values)), 5) for values in known),
         scale=tuple(round(_spread(values), 6) for values in known),
         bounds=tuple(_bounds(values) for values in known),
+        always=tuple(name for name, values in zip(names, known, strict=True) if len(values) >= _ALWAYS * len(genuine)),
         directions=(),
         attack=Linear(weights=(0.0,) * len(names), magnitudes=(0.0,) * len(names), bias=0.0),
         attack_zone=Zone(accept=0.0, attack=0.0),

@@ -46,6 +46,8 @@ def describe(name: str, z: float) -> str:
             return f"Unlike skin in {meaning}, {off}."
         if rest in ("lowest", "low", "high", "highest"):
             return f"Part of the face differs from the rest in {meaning}, {off}."
+        if rest == "lamps":
+            return f"Left and right lamps contradict each other in {meaning}: exchanged LEDs? {off}."
         if rest in ("spread", "grain", "sides"):
             return f"The face is uneven in {meaning}, {off}."
         if rest == "beside":
