@@ -15,13 +15,14 @@ from appliance.liveness import align, burst, channels, cues, decode, detector, f
 from appliance.liveness.burst import Capture
 
 _MEASURING: tuple[ModuleType, ...] = (align, burst, channels, cues, decode, face_frame)
+_JUDGING: tuple[ModuleType, ...] = (*_MEASURING, detector, learn)
 _SHOWN = (("1550", ("1300/1050 level", "1550/1050 level")), ("940", ("850/R level", "940/850 level")))
 
 
-def source_version() -> str:
+def source_version(modules: tuple[ModuleType, ...] = _MEASURING) -> str:
     """Twelve hexadecimal digits of the code that measures: figures of other code are not taken from a cache."""
     digest = hashlib.sha256()
-    for module in _MEASURING:
+    for module in modules:
         digest.update(inspect.getsource(module).encode())
     return digest.hexdigest()[:12]
 
@@ -76,7 +77,7 @@ class Liveness:
                 learn.learn(
                     [learn.Sample(_features(known.figures), _kind(known)) for known in lessons.samples],
                     band_set,
-                    version=f"code {self._version}, learned on {lessons.learned_on}",
+                    version=f"code {source_version(_JUDGING)}, learned on {lessons.learned_on}",
                     kind=lessons.kind,
                     learned_on=lessons.learned_on,
                     site=[_features(figures) for figures in lessons.site],
