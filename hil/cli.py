@@ -7,11 +7,14 @@ import cv2
 import typer
 
 from appliance.core.types import Topology
+from hil.dataset.commands import dataset
 from hil.heads import HEADS, Head
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="The simulated rig: no real gate, no real traveller."
 )
+
+app.command()(dataset)
 
 Pack = Annotated[str, typer.Option(help="Matcher pack: auto, open-omz or pypi-dlib.")]
 Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]

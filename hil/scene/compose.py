@@ -14,7 +14,7 @@ from hil.scene.paint import DETAIL
 from hil.scene.shot import Shot
 from hil.scene.stage import LANE, Presentation, Stage, backdrop, finish
 from hil.scene.view import Pose, project, rotation
-from hil.scene.wearables import PLAIN, Wearables, dress
+from hil.scene.wearables import PLAIN, Wearables, dress, put_on_glasses
 
 NOBODY = "none"
 
@@ -68,6 +68,7 @@ def compose(scene: Scene) -> Presentation:
         emission = flat.present(shot, scene.species, scene.of, wearer, rng)
     else:
         eyes = masks.present(shot, scene.species, scene.of, wearer, rng)
+        put_on_glasses(shot, eyes, scene.wearables)
     see_eyes(shot, eyes)
     shown = {"of": scene.of.key, "worn_by": wearer.key}
     return finish(layers, scene.stage, scene.mount, scene.species, emission=emission, **shown)

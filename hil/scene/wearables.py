@@ -57,8 +57,7 @@ def dress(shot: Shot, who: Traveller, wears: Wearables) -> None:
     shot.draw(*_person(who, wears, shot.site, shot.detail))
     if wears.medical_mask is not None:
         shot.draw(medical_mask(who, wears.medical_mask, shot.site, shot.detail), bias_mm=-5.0)
-    if wears.glasses is not None:
-        _put_on_glasses(shot, who, wears.glasses, wears.lens)
+    put_on_glasses(shot, who, wears)
 
 
 def _person(who: Traveller, wears: Wearables, site: Site, detail: int) -> list[Part]:
@@ -163,11 +162,14 @@ def _cloth(shape: tuple[int, ...], cloth: str, site: Site, rng: np.random.Genera
 # --- glasses ------------------------------------------------------------------------------------------------
 
 
-def _put_on_glasses(shot: Shot, who: Traveller, kind: str, lens_kind: str) -> None:
-    frame, lens = glasses(who.traits, kind, seed_of("glasses", who.key), shot.site)
+def put_on_glasses(shot: Shot, who: Traveller, wears: Wearables) -> None:
+    """Draw the glasses, if any, over what is there; lenses dim it and mirror the lamps."""
+    if wears.glasses is None:
+        return
+    frame, lens = glasses(who.traits, wears.glasses, seed_of("glasses", who.key), shot.site)
     layers, seen = shot.layers, shot.look(lens, bias_mm=-6.0)
     if seen is not None:
-        through = np.square(np.array(LENSES[lens_kind], np.float32))
+        through = np.square(np.array(LENSES[wears.lens], np.float32))
         for plane, share in zip(layers.planes, through, strict=False):
             plane[seen.box] *= 1.0 - seen.alpha * (1.0 - share)
         layers.pupil[seen.box] *= 1.0 - 0.15 * seen.alpha
