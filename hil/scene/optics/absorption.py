@@ -51,7 +51,7 @@ BLOOD_OXYGENATED: F32 = _blood(_OXYHAEMOGLOBIN)
 BLOOD_DEOXYGENATED: F32 = _blood(_HAEMOGLOBIN)
 
 MELANOSOME: F32 = f32(519.0 * np.exp(-(WAVELENGTHS - 500.0) / 140.0))
-"""Inside of a melanosome: 519 at 500 nm (Jacques 2013), falling exponentially as in living skin (Zonios et al. 2008).
+"""Inside of a melanosome: 519 at 500 nm (Jacques 2013), falling exponentially as in living skin (Zonios, Dimou 2008).
 
 The power laws measured on isolated melanosomes fall more slowly and would darken type V at 1050 nm by a tenth, which
 the NIST set does not show; 140 nm is fitted to its class means.
