@@ -56,8 +56,10 @@ class Bench:
                 stack.push_async_callback(light.close)
                 lit[camera] = await light.open()
             seen = await asyncio.to_thread(self._cameras.open)
-            for camera, light in self._lights.items():
+            for light in self._lights.values():
                 await light.zero()
+            await asyncio.to_thread(self._cameras.align, self._clock.monotonic())
+            for camera in self._lights:
                 self.setups[camera] = Setup(
                     camera=_identity(seen[camera]),
                     illuminator=_identity(lit[camera]),

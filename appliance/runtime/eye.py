@@ -123,8 +123,6 @@ class EyeOwner:
         await self._process.ask(
             "compare_with", within_s=ANSWER_S, calibration=self._wellness.installed(opened["identities"], lit)
         )
-        # From here on an illuminator's exposure count and its camera's frame count run together.
-        await _together(*(light.zero() for light in self._lights.values()))
         self._trouble.clear()
         self._failure = None
         await self.self_test()
@@ -165,6 +163,7 @@ class EyeOwner:
     async def self_test(self) -> None:
         """Light every LED and see the grey reference answer as it did when it was calibrated; tell faults if not."""
         findings: list[dict[str, str]] = []
+        await self._align()
         for _ in range(2):  # what is found is looked at again before the lane closes for it
             await self._expose(dict.fromkeys(self._adjustable, 1.0))
             logs = await self.capture(face=False)
@@ -192,6 +191,15 @@ class EyeOwner:
     async def capture(self, *, face: bool) -> Logs:
         """One burst of all cameras at once, each in a fresh random order; the illuminators' logs."""
         return await self._burst({name: plan_burst(leds, self._chance) for name, leds in self._leds.items()}, face=face)
+
+    async def _align(self) -> None:
+        """From here on an illuminator's exposure count and its camera's frame count run together."""
+        try:
+            await _together(*(light.zero() for light in self._lights.values()))
+        except DriverError as error:
+            self._note(error)
+            raise
+        await self.ask("align", after=self._clock.monotonic())
 
     async def _expose(self, gains: dict[str, float]) -> None:
         if gains:

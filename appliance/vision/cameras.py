@@ -20,7 +20,7 @@ from drivers.ports import DeviceIdentity, Frame
 
 FRAME_TIMEOUT_S = 0.5
 _RGB_EARLIER_S = 0.05
-"""How much older than the middle of the burst the visible frame may be: a driver hands out what it has kept."""
+"""How much older than the middle of the burst the visible frame may be."""
 _SETTLING = 2
 """Frames after a change of the exposure that may still have the old one."""
 Log = Mapping[int, str | None]
@@ -29,19 +29,23 @@ Log = Mapping[int, str | None]
 
 @dataclass
 class Shots:
-    """What a burst has brought so far: frames of the switched cameras, and the visible one from its middle."""
+    """What a burst has brought so far: frames of the switched cameras, and the visible one from its middle.
+
+    `starts` are the numbers of the frames that the illuminators count as exposure 0.
+    """
 
     frames: dict[str, list[Frame]] = field(default_factory=dict)
+    starts: dict[str, int] = field(default_factory=dict)
     gains: dict[str, float] = field(default_factory=dict)
     rgb: Frame | None = None
 
     def exposures(self, logs: Mapping[str, Log]) -> tuple[Exposure, ...]:
         """Frames of which the illuminator knows what lit them; what it does not know of proves nothing."""
         return tuple(
-            Exposure(name, logs[name][frame.sequence], _mono(frame), frame.sequence, frame.stamp, self.gains[name])
+            Exposure(name, logs[name][number], _mono(frame), number, frame.stamp, self.gains[name])
             for name, frames in self.frames.items()
             for frame in frames
-            if frame.sequence in logs.get(name, {})
+            if (number := frame.sequence - self.starts[name]) in logs.get(name, {})
         )
 
 
@@ -57,10 +61,11 @@ class Cameras:
         self._config, self._module, self._clock = config, module, clock
         self._open: dict[str, FreshCamera] = {}
         self._gains: dict[str, float] = {}
+        self._starts: dict[str, int] = {}
         self._readers = ThreadPoolExecutor(len(config.all), thread_name_prefix="camera")
 
     def open(self) -> dict[str, DeviceIdentity]:
-        """Open all of them anew; their exposure counts begin at 0. Raises ConfigError, too."""
+        """Open all of them anew. Raises ConfigError, too."""
         self.close()
         identities = {}
         for name, config in self._config.all.items():
@@ -68,7 +73,7 @@ class Cameras:
             fresh = FreshCamera(devices.camera(device, config, self._module), self._clock.monotonic, device=device)
             identities[name] = fresh.open()
             self._open[name] = fresh
-            self._gains[name] = 1.0
+            self._gains[name], self._starts[name] = 1.0, 0
         return identities
 
     def close(self) -> None:
@@ -96,6 +101,20 @@ class Cameras:
         """One fresh frame of each proves all."""
         _all(self._readers.submit(self.read, name) for name in self._config.all)
 
+    def align(self, after: float) -> None:
+        """The illuminators were set to zero at `after`: the first frame since then is their exposure 0."""
+
+        def first(name: str) -> None:
+            self._starts[name] = self._since(name, after).sequence
+
+        _all(self._readers.submit(first, name) for name in self.switched)
+
+    def _since(self, name: str, after: float) -> Frame:
+        """The next frame that was not exposed before `after`: a driver hands out what it has kept."""
+        while (frame := self.read(name)).stamp < after:
+            pass
+        return frame
+
     def expose(self, gains: Mapping[str, float]) -> dict[str, float]:
         """Set the exposures, as shares of the longest; what is in force then."""
         for name, gain in gains.items():
@@ -113,16 +132,14 @@ class Cameras:
 
         The visible frame is taken half-way through: there the face has moved least against all others.
         """
-        shots = Shots(gains={name: self._gains.get(name, 1.0) for name in counts})
+        shots = Shots(starts=dict(self._starts), gains=dict(self._gains))
         half = threading.Event()
 
         def switched(name: str, count: int) -> list[Frame]:
             frames = shots.frames.setdefault(name, [])
             try:
                 while len(frames) < count:
-                    frame = self.read(name)
-                    if frame.stamp >= after:
-                        frames.append(frame)
+                    frames.append(self._since(name, after))
                     if 2 * len(frames) >= count:
                         half.set()
             finally:
@@ -131,11 +148,8 @@ class Cameras:
 
         def visible() -> None:
             half.wait()
-            middle = self._clock.monotonic() - _RGB_EARLIER_S
-            while (frame := self.read("rgb")).stamp < middle:
-                pass
-            shots.rgb = frame
-            on_rgb(frame)
+            shots.rgb = self._since("rgb", self._clock.monotonic() - _RGB_EARLIER_S)
+            on_rgb(shots.rgb)
 
         # In this order in the log, whichever comes first.
         shots.frames = {name: [] for name in counts}

@@ -91,7 +91,8 @@ class Worker:
         except ModelError as error:
             raise Refused(str(error)) from error
         try:
-            judges = [judge_of(header["band_set"], _path(header[name])) for name in ("detector", "shadow")]
+            told = [Path(header[name]) if header[name] else None for name in ("detector", "shadow")]
+            judges = [judge_of(header["band_set"], source) for source in told]
         except DetectorError as error:
             raise Refused(str(error)) from error
         config = CamerasConfig.model_validate(header["cameras"])
@@ -100,7 +101,7 @@ class Worker:
             patches=config.patches,
             drift=header["drift"],
             judge=judges[0],
-            shadow=judges[1] if header["shadow"] else None,
+            shadow=judges[1] if told[1] else None,
         )
         self.close()
         self._cameras = Cameras(config, header["module"], self._clock)
@@ -109,7 +110,7 @@ class Worker:
         return Message({"pack": {name: getattr(pack, name) for name in names}})
 
     def cameras(self, _: Message) -> Message:
-        """Open all cameras anew; their exposure counts begin at 0. Tells which of them can expose shorter."""
+        """Open all cameras anew. Tells which of them can expose shorter."""
         cameras = self._all()
         try:
             identities = cameras.open()
@@ -232,6 +233,11 @@ class Worker:
         if stored is None or led not in stored.leds:
             return 1.3
         return max(one.level_dn for one in stored.leds.values()) / stored.leds[led].level_dn
+
+    def align(self, request: Message) -> Message:
+        """The illuminators were set to zero at `after`."""
+        self._all().align(request.header["after"])
+        return Message({})
 
     def expose(self, request: Message) -> Message:
         """Set the exposures as told, shares of the longest by camera."""
@@ -391,7 +397,3 @@ class Worker:
         """Drop everything of the passage."""
         self._passage = Passage()
         return Message({})
-
-
-def _path(told: str | None) -> Path | None:
-    return Path(told) if told else None

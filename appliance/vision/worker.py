@@ -15,7 +15,20 @@ from appliance.wire import Message, receive_blocking, send_blocking
 from drivers.errors import DriverError
 
 OPERATIONS = (
-    *("setup", "cameras", "compare_with", "health", "preview", "enrol", "locate", "burst", "more", "meter", "expose"),
+    *(
+        "setup",
+        "cameras",
+        "compare_with",
+        "health",
+        "preview",
+        "enrol",
+        "locate",
+        "burst",
+        "more",
+        "meter",
+        "align",
+        "expose",
+    ),
     *("reading", "analyse", "shadow", "stills", "forget"),
 )
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from drivers.illumination.exposure_sync import protocol
 from drivers.illumination.exposure_sync.protocol import Capability, Line, LineReader, Refused
 
-EXPOSURE_US = 4000
+EXPOSURE_US, DELAY_US = 4000, 100
+"""Longest exposure of the rig's switched cameras, and how long after its start the light goes on."""
 
 
 def unit(serial_number: str, leds: tuple[str, ...]) -> Capability:

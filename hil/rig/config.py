@@ -7,10 +7,12 @@ from pathlib import Path
 
 from appliance.core.types import Topology
 from appliance.liveness.channels import CHANNELS
-from hil.emulator.exposure_sync import EXPOSURE_US
+from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
 from hil.scene import NIR, REFERENCE_PATCH, REFERENCE_REFLECTANCE
 
 LANE_ID = "lane-1"
+AXIS = "850"
+"""The band with an LED on the camera's axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,16 @@ class LaneSettings:
     timeouts: Mapping[str, float] = field(default_factory=dict)
     bands: tuple[str, ...] = NIR
     calibration: Path | None = None
+
+    @property
+    def leds(self) -> dict[str, tuple[str, ...]]:
+        """The LEDs of the installed bands by camera; one band has a third on the camera's axis."""
+        found: dict[str, tuple[str, ...]] = {}
+        for band in self.bands:
+            channel = CHANNELS[band]
+            of_band = (*channel.leds, f"{band}C") if band == AXIS else channel.leds
+            found[channel.camera] = (*found.get(channel.camera, ()), *of_band)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +104,9 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         options = {"socket": socket, "camera": camera}
         sections[f"cameras.{camera}"] = {"kind": "rig", "options": options, "reference": reference}
     for camera in cameras[1:]:
-        sections[f"illumination.{camera}"] = {"port": paths.illumination(camera)}
+        sections[f"illumination.{camera}"] = {"port": paths.illumination(camera), "delay_us": DELAY_US}
         for band in (name for name in settings.bands if CHANNELS[name].camera == camera):
-            sections[f"illumination.{camera}.bands.{band}"] = {"exposure_us": EXPOSURE_US, "axis": band == "850"}
+            sections[f"illumination.{camera}.bands.{band}"] = {"exposure_us": EXPOSURE_US, "axis": band == AXIS}
     if settings.calibration is not None:
         sections["calibration"] = {"file": settings.calibration}
     sections |= {

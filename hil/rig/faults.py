@@ -6,6 +6,7 @@ Every call returns when the fault is in place. Undoing is a call of its own; `cl
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drivers.ports import Door
@@ -93,8 +94,14 @@ class Faults:
         unit = self._unit(led)
         self._rig.in_world(lambda _: setattr(unit, "stuck", led))
 
+    def drift_led(self, led: str, share: float) -> None:
+        """An LED gives this share of its power from the next exposure on; 1 is as new."""
+        self._unit(led)
+        light = self._rig.in_world(lambda world: world.light)
+        self._rig.set_light(replace(light, led_power={**light.led_power, led: share}))
+
     def repair_leds(self) -> None:
-        """All LEDs are new and rightly wired."""
+        """All LEDs are rightly wired and light when they are told to."""
 
         def repair(world: World) -> None:
             for unit in world.sync.values():

@@ -67,7 +67,7 @@ class Rig:
             self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
-            develop(empty_scene(), self._world.light)
+            develop(empty_scene(), self._world.light, self.settings.leds)
             stack.callback(self._join, self._start())
             wires: dict[str, tuple[Emulator, Path]] = {"gate": (self._world.observer, self.paths.gate)}
             for camera, sync in self._world.sync.items():
@@ -171,7 +171,7 @@ class Rig:
         shown = self.in_world(lambda world: world.presentation)
         for presentation in (empty_scene(), shown):
             if presentation is not None:
-                develop(presentation, light)
+                develop(presentation, light, self.settings.leds)
         self.in_world(lambda world: setattr(world, "light", light))
 
     def present(self, presentation: Presentation, document: Path | None, behaviour: Behaviour | None = None) -> None:
@@ -179,7 +179,7 @@ class Rig:
 
         Raises RigError while another is in the lane.
         """
-        develop(presentation, self.in_world(lambda world: world.light))
+        develop(presentation, self.in_world(lambda world: world.light), self.settings.leds)
 
         def arrive(world: World) -> None:
             world.lane.present(document, behaviour or Behaviour())

@@ -6,23 +6,26 @@ Not here: the socket (server), the thread and the wires (rig).
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core.types import Topology
-from appliance.liveness.channels import split_led
-from hil.emulator.exposure_sync import EXPOSURE_US, NIR_UNIT, SWIR_UNIT, ExposureSyncController, Flash
+from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US, NIR_UNIT, SWIR_UNIT, ExposureSyncController, Flash
 from hil.emulator.waveshare import WaveshareBoard
-from hil.scene import NIR, Light, Presentation, Sensor, empty_scene
+from hil.scene import Light, Presentation, Sensor, empty_scene
 from hil.sim.lane import Lane
 from hil.sim.observer import Observer
 
 TICK_S = 0.02
 FRAME_RATE = 30.0
-CAMERAS = ("rgb", "nir")
+CAMERAS = ("rgb", "nir", "swir")
+SLOWEST_S = 0.1
+"""A picture that took longer to compute is stamped as if it had not."""
+SHORTEST = 0.02
+"""Share of the longest exposure that is the shortest of the rig's switched cameras."""
 _LONGEST_CATCH_UP_S = 1.0
 # Nobody is there and nothing moves: pulses are counted by the board, so a slow look loses none.
 _IDLE_TICK_S = 0.1
@@ -48,9 +51,11 @@ class Stream:
         since = time.monotonic() - self._opened
         self._slot = max(self._slot + 1, math.ceil(since * FRAME_RATE))
         await asyncio.sleep(self._slot / FRAME_RATE - since)
-        stamp = time.monotonic()
+        began = time.monotonic()
         number, self._sequence = self._sequence, self._sequence + 1
-        return number, stamp, await self._camera.expose()
+        image = await self._camera.expose()
+        # A sensor need not compute its picture: a machine that is busy must not make it look old.
+        return number, max(began, time.monotonic() - SLOWEST_S), image
 
 
 class CameraHead:
@@ -64,28 +69,34 @@ class CameraHead:
         self._world = world
         self._sync = sync
         self._sensor = Sensor(np.random.default_rng(seed))
+        self._gain = 1.0
         self._last: Image | None = None
 
     def expose_for(self, gain: float) -> float:
-        """This sensor's exposure is fixed."""
-        return 1.0 if gain > 0 else gain
+        """Expose for this share of the longest exposure from now on; the visible camera's is fixed."""
+        if self._sync is not None:
+            self._gain = min(1.0, max(SHORTEST, gain))
+        return self._gain
 
     async def expose(self) -> Image:
         """One exposure of what stands before the camera now."""
         world = self._world
         self.exposures += 1
-        flash = self._sync.exposure_started(EXPOSURE_US) if self._sync is not None else None
-        scene, light = world.scene(), world.light
+        flash = self._sync.exposure_started(EXPOSURE_US * self._gain) if self._sync is not None else None
+        scene, light, gain = world.scene(), world.light, self._gain
         if self.stuck and self._last is not None:
             return self._last
         loop = asyncio.get_running_loop()
-        self._last = await loop.run_in_executor(world.pool, self._render, scene, light, flash)
+        self._last = await loop.run_in_executor(world.pool, lambda: self._render(scene, light, flash, gain))
         return self._last
 
-    def _render(self, scene: Presentation, light: Light, flash: Flash | None) -> Image:
+    def _render(self, scene: Presentation, light: Light, flash: Flash | None, gain: float) -> Image:
         if self.name == "rgb":
             return self._sensor.rgb(scene, light)
-        return self._sensor.nir(scene, light, None if flash is None else split_led(flash.led)[0])
+        take = self._sensor.nir if self.name == "nir" else self._sensor.swir
+        if flash is None:
+            return take(scene, light, None, gain=gain)
+        return take(scene, light, flash.led, gain=gain, share=flash.share)
 
 
 class World:
@@ -146,9 +157,13 @@ class World:
         self._waiting = still
 
 
-def develop(presentation: Presentation, light: Light) -> None:
+def develop(presentation: Presentation, light: Light, leds: Mapping[str, Sequence[str]]) -> None:
     """Compute a presentation's mean images beforehand: the first frame of each must not come late."""
     sensor = Sensor(np.random.default_rng(0))
     sensor.rgb(presentation, light)
-    for lit in (None, *NIR):
-        sensor.nir(presentation, light, lit)
+    share = 1.0 - DELAY_US / EXPOSURE_US
+    for camera, names in leds.items():
+        take = sensor.nir if camera == "nir" else sensor.swir
+        take(presentation, light, None)
+        for led in names:
+            take(presentation, light, led, share=share)

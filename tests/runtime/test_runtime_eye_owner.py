@@ -86,7 +86,7 @@ async def test_everything_is_opened_and_proven_before_the_devices_report() -> No
     bench = Bench()
     async with watching(bench):
         await until(lambda: bench.proven, "the devices")
-        assert HandVision.started[0].asked[:5] == ["setup", "cameras", "compare_with", "burst", "reading"]
+        assert HandVision.started[0].asked[:5] == ["setup", "cameras", "compare_with", "align", "burst"]
         for light in bench.lights.values():
             assert light.done[:4] == ["open", "zero", "arm", "log"]
         assert bench.told("compare_with") == [{"calibration": {"made": "yesterday"}}]
