@@ -18,7 +18,7 @@ from hil.scene import bands
 from hil.scene.arrays import F32, f32
 from hil.scene.light import Lamp, led, sun
 from hil.scene.mount import LED_W_M2, band_of
-from hil.scene.optics.response import Site, sun_ratio
+from hil.scene.optics.response import Site, default_site, sun_ratio
 from hil.scene.portrait import to_srgb
 from hil.scene.stage import Presentation
 from hil.scene.surface import SKIN_SOFT
@@ -107,7 +107,7 @@ def lit(presentation: Presentation, light: Light, led_name: str) -> F32:
     mount, band = presentation.mount, band_of(led_name)
     camera = bands.camera_of(band)
     names = (led_name,) if led_name in mount.leds else (f"{led_name}L", f"{led_name}R")
-    lamp = _patched(presentation, led(presentation.ground, tuple(mount.leds[name] for name in names)))
+    lamp = _patched(presentation, _leaning(presentation, _lamps(presentation, names), names))
     seen = _scattered(presentation, presentation.layers.planes[bands.CHANNELS.index(band)] * lamp.diffuse, camera)
     seen += lamp.shine
     if names == ("850C",):
@@ -117,6 +117,20 @@ def lit(presentation: Presentation, light: Light, led_name: str) -> F32:
     seen += glints(presentation, [mount.leds[name] for name in names])
     watts = LED_W_M2[band] * light.drive(led_name) * float(np.mean([mount.power[name] for name in names]))
     return f32(seen * np.float32(watts * response(mount.site, band) * SENSORS[camera].electrons))
+
+
+def _lamps(presentation: Presentation, names: tuple[str, ...]) -> Lamp:
+    return led(presentation.ground, tuple(presentation.mount.leds[name] for name in names))
+
+
+def _leaning(presentation: Presentation, lamp: Lamp, names: tuple[str, ...]) -> Lamp:
+    """No beam is even, nor as even as its neighbour's."""
+    right, up = np.mean([presentation.mount.tilt.get(name, (0.0, 0.0)) for name in names], axis=0)
+    if right or up:
+        lean = 1.0 + np.float32(right / 0.1) * presentation.ground.x + np.float32(up / 0.1) * presentation.ground.y
+        lean = np.clip(lean, 0.2, None)
+        return Lamp(lamp.diffuse * lean, lamp.shine * lean)
+    return lamp
 
 
 def ambient(presentation: Presentation, light: Light, camera: str) -> F32:
@@ -146,7 +160,8 @@ def visible_linear(presentation: Presentation, light: Light) -> F32:
         linear = linear + presentation.emission[..., ::-1]
     if light.sun > 0:
         rays = _patched(presentation, sun(presentation.ground, light.towards_sun), light.towards_sun[2])
-        tint = sun_ratio(presentation.mount.site)[2::-1]
+        # White is balanced to the panel through this site's own filters: only the lamps' difference remains.
+        tint = sun_ratio(default_site())[2::-1]
         full = f32(_SUN_OVER_PANEL * light.sun * tint / tint.mean())
         linear = linear + (reflectance * rays.diffuse[..., None] + rays.shine[..., None]) * full
     return np.ascontiguousarray(linear, dtype=np.float32)

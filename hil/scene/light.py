@@ -23,6 +23,7 @@ PANEL_RIGHT = ((0.36, 0.10), (0.30, 0.32))
 _FRESNEL = 0.04
 _COAT_ROUGH = 0.02
 _POLISHED = 0.05
+_WALL_M = 1.25
 _SHADOW_STEPS_MM = (4.0, 8.0, 13.0, 19.0, 26.0, 34.0, 43.0, 54.0, 66.0)
 
 
@@ -54,16 +55,18 @@ class Ground:
     y: F32
     z: F32
     eye: F32
+    casts: F32
     shadows: dict[object, F32] = field(default_factory=dict)
 
 
-def ground_of(layers: Layers, camera: Camera) -> Ground:
-    """The ground of layers whose depth (mm) is finite everywhere."""
+def ground_of(layers: Layers, camera: Camera, casts_mm: F32 | None = None) -> Ground:
+    """The ground of layers whose depth (mm) is finite everywhere; `casts_mm` is the depth of what throws shadows."""
     z = f32(layers.depth / np.float32(1000.0))
     u = (np.arange(camera.width, dtype=np.float32) - np.float32(camera.centre[0]))[None, :]
     v = (np.float32(camera.centre[1]) - np.arange(camera.height, dtype=np.float32))[:, None]
     x, y = f32(u * z / np.float32(camera.focal)), f32(v * z / np.float32(camera.focal))
-    return Ground(layers, camera, x, y, z, np.sqrt(x * x + y * y + z * z))
+    casts = z if casts_mm is None else f32(casts_mm / np.float32(1000.0))
+    return Ground(layers, camera, x, y, z, np.sqrt(x * x + y * y + z * z), casts)
 
 
 def irradiance(layers: Layers, camera: Camera) -> Irradiance:
@@ -186,7 +189,8 @@ def shadow(ground: Ground, lamp: tuple[float, float, float]) -> F32:
 
     Marched over the depth image at half its size: what the camera does not see throws no shadow.
     """
-    key = tuple(round(v, 2) for v in lamp)
+    # LEDs of one side throw nearly the same shadow: a few millimetres do not count.
+    key = tuple(round(v / 0.04) for v in lamp)
     if key not in ground.shadows:
         ground.shadows[key] = _march(ground, lamp)
     return ground.shadows[key]
@@ -199,15 +203,18 @@ def _march(ground: Ground, lamp: tuple[float, float, float]) -> F32:
     length = np.sqrt(dx * dx + dy * dy + dz * dz)
     dx, dy, dz = dx / length, dy / length, dz / length
     focal, (cx, cy) = np.float32(ground.camera.focal / 2), ground.camera.centre
+    casts = np.asarray(cv2.resize(ground.casts, size, interpolation=cv2.INTER_NEAREST))
     blocked = np.zeros_like(z)
     for step_mm in _SHADOW_STEPS_MM:
         step = np.float32(step_mm / 1000.0)
         px, py, pz = x + step * dx, y + step * dy, z + step * dz
         u, v = px / pz * focal + np.float32(cx / 2), np.float32(cy / 2) - py / pz * focal
-        surface = np.asarray(cv2.remap(z, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        surface = np.asarray(cv2.remap(casts, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
         deep = (pz - surface) * np.float32(1000.0)
         # Nearer than 1.5 mm is the surface itself; beyond 60 mm the ray passes behind.
         blocked = np.maximum(blocked, np.clip((deep - 1.5) / 3.0, 0.0, 1.0) * (deep < 60.0))
+    # The wall is too far behind for steps of this length.
+    blocked[z > _WALL_M] = 0.0
     soft = cv2.GaussianBlur(1.0 - blocked, (0, 0), 1.0)
     full = (ground.camera.width, ground.camera.height)
     return f32(cv2.resize(soft, full, interpolation=cv2.INTER_LINEAR))

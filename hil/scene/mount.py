@@ -7,7 +7,7 @@ has one beside the lens as well, near enough to its axis (2 degrees at 0.6 m) fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -59,11 +59,15 @@ NO_OFFSET = Offset()
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One installation. `power` is what each LED gives against its nominal irradiance, `leds` where it stands."""
+    """One installation. `power` is what each LED gives against its nominal irradiance, `leds` where it stands.
+
+    `tilt` is how its beam leans: relative change of irradiance for every 10 cm to the right and up.
+    """
 
     site: Site
     leds: Mapping[str, Place]
     power: Mapping[str, float]
+    tilt: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
     nir: Offset = NO_OFFSET
     swir: Offset = NO_OFFSET
 
@@ -103,6 +107,7 @@ def draw_mount(rng: np.random.Generator) -> Mount:
         draw_site(rng),
         MappingProxyType({name: (float(x), float(y)) for name, (x, y) in leds.items()}),
         MappingProxyType({name: float(np.exp(rng.normal(0, 0.05))) for name in leds}),
+        MappingProxyType({name: (float(rng.normal(0, 0.02)), float(rng.normal(0, 0.02))) for name in leds}),
         offset(26.0),
         offset(-30.0),
     )

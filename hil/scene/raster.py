@@ -24,6 +24,12 @@ def _corners(plane: F32) -> F32:
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
 
 
+def _span(corners: F32) -> tuple[F32, F32]:
+    """First and last pixel of each triangle along one axis."""
+    a, b, c = corners.T
+    return np.ceil(np.minimum(np.minimum(a, b), c)), np.floor(np.maximum(np.maximum(a, b), c))
+
+
 def rasterise(points: F32, width: int, height: int, *, two_sided: bool = False) -> tuple[F32, F32]:
     """Which place of a grid each pixel sees.
 
@@ -37,8 +43,7 @@ def rasterise(points: F32, width: int, height: int, *, two_sided: bool = False) 
     front = np.flatnonzero((np.abs(area) if two_sided else -area) > 1e-6)
     x, y, z = x[front], y[front], _corners(points[..., 2])[front]
     tri = _corners(np.arange(rows * cols, dtype=np.int32).reshape(rows, cols))[front]
-    left, right = np.ceil(x.min(1)), np.floor(x.max(1))
-    top, low = np.ceil(y.min(1)), np.floor(y.max(1))
+    (left, right), (top, low) = _span(x), _span(y)
     keep = (right >= 0) & (left < width) & (low >= 0) & (top < height) & (right >= left) & (low >= top)
     depth = np.full(width * height, np.inf, dtype=np.float32)
     place = np.zeros((width * height, 2), dtype=np.float32)
@@ -65,8 +70,8 @@ def rasterise(points: F32, width: int, height: int, *, two_sided: bool = False) 
 def _cover(x: F32, y: F32, z: F32, size: int) -> tuple[NDArray[np.int64], F32, F32]:
     """Pixels under each small triangle: integer (x, y), depth, and (triangle, three barycentric weights)."""
     grid = np.arange(size, dtype=np.float32)
-    px = np.ceil(x.min(1))[:, None] + np.tile(grid, size)[None, :]
-    py = np.ceil(y.min(1))[:, None] + np.repeat(grid, size)[None, :]
+    px = _span(x)[0][:, None] + np.tile(grid, size)[None, :]
+    py = _span(y)[0][:, None] + np.repeat(grid, size)[None, :]
     xs, ys = x[:, :, None], y[:, :, None]
     w0 = _edge(xs[:, 1], ys[:, 1], xs[:, 2], ys[:, 2], px, py)
     w1 = _edge(xs[:, 2], ys[:, 2], xs[:, 0], ys[:, 0], px, py)
@@ -74,7 +79,7 @@ def _cover(x: F32, y: F32, z: F32, size: int) -> tuple[NDArray[np.int64], F32, F
     total = w0 + w1 + w2
     total = np.where(np.abs(total) < 1e-9, 1e-9, total)
     weights = np.stack([w0 / total, w1 / total, w2 / total], axis=2)
-    hit = (weights >= -1e-5).all(axis=2)
+    hit = (weights[..., 0] >= -1e-5) & (weights[..., 1] >= -1e-5) & (weights[..., 2] >= -1e-5)
     which, spot = np.nonzero(hit)
     chosen = weights[which, spot]
     depth = (z[which] * chosen).sum(1).astype(np.float32)

@@ -125,10 +125,11 @@ def finish(
     emission: F32 | None = None,
 ) -> Presentation:
     """The presentation of finished layers: puts the grey reference in front and casts the visible light."""
+    casts = layers.depth.copy()
     _put_reference(layers, stage)
     if emission is not None:
         emission[stage.patch_box] = 0.0
-    ground = ground_of(layers, stage.camera)
+    ground = ground_of(layers, stage.camera, casts)
     light = visible(ground)
     # The patch is tilted towards the lamps and trimmed so that it gets what a face gets on the axis at 0.6 m.
     for lamp in (light.left, light.right, light.dome):
