@@ -104,6 +104,35 @@ def liveness(
             _report(runs, report, picture or [])
 
 
+@evaluate_app.command()
+def learn(
+    train: Folder,
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Folder for the detectors, one file a band set.")],
+    bands: Annotated[
+        list[str] | None, typer.Option(help="Band set, e.g. rgb+850+940. Default: all standard ones.")
+    ] = None,
+    models: Models = Path("var/models"),
+    cache: Annotated[Path, typer.Option(help="Where measured figures are kept.")] = Path("var/evaluate"),
+) -> None:
+    """Learn detectors from a data set: attacks teach the classifier, bona fide presentations set the thresholds."""
+    from appliance.evaluate.dataset import Dataset
+    from appliance.evaluate.extraction import Extraction
+    from appliance.evaluate.run import CannotEvaluate, Evaluation, standard_sets
+    from appliance.evaluate.subject import Liveness
+    from appliance.face.packs import best_available, load_pack
+
+    with _in_words(), _bar() as step:
+        data, pack, clock, system = Dataset(train), load_pack(best_available(models), models), SystemClock(), Liveness()
+        if not (asked := bands or standard_sets(data)):
+            raise CannotEvaluate(f"{train} has no channels")
+        evaluation = Evaluation(system, Extraction(system, pack, cache, clock), clock, step)
+        out.mkdir(parents=True, exist_ok=True)
+        for name in asked:
+            path = out / f"{name}.json"
+            path.write_text(evaluation.learn(data, name).written(), encoding="utf-8")
+            typer.echo(f"wrote {path}")
+
+
 def _answer(questions: "list[Question]", pack: "FacePack", cache: Path, *, matcher: bool) -> "list[Run]":
     from appliance.evaluate.extraction import Extraction
     from appliance.evaluate.outcome import Run

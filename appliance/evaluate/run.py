@@ -101,7 +101,7 @@ class Evaluation:
         check(question)
         records = under_test(question.test)
         measured = self._measure(question.test, records, question.band_set)
-        taught = self._teach(question) if question.train is not None else None
+        taught = self._teach(question.train, question.band_set) if question.train is not None else None
         judge = self._judge(taught, question.band_set, without=None)
         folds: dict[str, Judge] = {}
         if question.protocol == "leave-one-species-out":
@@ -114,18 +114,22 @@ class Evaluation:
         header = self._header(question, judge, measured, folds)
         return header.model_copy(update={"stated": self._stated(question, judge), "matcher": matcher}), rows
 
+    def learn(self, train: Dataset, bands: str) -> Judge:
+        """A detector of all species a training set has. Raises CannotEvaluate, CannotLearn, DatasetError."""
+        if absent := [name for name in bands.split("+")[1:] if name not in train.header.channels]:
+            raise CannotEvaluate(f"{train.folder} has no channel {', '.join(absent)}; it has {band_name(train)}")
+        return self._judge(self._teach(train, bands), bands, without=None)
+
     def _measure(self, dataset: Dataset, records: Sequence[Record], bands: str) -> dict[str, Measured]:
         what = f"{bands}: measuring {dataset.header.name}"
         return self._extraction.measure(dataset, records, bands, lambda done, of: self._step(what, done, of))
 
-    def _teach(self, question: Question) -> Lessons:
-        """All lessons of the training set. Presentations that could not be measured teach nothing."""
-        train = question.train
-        assert train is not None
+    def _teach(self, train: Dataset, bands: str) -> Lessons:
+        """All lessons of a training set. Presentations that could not be measured teach nothing."""
         records = [record for record in train.records if record.split in ("train", "site")]
         if not records:
             raise CannotEvaluate(f"{train.folder} has no presentation of the split 'train'")
-        measured = self._measure(train, records, question.band_set)
+        measured = self._measure(train, records, bands)
         samples, site = [], []
         for record in records:
             figures = measured[record.id].figures

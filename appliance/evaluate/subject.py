@@ -35,6 +35,10 @@ class _Judge:
     def version(self) -> str:
         return self.detector.version
 
+    def written(self) -> str:
+        """The file `detector.load` reads."""
+        return self.detector.model_dump_json() + "\n"
+
     def judge(self, figures: Figures) -> Verdict:
         judged = self.detector.judge(_features(figures))
         known = math.isfinite(judged.score)

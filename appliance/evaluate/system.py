@@ -72,6 +72,10 @@ class Judge(Protocol):
         """What stands in reports and claims."""
         ...
 
+    def written(self) -> str:
+        """The detector as the file it is kept in."""
+        ...
+
     def judge(self, figures: Figures) -> Verdict:
         """The answer for one capture."""
         ...

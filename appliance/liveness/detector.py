@@ -218,7 +218,7 @@ def load(band_set: str, folder: Path | None = None) -> Detector:
     except OSError as error:
         raise DetectorError(
             f"there is no detector for the band set {band_set} ({error.strerror}). Shipped are: "
-            f"{', '.join(available()) or 'none'}. Learn one: appliance liveness learn DATASET --bands {band_set}"
+            f"{', '.join(available()) or 'none'}. Learn one: appliance evaluate learn DATASET FOLDER --bands {band_set}"
         ) from error
     found = parse(text, str(source))
     if found.band_set != band_set:

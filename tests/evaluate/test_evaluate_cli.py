@@ -69,12 +69,22 @@ def test_without_a_band_set_every_standard_one_is_evaluated(tmp_path: Path, toys
     assert "shipped" in done.output
 
 
+def test_detectors_are_learned_one_file_a_band_set(tmp_path: Path, toys: None) -> None:
+    toy_dataset(tmp_path / "train", TRAIN)
+    done = appliance("evaluate", "learn", tmp_path / "train", tmp_path / "out", "--cache", tmp_path / "cache")
+    assert done.exit_code == 0, done.output
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["rgb+850+940.json", "rgb+850.json", "rgb.json"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("evaluate", "liveness", "{empty}", "--shipped"), "dataset.json cannot be read"),
         (("evaluate", "liveness", "{data}"), "--train"),
         (("evaluate", "liveness", "{data}", "--shipped", "--bands", "rgb+1550"), "has no channel 1550"),
+        (("evaluate", "learn", "{data}", "{empty}/out"), "no presentation of the split 'train'"),
+        (("evaluate", "learn", "{data}", "{empty}/out", "--bands", "rgb+1300"), "has no channel 1300"),
         (("evaluate", "report", "{empty}", "--report", "{empty}/x.html"), "at least one run"),
         (("evaluate", "import", "celeba", "{empty}", "{empty}/out"), "no known set"),
         (("evaluate", "import", "folders", "{empty}", "{empty}/out"), "holds no presentation"),

@@ -70,6 +70,9 @@ class ToyJudge:
     limit: float
     taught: frozenset[str]
 
+    def written(self) -> str:
+        return f"{self}\n"
+
     def judge(self, figures: Figures) -> Verdict:
         water = figures.values["water"]
         result = Result.SUCCESSFUL if water <= self.limit else Result.FAILED
