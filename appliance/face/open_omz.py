@@ -6,12 +6,12 @@ Both models are loaded from bytes whose hash was checked, not from a path that c
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import openvino
 from numpy.typing import NDArray
 
 from appliance.face.analysis import Detector, InsightFacePack, Recogniser
 from appliance.face.geometry import aligned_chip, shrink
+from appliance.face.session import quiet_session
 from appliance.face.types import DetectedFace, FailureToAcquire, Image
 from appliance.models.catalogue import OPEN_OMZ
 from appliance.models.manager import read_verified
@@ -39,13 +39,7 @@ class YuNet(Detector):
     """YuNet (Wu, Peng, Yu 2023): anchor-free, five landmarks, faces of about 10 to 300 pixels."""
 
     def __init__(self, model: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Spinning workers burn a core between frames on a small machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = quiet_session(model)
         self._outputs = [f"{kind}_{stride}" for stride in _STRIDES for kind in ("cls", "obj", "bbox", "kps")]
 
     def find(self, image_bgr: Image) -> list[DetectedFace]:

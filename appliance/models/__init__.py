@@ -1,4 +1,4 @@
-"""Model weights: which files a matcher pack needs, where they come from, and proof that they are the ones named.
+"""Model weights: which files a matcher pack or a cue needs, where they come from, proof that they are those.
 
 Weights are never part of the source or the wheel. Not responsible for running them (`appliance.face`).
 """

@@ -1,4 +1,4 @@
-"""Matcher packs and their weight files, as data.
+"""Matcher packs, cues of the liveness check and their weight files, as data.
 
 Hashes are those of the published files: YuNet by the object id of opencv_zoo, face-reidentification-retail-0095 by the
 sha384 Open Model Zoo 2023.0 publishes, the dlib files as carried by face_recognition_models 0.3.0 on the Python
@@ -11,7 +11,11 @@ from typing import Literal
 
 _OPENCV_ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo"
 _YUNET_PATH = "models/face_detection_yunet/face_detection_yunet_2026may.onnx"
+_FACENOX = "https://github.com/facenox/face-antispoof-onnx/releases/download/v1.0.0"
 _OPEN_MODEL_ZOO = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/2023.0/models_bin/1"
+
+
+Role = Literal["detector", "recogniser", "landmarks", "cue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +23,11 @@ class ModelFile:
     """One weight file. `package` names the installed distribution that carries it, instead of URLs.
 
     `size` in bytes; `sha256` in lower-case hexadecimal of the whole file; `urls` in the order to try them.
+    `commercial_use` is what the file's licence says, not what its training data allowed.
     """
 
     name: str
-    role: Literal["detector", "recogniser", "landmarks"]
+    role: Role
     size: int
     sha256: str
     licence: str
@@ -40,36 +45,49 @@ class OperatingPoint:
     tar: float
 
 
-@dataclass(frozen=True, slots=True)
-class PackRecord:
-    """A matcher pack: what it is called, what it compares with, which files and installed modules it needs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Weight files that belong together, under one name.
 
     `modules` are import names beyond the appliance's own; `extra` is the extra of this distribution that brings them.
     """
 
     pack_id: str
     title: str
-    grade: Literal["production", "development grade"]
-    metric: Literal["cosine", "l2"]
-    default: OperatingPoint
-    operating_points: tuple[OperatingPoint, ...]
     threshold_source: str
     files: tuple[ModelFile, ...]
     modules: tuple[str, ...]
     extra: str
     caution: str
 
-    @property
-    def threshold(self) -> float:
-        """The threshold in use: similarity at least, or distance at most."""
-        return self.default.threshold
-
-    def file(self, role: Literal["detector", "recogniser", "landmarks"]) -> ModelFile:
+    def file(self, role: Role) -> ModelFile:
         """The first file with this role. Raises KeyError."""
         for item in self.files:
             if item.role == role:
                 return item
         raise KeyError(role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRecord(Weights):
+    """A matcher pack: what it compares with, and how well it did."""
+
+    grade: Literal["production", "development grade"]
+    metric: Literal["cosine", "l2"]
+    default: OperatingPoint
+    operating_points: tuple[OperatingPoint, ...]
+
+    @property
+    def threshold(self) -> float:
+        """The threshold in use: similarity at least, or distance at most."""
+        return self.default.threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CueRecord(Weights):
+    """A model that may cast suspicion on a capture and do nothing else. It suspects from `threshold` upwards."""
+
+    threshold: float
 
 
 _OMZ_POINTS = (OperatingPoint(0.340, 1e-3, 0.9884), OperatingPoint(0.427, 1e-4, 0.9657))
@@ -156,3 +174,28 @@ PYPI_DLIB = PackRecord(
 
 PACKS: dict[str, PackRecord] = {pack.pack_id: pack for pack in (OPEN_OMZ, PYPI_DLIB)}
 """Every pack, the one to prefer first."""
+
+RGB_CUE = CueRecord(
+    pack_id="rgb-cue",
+    title="MiniFAS V2-SE fp32 (facenox v1.0.0)",
+    threshold=0.7,
+    threshold_source="LFW, YuNet detection: 56 of 2,076 live people on press photographs suspected; no attack measured",
+    files=(
+        ModelFile(
+            name="facenox_minifas_v2se_128.onnx",
+            role="cue",
+            size=1_912_594,
+            sha256="af2381b88f38769222ed93379e12444e2a50814575de1c46170de570c55a42b6",
+            licence="Apache-2.0",
+            commercial_use=True,
+            urls=(f"{_FACENOX}/best_model.onnx",),
+        ),
+    ),
+    modules=(),
+    extra="",
+    caution="Learnt from CelebA-Spoof, whose images are for non-commercial research only: have that reviewed before "
+    "use at a border. Not tried on masks; its misses (APCER) are unknown.",
+)
+
+CUES: dict[str, CueRecord] = {cue.pack_id: cue for cue in (RGB_CUE,)}
+"""Every cue. None is needed, and no matcher is found among them."""

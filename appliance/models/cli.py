@@ -10,10 +10,10 @@ from rich.table import Column, Table
 
 from appliance.clock import SystemClock
 from appliance.models import manager
-from appliance.models.catalogue import PACKS, ModelFile, PackRecord
+from appliance.models.catalogue import CUES, PACKS, CueRecord, ModelFile, PackRecord, Weights
 from appliance.models.manager import State
 
-models_app = typer.Typer(no_args_is_help=True, help="Weights of the face matcher: list, fetch, import, check.")
+models_app = typer.Typer(no_args_is_help=True, help="Weights of matcher and cues: list, fetch, import, check.")
 
 _COLOURS = {State.READY: "green", State.MISSING: "yellow", State.HASH_MISMATCH: "bold red"}
 
@@ -29,32 +29,45 @@ def _fail(error: Exception) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _licences(pack: PackRecord) -> str:
+def _grade(pack: Weights) -> str:
+    return pack.grade if isinstance(pack, PackRecord) else "optional cue, never admits"
+
+
+def _threshold(pack: Weights) -> str:
+    if isinstance(pack, PackRecord):
+        sign = ">=" if pack.metric == "cosine" else "<="
+        return f"{pack.metric} {sign} {pack.threshold} (FMR {pack.default.fmr:g})"
+    return f"suspects >= {pack.threshold}" if isinstance(pack, CueRecord) else ""
+
+
+def _licences(pack: Weights) -> str:
     return ", ".join(sorted({file.licence for file in pack.files}))
 
 
 @models_app.command("list")
 def list_packs(folder: Folder = _DEFAULT) -> None:
-    """Every matcher pack with its grade, licence and state."""
+    """Every matcher pack and cue with its grade, licence and state."""
     table = Table("pack", "grade", "licence", "threshold", Column("state", no_wrap=True))
     checks = manager.verify(folder)
     for check in checks:
-        pack, sign = check.pack, ">=" if check.pack.metric == "cosine" else "<="
+        pack = check.pack
         state = f"[{_COLOURS[check.state]}]{check.state.value}[/]"
-        threshold = f"{pack.metric} {sign} {pack.threshold} (FMR {pack.default.fmr:g})"
-        table.add_row(f"{pack.pack_id}\n[dim]{pack.title}[/]", pack.grade, _licences(pack), threshold, state)
+        name = f"{pack.pack_id}\n[dim]{pack.title}[/]"
+        table.add_row(name, _grade(pack), _licences(pack), _threshold(pack), state)
     Console().print(table)
     for check in checks:
         if check.state is not State.READY:
             typer.echo(manager.advice(check))
+    for cue in CUES.values():
+        typer.echo(f"{cue.pack_id}: {cue.caution}")
 
 
 @models_app.command()
 def fetch(
-    pack: Annotated[str, typer.Argument(help=f"One of: {', '.join(PACKS)}")],
+    pack: Annotated[str, typer.Argument(help=f"One of: {', '.join((*PACKS, *CUES))}")],
     folder: Folder = _DEFAULT,
 ) -> None:
-    """Download the weights of a pack, proven by SHA-256."""
+    """Download the weights of a pack or cue, proven by SHA-256."""
     # urllib brings a good part of the start-up time and only this command needs it.
     from appliance.models.http import open_https
 
@@ -73,7 +86,8 @@ def fetch(
 
 
 def _files(pack_id: str) -> tuple[ModelFile, ...]:
-    return PACKS[pack_id].files if pack_id in PACKS else ()
+    known: dict[str, Weights] = {**PACKS, **CUES}
+    return known[pack_id].files if pack_id in known else ()
 
 
 @models_app.command("import")
@@ -95,7 +109,7 @@ def import_folder(
 def check_packs(folder: Folder = _DEFAULT) -> None:
     """Prove every hash, load every pack that is ready, and let it tell the people of a photograph apart."""
     checks = manager.verify(folder)
-    ready = [check.pack for check in checks if check.state is State.READY]
+    ready = [check.pack for check in checks if check.state is State.READY and isinstance(check.pack, PackRecord)]
     problems = [manager.advice(check) for check in checks if check.state is not State.READY]
     mismatch = any(check.state is State.HASH_MISMATCH for check in checks)
     failed = [pack.pack_id for pack in ready if not _selftest(pack, folder)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.clock import Clock
-from appliance.models.catalogue import PACKS, ModelFile, PackRecord
+from appliance.models.catalogue import CUES, PACKS, ModelFile, PackRecord, Weights
 
 FETCH_TIMEOUT_S = 20.0
 """Longest silence of a server, in seconds, before the next URL is tried."""
@@ -65,9 +65,9 @@ class FileCheck:
 
 @dataclass(frozen=True, slots=True)
 class PackCheck:
-    """What was found of one pack; `absent_modules` are import names that are not installed."""
+    """What was found of one pack or cue; `absent_modules` are import names that are not installed."""
 
-    pack: PackRecord
+    pack: Weights
     files: tuple[FileCheck, ...]
     absent_modules: tuple[str, ...]
 
@@ -99,10 +99,18 @@ Opener = Callable[[str, float], Download]
 
 
 def pack_record(pack_id: str) -> PackRecord:
-    """The pack of this name. Raises ModelError naming the packs there are."""
+    """The matcher pack of this name. Raises ModelError naming the packs there are."""
     if pack_id not in PACKS:
         raise ModelError(f"There is no matcher pack {pack_id!r}. Choose one of: {', '.join(PACKS)}.")
     return PACKS[pack_id]
+
+
+def weights_record(name: str) -> Weights:
+    """The matcher pack or cue of this name. Raises ModelError naming what there is."""
+    known: dict[str, Weights] = {**PACKS, **CUES}
+    if name not in known:
+        raise ModelError(f"There is no matcher pack or cue {name!r}. Choose one of: {', '.join(known)}.")
+    return known[name]
 
 
 def _sha256(path: Path) -> str:
@@ -129,15 +137,15 @@ def check_file(file: ModelFile, models_dir: Path) -> FileCheck:
 
 
 def check_pack(pack_id: str, models_dir: Path) -> PackCheck:
-    """Compare one pack with the catalogue. Raises ModelError for an unknown pack."""
-    pack = pack_record(pack_id)
+    """Compare one pack or cue with the catalogue. Raises ModelError for an unknown one."""
+    pack = weights_record(pack_id)
     absent = tuple(name for name in pack.modules if importlib.util.find_spec(name) is None)
     return PackCheck(pack, tuple(check_file(file, models_dir) for file in pack.files), absent)
 
 
 def verify(models_dir: Path) -> tuple[PackCheck, ...]:
-    """Compare every pack with the catalogue, in the catalogue's order."""
-    return tuple(check_pack(pack_id, models_dir) for pack_id in PACKS)
+    """Compare every pack, then every cue, with the catalogue, in its order."""
+    return tuple(check_pack(pack_id, models_dir) for pack_id in (*PACKS, *CUES))
 
 
 def advice(check: PackCheck) -> str:
@@ -156,7 +164,7 @@ def advice(check: PackCheck) -> str:
     return f"Pack {pack.pack_id} lacks {', '.join(absent)}: {_how_to_get(pack)}." if absent else ""
 
 
-def _how_to_get(pack: PackRecord) -> str:
+def _how_to_get(pack: Weights) -> str:
     if any(file.package for file in pack.files):
         return f"run: pip install --force-reinstall 'sallyport[{pack.extra}]'"
     return f"run: appliance models fetch {pack.pack_id}   (or, offline: appliance models import FOLDER)"
@@ -172,7 +180,7 @@ def require(pack_id: str, models_dir: Path) -> dict[str, Path]:
     return {item.file.name: item.path for item in check.files if item.path is not None}
 
 
-def read_verified(pack: PackRecord, file: ModelFile, models_dir: Path) -> bytes:
+def read_verified(pack: Weights, file: ModelFile, models_dir: Path) -> bytes:
     """The bytes of one file of a pack, proven by hash after reading, so that what was checked is what is loaded.
 
     Raises HashMismatch, PackMissing.
@@ -188,7 +196,7 @@ def read_verified(pack: PackRecord, file: ModelFile, models_dir: Path) -> bytes:
 
 
 def best_available(models_dir: Path) -> str:
-    """The first pack of the catalogue that is ready.
+    """The first matcher pack of the catalogue that is ready.
 
     Raises HashMismatch as soon as a preferred pack has a file that differs, PackMissing when none is ready.
     """
@@ -238,7 +246,8 @@ def import_from(folder: Path, models_dir: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise ModelError(f"{folder} is not a folder. Give the folder the weight files were copied to.")
-    wanted = {file.sha256: file for pack in PACKS.values() for file in pack.files if file.package is None}
+    records: tuple[Weights, ...] = (*PACKS.values(), *CUES.values())
+    wanted = {file.sha256: file for record in records for file in record.files if file.package is None}
     sizes = {file.size for file in wanted.values()}
     written: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
@@ -263,7 +272,7 @@ def fetch(pack_id: str, models_dir: Path, *, opener: Opener, progress: Progress,
 
     Raises FetchFailed with the reason per URL, ModelError for a pack that is not fetched by URL.
     """
-    pack = pack_record(pack_id)
+    pack = weights_record(pack_id)
     if any(file.package for file in pack.files):
         raise ModelError(f"Pack {pack_id} comes with Python packages, not by URL: {_how_to_get(pack)}.")
     written = []

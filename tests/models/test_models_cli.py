@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.models import manager
-from appliance.models.catalogue import OPEN_OMZ
+from appliance.models.catalogue import OPEN_OMZ, RGB_CUE
 from appliance.models.cli import models_app
 from appliance.models.http import open_https, open_with
 
@@ -35,6 +35,24 @@ def test_list_shows_a_mismatch_and_check_fails(tmp_path: Path) -> None:
     assert checked.exit_code == 1
     assert OPEN_OMZ.files[0].sha256 in checked.stderr
     assert "pypi-dlib: tells people apart" in checked.stdout
+
+
+def test_list_names_the_cue_its_terms_and_that_it_never_admits(tmp_path: Path) -> None:
+    shown = " ".join(runner.invoke(models_app, ["list", "--dir", str(tmp_path)], env={"COLUMNS": "200"}).stdout.split())
+    for words in ("rgb-cue", "optional cue, never admits", "Apache-2.0", "non-commercial research only"):
+        assert words in shown
+    assert "appliance models fetch rgb-cue" in shown
+
+
+def test_a_damaged_cue_fails_the_check_and_an_absent_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.models.cli._selftest", lambda *_: True)
+    assert runner.invoke(models_app, ["check", "--dir", str(tmp_path)]).exit_code == 0
+    (tmp_path / RGB_CUE.files[0].name).write_bytes(b"<html>")
+    done = runner.invoke(models_app, ["check", "--dir", str(tmp_path)])
+    assert done.exit_code == 1
+    assert RGB_CUE.files[0].sha256 in done.stderr
 
 
 def test_folder_comes_from_the_environment(tmp_path: Path) -> None:
@@ -74,6 +92,7 @@ def test_import_then_check(tmp_path: Path, shared: Path) -> None:
     done = runner.invoke(models_app, ["import", str(shared / "models"), "--dir", str(tmp_path)])
     assert done.exit_code == 0
     assert "open-omz: ready" in done.stdout
+    assert "rgb-cue: ready" in done.stdout
     assert "open-omz: tells people apart" in runner.invoke(models_app, ["check", "--dir", str(tmp_path)]).stdout
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from appliance.clock import ManualClock
-from appliance.models import catalogue, manager
-from appliance.models.catalogue import OPEN_OMZ, PYPI_DLIB, ModelFile, PackRecord
+from appliance.face.packs import load_pack
+from appliance.models import manager
+from appliance.models.catalogue import CUES, OPEN_OMZ, PACKS, PYPI_DLIB, RGB_CUE, ModelFile, PackRecord, Weights
 from appliance.models.manager import FetchFailed, HashMismatch, ModelError, PackMissing, State
 
 CONTENT = {"one.onnx": b"detector " * 4000, "two.bin": b"weights " * 9000, "two.xml": b"<net/>" * 500}
@@ -289,12 +290,67 @@ def test_registry_pack_is_not_fetched_by_url(tmp_path: Path) -> None:
         manager.fetch("pypi-dlib", tmp_path, opener=FakeOpener(honest), progress=lambda *_: None, clock=ManualClock())
 
 
+# --- cues ---------------------------------------------------------------------------------------------------
+
+
+CUE = b"cue " * 1000
+
+
+@pytest.fixture
+def cue_file(pack: PackRecord, monkeypatch: pytest.MonkeyPatch) -> ModelFile:
+    """The file of a small rgb-cue, beside the small packs."""
+    file = replace(RGB_CUE.files[0], size=len(CUE), sha256=hashlib.sha256(CUE).hexdigest())
+    monkeypatch.setattr(manager, "CUES", {"rgb-cue": replace(RGB_CUE, files=(file,))})
+    return file
+
+
+def test_a_cue_is_imported_checked_and_fetched_like_a_pack(cue_file: ModelFile, tmp_path: Path) -> None:
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "stick" / "whatever").write_bytes(CUE)
+    assert [path.name for path in manager.import_from(tmp_path / "stick", tmp_path / "m")] == [cue_file.name]
+    assert manager.check_pack("rgb-cue", tmp_path / "m").state is State.READY
+    opener = FakeOpener(lambda _: FakeDownload(CUE, len(CUE)))
+    written = manager.fetch("rgb-cue", tmp_path / "n", opener=opener, progress=lambda *_: None, clock=ManualClock())
+    assert [path.name for path in written] == [cue_file.name]
+    assert opener.opened == list(cue_file.urls)
+
+
+def test_no_matcher_is_found_among_cues(cue_file: ModelFile, tmp_path: Path) -> None:
+    (tmp_path / cue_file.name).write_bytes(CUE)
+    assert not set(CUES) & set(PACKS)
+    with pytest.raises(PackMissing, match="No matcher pack is ready") as caught:
+        manager.best_available(tmp_path)
+    assert "rgb-cue" not in str(caught.value)
+    with pytest.raises(ModelError, match="no matcher pack 'rgb-cue'"):
+        load_pack("rgb-cue", tmp_path)
+    with pytest.raises(ModelError, match="no matcher pack 'rgb-cue'"):
+        manager.pack_record("rgb-cue")
+
+
+@pytest.mark.parametrize("content", [None, b"tampered"])
+def test_a_cue_that_is_absent_or_damaged_leaves_the_matcher_alone(
+    cue_file: ModelFile, tmp_path: Path, content: bytes | None
+) -> None:
+    fill(tmp_path)
+    if content is not None:
+        (tmp_path / cue_file.name).write_bytes(content)
+    assert manager.best_available(tmp_path) == "open-omz"
+    check = manager.verify(tmp_path)[-1]
+    assert check.pack.pack_id == "rgb-cue"
+    assert check.state is (State.MISSING if content is None else State.HASH_MISMATCH)
+    assert "appliance models fetch rgb-cue" in manager.advice(check)
+
+
 # --- the catalogue itself -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("record", catalogue.PACKS.values(), ids=list(catalogue.PACKS))
-def test_catalogue_is_sound(record: PackRecord) -> None:
+@pytest.mark.parametrize("record", PACKS.values(), ids=list(PACKS))
+def test_a_default_is_an_operating_point(record: PackRecord) -> None:
     assert record.default in record.operating_points
+
+
+@pytest.mark.parametrize("record", [*PACKS.values(), *CUES.values()], ids=[*PACKS, *CUES])
+def test_catalogue_is_sound(record: Weights) -> None:
     for file in record.files:
         assert len(file.sha256) == 64
         assert set(file.sha256) <= set("0123456789abcdef")
@@ -306,8 +362,7 @@ def test_catalogue_is_sound(record: PackRecord) -> None:
 @pytest.mark.measured
 def test_published_weights_import(shared: Path, tmp_path: Path) -> None:
     written = manager.import_from(shared / "models", tmp_path)
-    assert sorted(path.name for path in written) == sorted(file.name for file in OPEN_OMZ.files)
-    assert [path.stat().st_size for path in written] == [
-        next(file.size for file in OPEN_OMZ.files if file.name == path.name) for path in written
-    ]
-    assert manager.check_pack("open-omz", tmp_path).state is State.READY
+    sizes = {file.name: file.size for file in (*OPEN_OMZ.files, *RGB_CUE.files)}
+    assert {path.name: path.stat().st_size for path in written} == sizes
+    for name in ("open-omz", "rgb-cue"):
+        assert manager.check_pack(name, tmp_path).state is State.READY
