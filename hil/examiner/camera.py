@@ -52,17 +52,20 @@ class Layers:
 
 
 def layers(image: F64, alpha: F64) -> Layers:
-    """Part an image by `alpha` float64[H, W] (1: person); what the person hides is filled from around."""
+    """Part an image by `alpha` float64[H, W(, 3)] (1: person); what they hide is filled from around, coarsely."""
     back = (cv2.erode(1.0 - alpha, np.ones((5, 5))) > 0.99).astype(np.float32)
-    far = image.astype(np.float32)
-    known = back
-    filled = far * back
-    for size in (9.0, 35.0, 140.0):
-        weight = cv2.GaussianBlur(back, (0, 0), size)
-        blurred = cv2.GaussianBlur(far * back, (0, 0), size) / np.maximum(weight, 1e-6)
-        filled = np.where(known > 0, filled, np.where(weight > 1e-3, blurred, filled))
-        known = np.maximum(known, (weight > 1e-3).astype(np.float32))
-    return Layers(image, alpha, filled.astype(np.float64))
+    size = (image.shape[1], image.shape[0])
+    small = (max(size[0] // 8, 1), max(size[1] // 8, 1))
+    weight = cv2.resize(back, small, interpolation=cv2.INTER_AREA)
+    value = cv2.resize(image.astype(np.float32) * back, small, interpolation=cv2.INTER_AREA)
+    filled, known = value / np.maximum(weight, 1e-6), weight > 0.02
+    for spread in (1.2, 4.5, 18.0):
+        around = cv2.GaussianBlur(weight, (0, 0), spread)
+        blurred = cv2.GaussianBlur(value, (0, 0), spread) / np.maximum(around, 1e-6)
+        filled = np.where(known, filled, blurred)
+        known = known | (around > 1e-3)
+    coarse = cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR)
+    return Layers(image, alpha, np.where(back > 0.0, image, coarse))
 
 
 def shown(image: Layers, near: F64, far: F64, size: tuple[int, int]) -> F64:

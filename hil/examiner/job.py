@@ -33,7 +33,7 @@ class Job:
     species: tuple[str, ...] | None = None
     conditions: Mapping[str, float] = field(default_factory=dict)
     swir: bool = True
-    samples: int = 8
+    samples: int = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,9 +18,9 @@ from hil.examiner.person import Person, draw_person
 from hil.examiner.piece import Piece, cut, join
 from hil.examiner.plan import Plan
 from hil.examiner.rig import GREY, NIR_LEDS, PATCH_MM, PATCH_PX, SWIR_LEDS, VIEW, Led, Rig, side
-from hil.examiner.spectra import BANDS, NIR, SWIR, VISIBLE, WIDE
+from hil.examiner.spectra import BANDS, NIR, WIDE
 from hil.examiner.tables import F64
-from hil.examiner.tracer import Light, Planes, Tracer, View
+from hil.examiner.tracer import PANELS, Images, Lamps, Planes, View, tracer
 from hil.examiner.wear import Lens
 
 _SOFT_REACH_MM = {"visible": 1.0, "nir": 1.6, "swir": 0.6}
@@ -74,8 +74,8 @@ def _portrait(plan: Plan, victim: Person, model: Mould, rig: Rig) -> Picture:
     person = join(parts).moved(np.eye(3), -middle - np.array([0.0, 0.0, 900.0]))
     scene = join([person, wear.wall(rng, rig.optics, 2200.0)])
     view = View(256, 320, 800.0)
-    tracer = Tracer(scene, view, int(rng.integers(1 << 30)))
-    look = tracer.render(VISIBLE, Light(sky=(0.55, 0.55, 0.55), panel=(9.0, 9.0, 9.0)), 12)
+    light = Lamps(sky_visible=0.55, panel=9.0)
+    look = tracer(scene, view, int(rng.integers(1 << 30))).images(light, 6).visible
     soft = cv2.GaussianBlur(look, (0, 0), 0.8)
     face = soft[150:200, 100:156].reshape(-1, 3)
     skin = victim.colour[places.face_oval(model.canonical, 0.7) > 0.5, :3]
@@ -137,17 +137,30 @@ def _surroundings(plan: Plan, rng: np.random.Generator, rig: Rig) -> list[Piece]
     return [card, wear.wall(rng, rig.optics, plan.distance_mm + rng.uniform(700.0, 1800.0))]
 
 
-def perform(plan: Plan, rig: Rig, *, swir: bool = True, samples: int = 8) -> Seen:
+def _lamps(plan: Plan) -> Lamps:
+    """The LEDs' places by the drawing, and daylight: a window's, or the sun's."""
+    return Lamps(
+        leds={where: side(f"?{where}") for where in "LRC"},
+        sky_wide=plan.indoor + 0.06 * plan.sun,
+        sun_wide=plan.sun,
+        sky_visible=0.25 + 6.0 * plan.sun + 15.0 * plan.indoor,
+        sun_visible=60.0 * plan.sun,
+        panel=9.0,
+        sun_from=plan.sun_from,
+    )
+
+
+def perform(plan: Plan, rig: Rig, *, swir: bool = True, samples: int = 6) -> Seen:
     """Render everything one presentation needs. Raises TableError or TracerError without tables or Mitsuba."""
     if plan.species != BONA_FIDE and plan.species not in SPECIES:
         raise KeyError(plan.species)
     stage = _set_up(plan, rig, mould())
-    tracer = Tracer(stage.scene, VIEW, int(plan.rng("paths").integers(1 << 30)))
-    planes = tracer.planes()
-    scene = _Scene(plan, rig, stage, tracer, planes, samples)
-    leds = scene.lit("nir", NIR, NIR_LEDS)
+    shown = tracer(stage.scene, VIEW, int(plan.rng("paths").integers(1 << 30)), stage.glow)
+    planes = shown.planes()
+    scene = _Scene(plan, rig, stage, planes, shown.images(_lamps(plan), samples))
+    leds = scene.lit("nir", NIR_LEDS)
     if swir:
-        leds |= scene.lit("swir", SWIR, SWIR_LEDS)
+        leds |= scene.lit("swir", SWIR_LEDS)
     near = cv2.GaussianBlur((planes.depth < plan.distance_mm + 420.0).astype(np.float64), (0, 0), 0.6)
     x, y, width, height = PATCH_PX
     near[: y + height + 3, : x + width + 3] = 0.0
@@ -159,16 +172,12 @@ class _Scene:
     plan: Plan
     rig: Rig
     stage: _Set
-    tracer: Tracer
     planes: Planes
-    samples: int
+    images: Images
 
     @property
     def _points(self) -> F64:
-        ys, xs = np.mgrid[0 : VIEW.height, 0 : VIEW.width] + 0.5
-        ray = np.stack(
-            [(xs - VIEW.width / 2) / VIEW.focal_px, (VIEW.height / 2 - ys) / VIEW.focal_px, -np.ones(xs.shape)], -1
-        )
+        ray = VIEW.rays()
         ray /= np.linalg.norm(ray, axis=-1, keepdims=True)
         return np.asarray(ray * np.minimum(self.planes.depth, 9000.0)[..., None])
 
@@ -176,48 +185,33 @@ class _Scene:
         scale = np.full(1, VIEW.focal_px / self.plan.distance_mm)
         return softened(image, self.planes.soft, scale, _SOFT_REACH_MM[where])
 
-    def lit(self, camera: str, bands: slice, names: tuple[str, ...]) -> dict[str, F64]:
-        """Electrons under each LED: one render a side, then each band's own LED by its place, beam and power."""
-        points, found = self._points, {}
-        drift = self.plan.rng("drift")
-        for where in sorted({name[-1] for name in names}):
-            at = side(f"?{where}")
-            image = self.tracer.render(bands, Light(led_at=at, led=(1.0, 1.0, 1.0)), self.samples)
-            image = self._softened(np.minimum(image, 6.0), camera)
-            plain = Led(at, (0.0, 0.0, -1.0), 1e6, 1.0).irradiance(points, self.planes.normal)
-            for name in (name for name in names if name[-1] == where):
-                led = self.rig.leds[name]
-                own = np.clip(led.irradiance(points, self.planes.normal) / plain, 0.0, 2.0)
-                band = BANDS.index(name[:-1])
-                power = 1.0 + drift.uniform(-1.0, 1.0) * self.plan.led_drift + drift.normal(0.0, 0.004)
-                seen = image[..., band - bands.start] * cv2.GaussianBlur(own, (0, 0), 2.0)
-                if where == "C":
-                    seen = seen + self.planes.retro * self.stage.pupil * (600.0 / self.plan.distance_mm) ** 2
-                seen = self._through_glasses(seen, [(led.at, float(led.power))])
-                found[name] = seen * power * self.rig.optics.electrons[band]
+    def lit(self, camera: str, names: tuple[str, ...]) -> dict[str, F64]:
+        """Electrons under each LED: the side's image, corrected for the LED's own place, beam and power."""
+        points, normals, found = self._points, self.planes.normal, {}
+        drift = self.plan.rng(f"drift {camera}")
+        soft = {where: self._softened(image, camera) for where, image in self.images.leds.items()}
+        for name in names:
+            where, led, band = name[-1], self.rig.leds[name], BANDS.index(name[:-1])
+            plain = Led(side(name), (0.0, 0.0, -1.0), 1e6, 1.0).irradiance(points, normals)
+            own = np.clip(led.irradiance(points, normals) / plain, 0.0, 2.0)
+            power = 1.0 + drift.uniform(-1.0, 1.0) * self.plan.led_drift + drift.normal(0.0, 0.004)
+            seen = soft[where][..., band - NIR.start] * cv2.GaussianBlur(own, (0, 0), 2.0)
+            if where == "C":
+                seen = seen + self.planes.retro * self.stage.pupil * (600.0 / self.plan.distance_mm) ** 2
+            seen = self._through_glasses(seen, [(led.at, float(led.power))])
+            found[name] = seen * power * self.rig.optics.electrons[band]
         return found
 
     def ambient(self) -> dict[str, F64]:
         """Electrons of what no LED of ours made, by camera: daylight through windows, and the sun."""
-        sun, sky = np.pi * self.plan.sun, self.plan.indoor + 0.06 * self.plan.sun
-        light = Light(sky=(sky,) * 3, sun=(sun,) * 3, sun_from=self.plan.sun_from)
-        # Two bands of three are used: the third repeats the second.
-        bands = slice(WIDE.start - 1, WIDE.stop)
-        image = self._softened(np.minimum(self.tracer.render(bands, light, self.samples), 40.0), "nir")
-        image = self._through_glasses(image, [])
-        electrons = self.rig.optics.electrons[bands]
-        return {"nir": image[..., 1] * electrons[1], "swir": image[..., 2] * electrons[2]}
+        image = self._through_glasses(self._softened(self.images.ambient, "nir"), [])
+        electrons = self.rig.optics.electrons[WIDE]
+        return {"nir": image[..., 0] * electrons[0], "swir": image[..., 1] * electrons[1]}
 
     def visible(self) -> F64:
         """Relative radiance of the visible image: white panel, room, sun; and what a screen shows of itself."""
-        sky = 0.25 + 6.0 * self.plan.sun + 15.0 * self.plan.indoor
-        sun = np.pi * 60.0 * self.plan.sun
-        light = Light(sky=(sky,) * 3, sun=(sun,) * 3, sun_from=self.plan.sun_from, panel=(9.0, 9.0, 9.0))
-        image = self._softened(self.tracer.render(VISIBLE, light, self.samples), "visible")
-        image = self._through_glasses(image, [((-420.0, 0.0, 60.0), 0.5), ((420.0, 0.0, 60.0), 0.5)])
-        if self.stage.glow is not None:
-            image = image + self.tracer.look(self.stage.glow)
-        return image
+        panels = [(at, 0.5) for at in PANELS]
+        return self._through_glasses(self._softened(self.images.visible, "visible"), panels)
 
     def _through_glasses(self, image: F64, lamps: list[tuple[tuple[float, float, float], float]]) -> F64:
         """What lenses take away and reflect: drawn over the image, for shadow rays would stop at them."""
@@ -234,10 +228,7 @@ class _Scene:
 
 def _lens_pixels(lens: Lens) -> tuple[F64, F64, F64]:
     """Per pixel whether the lens is there (0 to 1), where its front is, and its normal."""
-    ys, xs = np.mgrid[0 : VIEW.height, 0 : VIEW.width] + 0.5
-    ray = np.stack(
-        [(xs - VIEW.width / 2) / VIEW.focal_px, (VIEW.height / 2 - ys) / VIEW.focal_px, -np.ones(xs.shape)], -1
-    )
+    ray = VIEW.rays()
     forward = np.cross(lens.right, lens.up)
     t = float(lens.middle @ forward) / np.minimum(ray @ forward, -1e-3)
     points = ray * t[..., None]

@@ -1,29 +1,97 @@
-"""The path tracer: one scene in Mitsuba 3, rendered once for every light and group of three bands.
+"""What is asked of a path tracer and what it answers, and Mitsuba 3 behind it.
 
-Needs the optional extra `examiner`. The compiled variant needs LLVM 17 or newer (older ones abort on an instruction
-of Dr.Jit's); without it the scalar variant does the same, slower. Mitsuba is loaded on first use, never at import.
+Two tracers do the same (`compiled`, `plain`); here is what they share. Needs the optional extra `examiner`. The
+compiled one needs LLVM 17 or newer: with older ones Dr.Jit aborts. Mitsuba is loaded on first use, never at import.
 """
 
 import ctypes
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hil.examiner.piece import Piece
+from hil.examiner.spectra import NIR, SWIR, VISIBLE, WIDE
 from hil.examiner.tables import F64
 
-F32 = NDArray[np.float32]
 _LLVM = tuple(f"libLLVM{tail}" for v in range(22, 16, -1) for tail in (f".so.{v}.1", f"-{v}.so.1", f"-{v}.so"))
-_DEPTH = 3
-"""Path length: the light, the surface, one bounce between surfaces."""
+LED_MM, NOMINAL_MM = 12.0, 600.0
+"""Half the width of an LED's array, and where its power is stated."""
+PANELS = ((-420.0, 0.0, 60.0), (420.0, 0.0, 60.0))
+PANEL_HALF_MM = (60.0, 260.0)
+"""The white panels beside the camera: middle, and half width and height; they face (0, 0, -600)."""
+CLEAR_COAT, SPECULAR = 0.95, 0.4
+"""Principled "clearcoat_gloss" and "specular" of everything; how much coat there is, and roughness, is by vertex."""
+
+Point = tuple[float, float, float]
 
 
 class TracerError(Exception):
     """Mitsuba is not there; the message says what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The camera at the origin, looking along -z; `focal_px` for an image `width` x `height`."""
+
+    width: int
+    height: int
+    focal_px: float
+
+    def rays(self) -> F64:
+        """Where the middle of each pixel looks, float64[H, W, 3], z = -1."""
+        ys, xs = np.mgrid[0 : self.height, 0 : self.width] + 0.5
+        x, y = (xs - self.width / 2) / self.focal_px, (self.height / 2 - ys) / self.focal_px
+        return np.stack([x, y, -np.ones(xs.shape)], axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lamps:
+    """What shines. An LED gives a white surface square to it at 600 mm the radiance 1.
+
+    `leds` places by side in mm; `sky` and `panel` are radiance, `sun` irradiance over pi from the direction
+    `sun_from`, for the switched cameras ("wide": all daylight they get) and for the visible one.
+    """
+
+    leds: dict[str, Point] = field(default_factory=dict)
+    sky_wide: float = 0.0
+    sun_wide: float = 0.0
+    sky_visible: float = 0.0
+    sun_visible: float = 0.0
+    panel: float = 0.0
+    sun_from: Point = (0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Images:
+    """Radiance: `leds` by side float64[H, W, 6] (850 to 1550), `ambient` [H, W, 2], `visible` [H, W, 3] BGR."""
+
+    leds: dict[str, F64]
+    ambient: F64
+    visible: F64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """Per pixel, float64[H, W]: `depth` mm (inf: nothing), `normal` [H, W, 3], `temperature`, `soft`, `retro`."""
+
+    depth: F64
+    normal: F64
+    temperature: F64
+    soft: F64
+    retro: F64
+
+
+class Tracer(Protocol):
+    """One scene that stays; `glow` float64[n, 3] is what its vertices emit in the visible."""
+
+    def images(self, lamps: Lamps, samples: int) -> Images:
+        """Everything that is lit, `samples` paths a pixel."""
+
+    def planes(self) -> Planes:
+        """Geometry and materials seen through the middle of each pixel."""
 
 
 def llvm_library() -> str | None:
@@ -38,9 +106,9 @@ def llvm_library() -> str | None:
 
 
 @lru_cache(maxsize=1)
-def mitsuba(threads: int = 1) -> Any:
-    """Mitsuba with its variant set. Raises TracerError when the extra is not installed."""
-    library = os.environ.get("DRJIT_LIBLLVM_PATH") or llvm_library()
+def mitsuba() -> Any:
+    """Mitsuba with its variant set, on one thread. Raises TracerError when the extra is not installed."""
+    library = llvm_library()
     if library:
         os.environ["DRJIT_LIBLLVM_PATH"] = library
     try:
@@ -49,169 +117,54 @@ def mitsuba(threads: int = 1) -> Any:
     except ImportError as error:
         raise TracerError("the examiner needs its extra: pip install 'sallyport[examiner]'") from error
     mi.set_variant("llvm_ad_rgb" if library else "scalar_rgb")
-    drjit.set_thread_count(threads)
+    drjit.set_thread_count(1)
     return mi
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """The camera at the origin, looking along -z; `focal_px` for an image `width` x `height`."""
+def tracer(scene: Piece, view: View, seed: int, glow: F64 | None = None) -> Tracer:
+    """The fastest tracer there is here. Raises TracerError without Mitsuba."""
+    from hil.examiner.compiled import Compiled
+    from hil.examiner.plain import Plain
 
-    width: int
-    height: int
-    focal_px: float
+    chosen = Compiled if mitsuba().variant().startswith("llvm") else Plain
+    return chosen(scene, view, seed, np.zeros((len(scene.vertices), 3)) if glow is None else glow)
 
 
-@dataclass(frozen=True, slots=True)
-class Light:
-    """What shines: one kind a render, or all of them for the visible image. Any may be dark (0).
+def mesh(mi: Any, scene: Piece, glow: F64, base: F64 | None = None) -> Any:
+    """The piece as a mesh of one material that reads everything from the vertices.
 
-    `led_at` mm and `led` its power so that 1 is irradiance pi at 600 mm; `sky` and `panel` uniform radiance,
-    `sun` irradiance from `sun_from`; three numbers each, one a band. Radiance 1 comes back from a white surface
-    square to an LED at 600 mm.
+    `base` float64[3] is a colour for all of them instead of "vertex_colour", which can be set later.
     """
-
-    led_at: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    led: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sky: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sun: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sun_from: tuple[float, float, float] = (0.0, 1.0, 0.0)
-    panel: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Planes:
-    """Per pixel, float64[H, W]: `depth` mm (inf: nothing), `normal` [H, W, 3], `temperature`, `soft`, `retro`."""
-
-    depth: F64
-    normal: F64
-    temperature: F64
-    soft: F64
-    retro: F64
-
-
-_PANELS = ((-420.0, 0.0), (420.0, 0.0))
-
-
-class Tracer:
-    """One scene; its pieces stay, the light and the bands change from render to render."""
-
-    def __init__(self, scene: Piece, view: View, seed: int) -> None:
-        self._mi = mi = mitsuba()
-        self._piece, self._view, self._seed = scene, view, seed
-        mesh = _mesh(mi, scene)
-        to_world = mi.ScalarTransform4f
-        parts: dict[str, Any] = {"type": "scene", "body": mesh, "camera": _camera(mi, view)}
-        parts["led"] = {"type": "point", "position": [0.0, 0.0, 0.0], "intensity": _rgb((1.0, 1.0, 1.0))}
-        parts["sky"] = {"type": "constant", "radiance": _rgb((1.0, 1.0, 1.0))}
-        parts["sun"] = {"type": "directional", "direction": [0.0, -1.0, 0.0], "irradiance": _rgb((1.0, 1.0, 1.0))}
-        for k, (x, y) in enumerate(_PANELS):
-            stand = to_world().look_at(origin=[x, y, 60.0], target=[0.0, 0.0, -600.0], up=[0.0, 1.0, 0.0])
-            parts[f"panel{k}"] = {
-                "type": "rectangle",
-                "to_world": stand @ to_world().scale([60.0, 260.0, 1.0]),
-                "emitter": {"type": "area", "radiance": _rgb((1.0, 1.0, 1.0))},
-            }
-        self._scene = mi.load_dict(parts)
-        self._path = mi.load_dict({"type": "path", "max_depth": _DEPTH, "rr_depth": 99})
-        self._turn = 0
-
-    def render(self, bands: slice, light: Light, samples: int) -> F64:
-        """Radiance float64[H, W, 3] in three bands; relative to a white surface square to an LED at 600 mm."""
-        mi = self._mi
-        params = mi.traverse(self._scene)
-        _set(params, "body.vertex_colour", self._piece.colour[:, bands].ravel())
-        watts = {"led.intensity": light.led, "sky.radiance": light.sky, "sun.irradiance": light.sun}
-        watts |= {f"panel{k}.emitter.radiance": light.panel for k in range(len(_PANELS))}
-        for name, value in watts.items():
-            scale = np.pi * 600.0**2 if name.startswith("led") else 1.0
-            params[f"{name}.value"] = mi.Color3f(*(float(v) * scale for v in value))
-            weight = f"{name.rpartition('.')[0]}.sampling_weight"
-            params[weight] = 1.0 if any(value) else 0.0
-        params["led.position"] = mi.Point3f(*light.led_at)
-        params["sun.to_world"] = mi.Transform4f().look_at(
-            origin=[0.0, 0.0, 0.0], target=[-float(v) for v in light.sun_from], up=[0.0, 0.3, 1.0]
-        )
-        params.update()
-        self._turn += 1
-        image = mi.render(self._scene, integrator=self._path, spp=samples, seed=(self._seed + self._turn) % 2**31)
-        return np.array(image, np.float64)[..., :3]
-
-    def planes(self) -> Planes:
-        """Geometry and materials seen through the middle of each pixel."""
-        mi = self._mi
-        piece = self._piece
-        params = mi.traverse(self._scene)
-        tags = np.stack([piece.temperature / 100.0, piece.soft / 10.0, piece.retro], axis=1)
-        _set(params, "body.vertex_colour", tags.ravel())
-        params.update()
-        aov = mi.load_dict({"type": "aov", "aovs": "depth:depth,normal:sh_normal,tags:albedo"})
-        values = np.array(mi.render(self._scene, integrator=aov, spp=1, seed=self._seed), np.float64)
-        values = values[..., values.shape[2] - 7 :]
-        depth = np.where(values[..., 0] > 0.0, values[..., 0], np.inf)
-        return Planes(depth, values[..., 1:4], values[..., 4] * 100.0, values[..., 5] * 10.0, values[..., 6])
-
-    def look(self, colour: F64) -> F64:
-        """Another colour of the surface, float64[n, 3], as seen without light: float64[H, W, 3]."""
-        mi = self._mi
-        params = mi.traverse(self._scene)
-        _set(params, "body.vertex_colour", colour.ravel())
-        params.update()
-        aov = mi.load_dict({"type": "aov", "aovs": "tags:albedo"})
-        return np.array(mi.render(self._scene, integrator=aov, spp=4, seed=self._seed), np.float64)[..., -3:]
-
-
-def _rgb(value: tuple[float, float, float]) -> dict[str, Any]:
-    return {"type": "rgb", "value": list(value)}
-
-
-def _set(params: Any, name: str, values: F64) -> None:
-    params[name] = type(params[name])(values.astype(np.float32))
-
-
-def _camera(mi: Any, view: View) -> dict[str, Any]:
-    look = mi.ScalarTransform4f().look_at(origin=[0.0, 0.0, 0.0], target=[0.0, 0.0, -1.0], up=[0.0, 1.0, 0.0])
-    return {
-        "type": "perspective",
-        "fov": float(np.degrees(2.0 * np.arctan(view.width / 2.0 / view.focal_px))),
-        "fov_axis": "x",
-        "near_clip": 10.0,
-        "far_clip": 10_000.0,
-        "to_world": look,
-        "film": {
-            "type": "hdrfilm",
-            "width": view.width,
-            "height": view.height,
-            "rfilter": {"type": "box"},
-            "pixel_format": "rgb",
-        },
-        "sampler": {"type": "independent"},
-    }
-
-
-def _mesh(mi: Any, scene: Piece) -> Any:
-    """The piece as a mesh of one material that reads everything from the vertices."""
 
     def by_vertex(name: str) -> dict[str, Any]:
         return {"type": "mesh_attribute", "name": f"vertex_{name}"}
 
     material = {
         "type": "principled",
-        "base_color": by_vertex("colour"),
+        "base_color": by_vertex("colour") if base is None else {"type": "rgb", "value": base.tolist()},
         "roughness": by_vertex("rough"),
-        "specular": 0.4,
+        "specular": SPECULAR,
         "clearcoat": by_vertex("gloss"),
-        "clearcoat_gloss": 0.95,
+        "clearcoat_gloss": CLEAR_COAT,
     }
     properties = mi.Properties()
     properties["material"] = mi.load_dict({"type": "twosided", "inner": material})
-    mesh = mi.Mesh("body", len(scene.vertices), len(scene.triangles), has_vertex_normals=True, props=properties)
-    mesh.add_attribute("vertex_colour", 3, scene.colour[:, :3].astype(np.float32).ravel())
-    mesh.add_attribute("vertex_rough", 1, scene.rough.astype(np.float32))
-    mesh.add_attribute("vertex_gloss", 1, scene.gloss.astype(np.float32))
-    params = mi.traverse(mesh)
-    _set(params, "vertex_positions", scene.vertices.ravel())
-    _set(params, "vertex_normals", scene.normals.ravel())
+    made = mi.Mesh("body", len(scene.vertices), len(scene.triangles), has_vertex_normals=True, props=properties)
+    wide = np.column_stack([scene.colour[:, WIDE], np.zeros(len(scene.vertices))])
+    tags = np.column_stack([scene.temperature, scene.soft, scene.retro])
+    colours = {"colour": scene.colour[:, VISIBLE], "vis": scene.colour[:, VISIBLE], "nir": scene.colour[:, NIR]}
+    for name, values in (colours | {"swir": scene.colour[:, SWIR], "wide": wide, "glow": glow, "tags": tags}).items():
+        made.add_attribute(f"vertex_{name}", 3, values.astype(np.float32).ravel())
+    for name, value in (("rough", scene.rough), ("gloss", scene.gloss)):
+        made.add_attribute(f"vertex_{name}", 1, value.astype(np.float32))
+    params = mi.traverse(made)
+    put(params, "vertex_positions", scene.vertices)
+    put(params, "vertex_normals", scene.normals)
     params["faces"] = type(params["faces"])(scene.triangles.astype(np.uint32).ravel())
     params.update()
-    return mesh
+    return made
+
+
+def put(params: Any, name: str, values: F64) -> None:
+    """Set a buffer of numbers of a traversed scene."""
+    params[name] = type(params[name])(values.astype(np.float32).ravel())
