@@ -123,21 +123,25 @@ class Detector(_Numbers):
     def judge(self, features: Features) -> "Judgement":
         """What the features say. Never successful by default."""
         z = self.standardise(features)
+        if lacking := self._lacking(features, z):
+            return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,))
         design = self.design(z)
-        covered = self.covering is not None and self.covering.logit(design) > self.covering_limit
-        if lacking := self._lacking(features, z) or ("" if covered else self._absurd(features)):
-            return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,), covered)
         score, distance = self.attack.logit(design), self.distance(design)
-        if covered:
+        if self.covering is not None and self.covering.logit(design) > self.covering_limit:
             # A covering hides the skin it covers: the rest is judged when the traveller has taken it off.
-            return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), covered)
-        results = (self.attack_zone.judge(score), self.skin_zone.judge(distance))
+            return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), covered=True)
+        results = [self.attack_zone.judge(score), self.skin_zone.judge(distance)]
+        absurd = self._absurd(features)
+        if absurd:
+            results.append(Result.UNDETERMINED)
         if all(result is Result.SUCCESSFUL for result in results):
             return Judgement(Result.SUCCESSFUL, score, distance, ())
         worst = Result.FAILED if Result.FAILED in results else Result.UNDETERMINED
         reasons = words.reasons(self.names, self._shares(design), z)
-        if results[0] is Result.SUCCESSFUL:
+        if results[1] is Result.FAILED and results[0] is not Result.FAILED:
             reasons = (words.UNLIKE_SKIN, *reasons)
+        if absurd and absurd not in reasons:
+            reasons = (absurd, *reasons)
         return Judgement(worst, score, distance, reasons)
 
     def _shares(self, design: F64) -> F64:

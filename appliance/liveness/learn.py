@@ -21,7 +21,8 @@ GENUINE, COVERED = "bona_fide", "covered"
 """Kinds of sample that are no attack: a bare face, and one under a medical mask or scarf."""
 BPCER_STATED = 0.02
 """Share of genuine faces of the site that either threshold may refuse, both together."""
-_SURE_FACTOR = 1.6
+_SURE = 0.2
+"""Undetermined reaches so far beyond the threshold, as a share of its distance from the median of the genuine."""
 _REGULARISATION = 0.02
 _KNOWN_SHARE = 0.6
 _ALWAYS = 0.995
@@ -103,7 +104,7 @@ def learn(
             "attack": attack,
             "species": _means(detector, attacks),
             "attack_zone": _zone([score for score, _ in held_out], bpcer * 0.6),
-            "skin_zone": _zone([distance for _, distance in held_out], bpcer * 0.4, sure=_SURE_FACTOR),
+            "skin_zone": _zone([distance for _, distance in held_out], bpcer * 0.4),
         }
     )
 
@@ -209,12 +210,12 @@ def _held_out(
     return found
 
 
-def _zone(values: Sequence[float], share: float, sure: float = 1.0) -> Zone:
-    """Accept up to the quantile that leaves `share` of the genuine above; sure of an attack only well beyond."""
+def _zone(values: Sequence[float], share: float) -> Zone:
+    """Accept up to the quantile that leaves `share` of the genuine above; sure of an attack only beyond it."""
     ordered = np.sort(np.array(values))
     accept = float(np.quantile(ordered, 1.0 - share))
     width = max(accept - float(np.median(ordered)), 1e-3)
-    return Zone(accept=round(accept, 4), attack=round(accept + 0.5 * width * sure, 4))
+    return Zone(accept=round(accept, 4), attack=round(accept + _SURE * width, 4))
 
 
 __all__ = ["COVERED", "GENUINE", "NotEnough", "Sample", "learn", "names_for"]
