@@ -29,6 +29,7 @@ _PATTERN_SD = 0.003
 _FARTHEST = 25.0
 """Most that a single figure may say, in squared deviations: what is new in the lane fills some cells only."""
 _SWAP_GAIN = 12.0
+_SURE = 3 * _SWAP_GAIN
 _LEAST_PATTERN = 0.02
 
 Pattern = tuple[tuple[float, ...], ...]
@@ -54,13 +55,15 @@ class LedCalibration(_Strict):
     """One LED: lit minus dark at the reference (DN of 255 at full exposure), and noise of a pixel there (DN).
 
     `pulse_us` is the light of one exposure it was measured with. `pattern` is its light over the empty lane; `flat`
-    over an even target that fills the view, None until one was measured. Both are relative to their mean.
+    over an even target that fills the view, None until one was measured. Both are relative to their mean;
+    `pattern_noise` is the noise of a cell.
     """
 
     level_dn: Annotated[float, Field(gt=0.0, le=4000.0)]
     noise_dn: Annotated[float, Field(ge=0.0, le=255.0)]
     pulse_us: Annotated[int, Field(ge=1)]
     pattern: Pattern
+    pattern_noise: Annotated[float, Field(ge=0.0, le=1.0)]
     flat: Pattern | None = None
 
     @field_validator("pattern", "flat")
@@ -198,9 +201,10 @@ def alike(leds: Mapping[str, LedCalibration]) -> list[tuple[str, str]]:
 
     def apart(one: str, other: str) -> float:
         ratio = known[one] - known[other]
-        return _misfit(ratio, -ratio)
+        noise = (leds[one].pattern_noise ** 2 + leds[other].pattern_noise ** 2) / _PATTERN_SD**2
+        return float(np.minimum(np.square(2 * ratio), _FARTHEST).sum()) - 4 * noise * (len(ratio) - 1)
 
-    return [(one, other) for one, other in combinations(leds, 2) if apart(one, other) < _SWAP_GAIN]
+    return [(one, other) for one, other in combinations(leds, 2) if apart(one, other) < _SURE]
 
 
 def _swapped(stored: Mapping[str, LedCalibration], found: Mapping[str, LedReading]) -> tuple[str, str] | None:
@@ -216,7 +220,8 @@ def _swapped(stored: Mapping[str, LedCalibration], found: Mapping[str, LedReadin
         now = seen[one] - seen[other]
         was = (known[one] - known[other])[: len(now)]
         straight, crossed = _misfit(now, was), _misfit(now, -was)
-        if straight - crossed > gain and crossed < straight / 4:
+        # It has to be well explained, too: within what each figure may differ by, or far better than without.
+        if straight - crossed > gain and crossed < max(len(now), straight / 4):
             best, gain = (one, other), straight - crossed
     return best
 
@@ -247,10 +252,12 @@ def mean_leds(looks: Sequence[Reading], pulses: Mapping[str, int]) -> dict[str, 
     for led in looks[0].leds:
         seen = [look.leds[led] for look in looks]
         pixels = np.stack([one.pixels for one in seen])
+        patterns = np.stack([one.pattern for one in seen if one.pattern is not None])
         made[led] = LedCalibration(
             level_dn=round(float(np.mean([one.level for one in seen])), 3),
             noise_dn=round(float(pixels.std(axis=0, ddof=1).mean()), 3),
             pulse_us=pulses[led],
-            pattern=rows(np.mean([one.pattern for one in seen if one.pattern is not None], axis=0)),
+            pattern=rows(patterns.mean(axis=0)),
+            pattern_noise=round(float(patterns.std(axis=0, ddof=1).mean() / math.sqrt(len(patterns))), 6),
         )
     return made

@@ -44,10 +44,10 @@ SHOWN_REASONS = 2
 
 
 def liveness(report: LivenessReport | None, findings: Sequence[Finding] = ()) -> Check:
-    """Presentation attack detection over all bands; light or camera that is not as it should be proves nothing."""
+    """Presentation attack detection over all bands; light or camera that is wrong proves nothing, either way."""
     if report is None:
         return Check(CheckName.LIVENESS, Result.NOT_PERFORMED, "There was no face to examine.")
-    if findings and report.result is not Result.FAILED:
+    if findings:
         return Check(CheckName.LIVENESS, Result.UNDETERMINED, findings[0].words, _figures(report))
     said = list(report.reasons[:SHOWN_REASONS])
     if report.suspected_species:

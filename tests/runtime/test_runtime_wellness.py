@@ -45,7 +45,7 @@ def config(tmp_path: Path, **calibration: Any) -> LaneConfig:
 
 
 def stored(clock: ManualClock, **changes: Any) -> Calibration:
-    led = LedCalibration(level_dn=80.0, noise_dn=1.0, pulse_us=4000, pattern=FLAT)
+    led = LedCalibration(level_dn=80.0, noise_dn=1.0, pulse_us=4000, pattern=FLAT, pattern_noise=0)
     camera: dict[str, Any] = {
         "camera": Identity(**CAMERA),
         "illuminator": Identity(model="sync", firmware="1", serial_number="RIG1"),
@@ -129,7 +129,10 @@ def test_a_calibration_that_fits_is_used_and_grows_old(tmp_path: Path) -> None:
         ({"camera": Identity(model="another", firmware="1", serial_number=None)}, "the camera"),
         ({"illuminator": Identity(model="sync", firmware="2", serial_number="RIG9")}, "the illuminator"),
         ({"reference": (1, 0, 10, 10)}, "the place of the grey reference"),
-        ({"leds": {"850L": LedCalibration(level_dn=8, noise_dn=1, pulse_us=4000, pattern=FLAT)}}, "the LEDs"),
+        (
+            {"leds": {"850L": LedCalibration(level_dn=8, noise_dn=1, pulse_us=4000, pattern=FLAT, pattern_noise=0)}},
+            "the LEDs",
+        ),
     ],
 )
 def test_a_calibration_of_something_else_is_told_and_not_used(

@@ -103,13 +103,11 @@ def test_liveness_is_what_was_reported_with_its_worst_reason_and_a_text_that_fit
     assert len(check.reason) < 500
 
 
-@pytest.mark.parametrize("result", [Result.SUCCESSFUL, Result.UNDETERMINED])
-def test_light_that_is_not_as_it_should_be_proves_nothing(result: Result) -> None:
+@pytest.mark.parametrize("result", [Result.SUCCESSFUL, Result.UNDETERMINED, Result.FAILED])
+def test_light_that_is_not_as_it_should_be_proves_nothing_either_way(result: Result) -> None:
     finding = Finding(Trouble.SWAPPED, "nir", "LEDs 850L and 940L have changed places.")
     check = verdict.liveness(LivenessReport(result, ()), [finding])
     assert (check.result, check.reason) == (Result.UNDETERMINED, finding.words)
-    attack = verdict.liveness(LivenessReport(Result.FAILED, ("Unlike skin.",)), [finding])
-    assert (attack.result, attack.reason) == (Result.FAILED, "Unlike skin.")
     assert verdict.liveness(None, [finding]).result is Result.NOT_PERFORMED
 
 
