@@ -13,8 +13,21 @@ import numpy as np
 
 from hil.examiner.piece import Piece
 from hil.examiner.tables import F64
-from hil.examiner.tracer import LED_MM, NOMINAL_MM, PANEL_HALF_MM, PANELS, Images, Lamps, Planes, View, mesh, mitsuba
+from hil.examiner.tracer import (
+    LED_MM,
+    NOMINAL_MM,
+    PANEL_HALF_MM,
+    PANELS,
+    SPECULAR,
+    Images,
+    Lamps,
+    Planes,
+    View,
+    mesh,
+    mitsuba,
+)
 
+_F0 = 0.08 * SPECULAR
 _BRIGHTEST = 12.0
 """A single path may not bring more than this, else a few of them would sparkle."""
 
@@ -58,7 +71,7 @@ class Compiled:
         import drjit as dr
 
         mi, view = self._mi, self._view
-        ray = self._rays(dr.arange(mi.UInt32, view.width * view.height), mi.Point2f(0.5, 0.5))
+        ray = self._rays(dr.arange(mi.UInt32, view.width * view.height), mi.Point2f(0.493, 0.514))
         hit = self._scene.ray_intersect(ray)
         found = hit.is_valid()
         tags = hit.shape.eval_attribute_3("vertex_tags", hit, found)
@@ -112,10 +125,15 @@ class _Paths:
         for name, values in own.items():
             _add(self.own, name, values)
         _add(self.straight, "vis", list(hit.shape.eval_attribute_3("vertex_glow", hit, active)))
+        gloss = hit.shape.eval_attribute_1("vertex_gloss", hit, active)
+        rough = hit.shape.eval_attribute_1("vertex_rough", hit, active)
+        facets = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, dr.maximum(rough * rough, 0.01))
         for lamp in self._lights(hit, active):
-            value = bsdf.eval(self._context, hit, hit.to_local(lamp.way), active)
-            _bring(self.straight, lamp, own, value[0] - value[1], value[1] if lamp.small else mi.Float(0.0))
-        self._mirrored(hit, active)
+            way = hit.to_local(lamp.way)
+            value = bsdf.eval(self._context, hit, way, active)
+            other = value[1] if lamp.small else self._shine(facets, hit, way)
+            _bring(self.straight, lamp, own, value[0] - value[1], other)
+        self._mirrored(hit, active, facets, gloss)
         # Between surfaces: one direction for all bands, by the cosine, as if both were matt.
         ray = hit.spawn_ray(self._away(hit))
         second = self._scene.ray_intersect(ray, active)
@@ -200,28 +218,33 @@ class _Paths:
             shares = [1.0] * len(self.around[name]) if carried is None else carried[name]
             _add(self.around, name, [dr.select(free, v * power, 0.0) for v in shares])
 
-    def _mirrored(self, hit: Any, active: Any) -> None:
-        """Sky and panels in the rough surface and in its clear coat."""
+    def _shine(self, facets: Any, hit: Any, way: Any) -> Any:
+        """What the rough surface itself, without its coat, mirrors of a large lamp."""
+        import drjit as dr
+
+        flip = dr.copysign(self._mi.Float(1.0), hit.wi.z)
+        wi, wo = (self._mi.Vector3f(v.x, v.y, v.z * flip) for v in (hit.wi, way))
+        middle = dr.normalize(wi + wo)
+        value = _fresnel(dr.dot(wi, middle), _F0) * facets.eval(middle) * facets.G(wi, wo, middle) / (4.0 * wi.z)
+        return dr.select((wo.z > 0.0) & (wi.z > 1e-3), value, 0.0)
+
+    def _mirrored(self, hit: Any, active: Any, facets: Any, gloss: Any) -> None:
+        """Sky in the rough surface, sky and panels in its clear coat."""
         import drjit as dr
 
         mi = self._mi
-        rough = hit.shape.eval_attribute_1("vertex_rough", hit, active)
-        gloss = hit.shape.eval_attribute_1("vertex_gloss", hit, active)
         flip = dr.copysign(mi.Float(1.0), hit.wi.z)
         wi = mi.Vector3f(hit.wi.x, hit.wi.y, dr.abs(hit.wi.z))
-        facets = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, dr.maximum(rough * rough, 0.01))
         facet, _ = facets.sample(wi, self._sampler.next_2d())
-        for normal, f0, strength in ((facet, 0.032, mi.Float(1.0)), (mi.Normal3f(0.0, 0.0, 1.0), 0.04, 0.25 * gloss)):
+        for normal, f0, strength in ((facet, _F0, None), (mi.Normal3f(0.0, 0.0, 1.0), 0.04, 0.25 * gloss)):
             out = mi.reflect(wi, normal)
-            fresnel = f0 + (1.0 - f0) * (1.0 - dr.clip(dr.dot(wi, normal), 0.0, 1.0)) ** 5
-            way = hit.to_world(mi.Vector3f(out.x, out.y, out.z * flip))
-            ray = hit.spawn_ray(way)
+            ray = hit.spawn_ray(hit.to_world(mi.Vector3f(out.x, out.y, out.z * flip)))
             free = active & (out.z > 0.0) & ~self._scene.ray_test(ray, active)
-            share = dr.select(free, strength * fresnel * dr.minimum(2.0 * out.z, 1.0), 0.0)
-            sky = share * self._power["sky_wide"]
-            _add(self.straight, "wide", [sky, sky])
-            seen = share * (self._power["sky_visible"] + self._power["panel"] * self._on_panel(ray))
-            _add(self.straight, "vis", [seen] * 3)
+            share = _fresnel(dr.dot(wi, normal), f0) * dr.minimum(2.0 * out.z, 1.0)
+            share = dr.select(free, share if strength is None else share * strength, 0.0)
+            panel = 0.0 if strength is None else self._power["panel"] * self._on_panel(ray)
+            _add(self.straight, "wide", [share * self._power["sky_wide"]] * 2)
+            _add(self.straight, "vis", [share * (self._power["sky_visible"] + panel)] * 3)
 
     def _on_panel(self, ray: Any) -> Any:
         """Whether a ray ends on a panel: 0 or 1."""
@@ -244,6 +267,12 @@ class _Lamp:
 
     def __init__(self, way: Any, power: dict[str, Any], small: bool) -> None:
         self.way, self.power, self.small = way, power, small
+
+
+def _fresnel(cosine: Any, f0: float) -> Any:
+    import drjit as dr
+
+    return f0 + (1.0 - f0) * (1.0 - dr.clip(cosine, 0.0, 1.0)) ** 5
 
 
 def _bring(to: dict[str, list[Any]], lamp: _Lamp, own: dict[str, list[Any]], diffuse: Any, other: Any) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
 
 from hil.examiner import materials, places
 from hil.examiner.head import Mould
@@ -87,7 +87,7 @@ def _print(case: Case) -> Instrument:
     look = case.picture().at(x / 1.02, y / 1.02 + rng.uniform(-20.0, 0.0), 0.0)
     colour = materials.recipe(case.species, rng, case.rig).colour(np.clip(look * rng.uniform(0.92, 1.05), 0.01, 0.9))
     colour *= 1.0 + 0.012 * rng.standard_normal((len(x), 1))
-    rough, gloss = (0.22, 1.0) if vinyl else (0.85, 0.05)
+    rough, gloss = (0.35, 1.0) if vinyl else (0.85, 0.05)
     return Instrument(held=piece(vertices, triangles, colour, rough=rough, gloss=gloss, temperature=24.5))
 
 
@@ -107,7 +107,7 @@ def _screen(case: Case) -> Instrument:
         np.stack([x, y, 0.0 * x], axis=1),
         triangles,
         colour,
-        rough=rng.uniform(0.1, 0.3),
+        rough=rng.uniform(0.25, 0.4),
         gloss=1.0,
         temperature=rng.uniform(29.0, 36.0),
     )
@@ -120,7 +120,7 @@ def _draped(case: Case) -> Instrument:
     step, x, y = 1.2, (-76.0, 76.0), (-100.0, 108.0)
     own = case.victim.bare.middle
     height = gaussian_filter(relief(case.model, case.victim.bare, step, x=x, y=y), (9.0 if paper else 3.5) / step)
-    under = relief(case.model, case.wearer.bare, step, x=x, y=y)
+    under = maximum_filter(relief(case.model, case.wearer.bare, step, x=x, y=y), 5)
     rows, columns = height.shape
     xs, ys = np.meshgrid(np.linspace(*x, columns), np.linspace(y[1], y[0], rows))
     front = np.hypot(xs / 60.0, (ys - 10.0) / 85.0) < 1.0

@@ -16,9 +16,9 @@ from hil.examiner.tables import F64, columns, rows
 
 _USGS, _POLYMERS = "usgs_materials_full_5nm.csv", "polymer_water_absorption_full_5nm.csv"
 _WHITES = ("Zinc_oxide", "Lead_White")
-_REDS = ("Cadmium_red", "Vermillion", "Nat.Madder", "Alizarin", "Cadmium_orange_0")
-_YELLOWS = ("Brilliant(Hansa)", "Cadmium_yellow", "Naples_yellow")
-_DARKS = ("Bone_black", "Ultramarine", "Natural_umber", "Phthalo")
+_REDS = ("Cadmium_red", "Vermillion", "Nat.Madder", "Alizarin")
+_YELLOWS = ("Brilliant(Hansa)", "Cadmium_yellow", "Naples_yellow", "Cadmium_orange_0")
+_DARKS = ("Bone_black", "Natural_umber", "Burnt_umber")
 _OTHERS = (
     *("Paper_Cotton_Bond", "Plastic_Vinyl_GDS372_White", "Cotton_Fabric", "Plastic_Tyvek", "Terrycloth"),
     *("Plastic_HDPE_GDS385", "Plastic_LDPE_GDS404", "Plastic_LDPE_GDS406", "Plastic_HDPE_GDS400", "Plastic_PVC"),

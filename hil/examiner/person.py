@@ -77,7 +77,7 @@ def draw_person(name: str, rng: np.random.Generator, traits: Traits, model: Moul
     temperature = 33.6 - 2.2 * places.spot(at, 0.0, 5.0, 16.0, 22.0) + 0.8 * places.spot(at, 0, 80, 50, 25)
     temperature += rng.normal(0.0, 0.4) - 1.0 * places.ears(at) - 5.0 * np.clip(out / 8.0, 0.0, 1.0)
     gloss = (0.04 + rng.uniform(0.0, 0.15) * _oily(at) + 0.15 * places.lips(at)) * (1.0 - cover)
-    eyes = draw_eyes(rng, bare, hair, rig)
+    eyes = draw_eyes(rng, bare, traits.fitzpatrick in ("I", "II"), rig)
     return Person(name, traits, skin, bare, shape, colour, rough + 0.15 * cover, gloss, temperature, hair, eyes)
 
 
@@ -144,7 +144,7 @@ def draw_hair(rng: np.random.Generator, traits: Traits, rig: Optics) -> F64:
     """Hair: keratin that scatters, melanin and a little water that absorb."""
     fair = {"I": (6.0, 60.0), "II": (10.0, 120.0), "III": (50.0, 150.0)}.get(traits.fitzpatrick, (90.0, 200.0))
     melanin = np.exp(rng.uniform(np.log(fair[0]), np.log(fair[1])))
-    if rng.random() < 0.12:
+    if rng.random() < 0.06:
         melanin *= 0.08
     table = columns("polymer_water_absorption_full_5nm.csv")
     water = resample(table["nm"], table["Water (Segelstein1981)"])
@@ -173,11 +173,11 @@ def _hair_cover(rng: np.random.Generator, at: F64, traits: Traits) -> tuple[F64,
         cover = np.maximum(cover, grown * np.clip(dense * (1.0 + 0.4 * speckle), 0.0, 0.95))
         if traits.beard == "full":
             low = places.step(-30.0, -85.0, at[:, 1])
-            out = np.maximum(out, grown * (rng.uniform(1.0, 3.0) + low * rng.uniform(2.0, 9.0)) * (1 + 0.15 * speckle))
+            out = np.maximum(out, grown**2 * (0.6 + low * rng.uniform(3.0, 11.0)) * (1 + 0.15 * speckle))
     return cover, out
 
 
-def draw_eyes(rng: np.random.Generator, shape: Shape, hair: F64, rig: Optics) -> Piece:
+def draw_eyes(rng: np.random.Generator, shape: Shape, fair: bool, rig: Optics) -> Piece:
     """Two eyeballs that look at the camera: white, iris, pupil; wet, and the pupils send light back."""
     rings, around = 46, 48
     polar = np.linspace(0.0, 1.0, rings) ** 1.3 * np.radians(80.0)
@@ -190,7 +190,7 @@ def draw_eyes(rng: np.random.Generator, shape: Shape, hair: F64, rig: Optics) ->
     off = np.sin(polar_grid) * r
     iris, pupil = rng.uniform(5.6, 6.3), rng.uniform(1.5, 2.7)
     white = np.clip(rig.bands(0.52 - 0.12 * np.exp(-(((NM - 440.0) / 60.0) ** 2))), 0, 1) * _wet(rig)
-    blue = rng.random() < 0.5 and float(hair[1]) > 0.09
+    blue = rng.random() < 0.5 and fair
     tint = np.array([0.22, 0.16, 0.09]) if blue else np.array([0.025, 0.04, 0.075]) * rng.uniform(0.6, 1.8)
     ring = np.concatenate([tint, np.full(8, 0.26)]) * _wet(rig)
     fibres = 1.0 + 0.2 * np.interp(turn_grid, np.linspace(0, 2 * np.pi, 60), rng.standard_normal(60))
@@ -208,7 +208,7 @@ def draw_eyes(rng: np.random.Generator, shape: Shape, hair: F64, rig: Optics) ->
                 sheet(rings, around)[:, [0, 2, 1]],
                 colour,
                 normals=unit,
-                rough=0.12,
+                rough=0.3,
                 gloss=1.0,
                 temperature=34.5,
                 retro=np.where(off < pupil, 1.0, 0.0),

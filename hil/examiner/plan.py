@@ -106,7 +106,7 @@ def draw_plan(id_: str, species: str, number: int, seed: int, asked: Mapping[str
     make_up = asked.get("make_up")
     if make_up is not None and genuine:
         wearer = Traits(wearer.fitzpatrick, "none" if make_up else wearer.beard, _MAKE_UP[round(make_up)], wearer.hair)
-    victim = None if genuine else _traits(rng, TYPES[int(rng.integers(len(TYPES)))], plain=False)
+    victim = None if genuine else _traits(rng, _like(rng, number % len(TYPES)), plain=False)
     mask = bool(asked.get("medical_mask", 0.0)) and genuine
     scarf = genuine and wearer.beard == "none" and rng.random() < 0.10
     sun = asked.get("sun", 0.0)
@@ -153,6 +153,12 @@ def check(species: str, asked: Mapping[str, float]) -> None:
         low, high = CONDITIONS[name]
         if not low <= value <= high:
             raise PlanError(f"{name}={value:g} is out of range: {low:g} to {high:g}")
+
+
+def _like(rng: np.random.Generator, own: int) -> str:
+    """A victim's type: mostly near the wearer's own, for who chooses a face chooses one that fits the neck."""
+    near = int(np.clip(own + rng.integers(-1, 2), 0, len(TYPES) - 1))
+    return TYPES[near if rng.random() < 0.8 else int(rng.integers(len(TYPES)))]
 
 
 def _traits(rng: np.random.Generator, fitzpatrick: str, *, plain: bool) -> Traits:

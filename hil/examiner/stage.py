@@ -246,4 +246,4 @@ def _glint(points: F64, normals: F64, lamp: F64) -> F64:
     half = half + to_eye / np.linalg.norm(to_eye, axis=-1, keepdims=True)
     half /= np.linalg.norm(half, axis=-1, keepdims=True)
     off = np.arccos(np.clip((half * normals).sum(axis=-1), -1.0, 1.0))
-    return np.asarray(60.0 * np.exp(-((off / 0.03) ** 2)))
+    return np.asarray(60.0 * np.exp(-((off / 0.02) ** 2)))

@@ -173,7 +173,7 @@ def torso(rng: np.random.Generator, rig: Optics, model: Mould, shape: Shape) -> 
     below = collar - at[:, 1]
     triangles = model.triangles[(below > 0.0)[model.triangles].all(axis=1)]
     colour = materials.cloth(rng, rig)
-    fold = 1.2 * noise(rng, at, (12.0, 25.0, 12.0))
+    fold = np.clip(1.2 * noise(rng, at, (12.0, 25.0, 12.0)), -1.0, 4.0)
     shoulders = shape.vertices + shape.normals * (3.5 + 3.0 * places.step(0.0, 25.0, below) + fold)[:, None]
     weave = (1.0 + 0.05 * noise(rng, at, 2.0))[:, None]
     parts = [piece(shoulders, triangles, colour * weave, rough=0.95, temperature=28.0)]
