@@ -7,6 +7,7 @@ import cv2
 import typer
 
 from appliance.core.types import Topology
+from appliance.liveness.channels import channels_of
 from hil.dataset.commands import dataset
 from hil.heads import HEADS, Head
 
@@ -19,9 +20,23 @@ app.command()(dataset)
 Pack = Annotated[str, typer.Option(help="Matcher pack: auto, open-omz or pypi-dlib.")]
 Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]
 
+Bands = Annotated[str, typer.Option(help="Installed bands, e.g. rgb+850+940+970+1050+1300+1550.")]
+STANDARD = "rgb+850+940"
+
 HeadChoice = Annotated[Head, typer.Option("--head", help="Head of the cast; measured needs import-head.")]
 Heads = Annotated[Path, typer.Option(help="Folder of the imported head.")]
 HEAD_REFUSED = 2
+
+
+def _installed(bands: str) -> tuple[str, ...]:
+    """The switched bands of a band set."""
+    try:
+        found = tuple(channel.name for channel in channels_of(bands) if channel.switched)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--bands") from error
+    if not found:
+        raise typer.BadParameter("the lane needs a band that LEDs light", param_hint="--bands")
+    return found
 
 
 def _choose(head: Head, heads_dir: Path) -> None:
@@ -45,6 +60,7 @@ def tour(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+    bands: Bands = STANDARD,
     only: Annotated[list[str] | None, typer.Option(help="Only this passage; repeatable.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the results here.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep logs, journal and documents in this directory.")] = None,
@@ -60,6 +76,7 @@ def tour(
         pack=pack,
         models_dir=models_dir,
         topology=topology,
+        bands=_installed(bands),
         only=tuple(only or ()),
         json=json,
         keep=keep,
@@ -75,6 +92,7 @@ def demo(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+    bands: Bands = STANDARD,
     head: HeadChoice = Head.PROCEDURAL,
     heads_dir: Heads = HEADS,
 ) -> None:
@@ -82,20 +100,21 @@ def demo(
     from hil.demo import Demo, run
 
     _choose(head, heads_dir)
-    raise typer.Exit(run(Demo(port, state_dir, pack, models_dir, topology)))
+    raise typer.Exit(run(Demo(port, state_dir, pack, models_dir, topology, _installed(bands))))
 
 
 @app.command()
 def bench(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
+    bands: Bands = STANDARD,
     passages: Annotated[int, typer.Option(help="Genuine passages to measure.")] = 10,
     releases: Annotated[int, typer.Option(help="Decisions to measure down to the wire.")] = 200,
 ) -> None:
     """What the controller costs, beside its targets. Figures of this machine, now."""
     from hil.bench.report import run
 
-    run(pack=pack, models_dir=models_dir, passages=passages, releases=releases)
+    run(pack=pack, models_dir=models_dir, bands=_installed(bands), passages=passages, releases=releases)
 
 
 @app.command("import-head")

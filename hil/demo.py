@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import subprocess
 import sys
 import termios
 import tty
@@ -21,6 +22,7 @@ from appliance.clock import SystemClock
 from appliance.control.client import LaneClient
 from appliance.control.messages import LaneSnapshot, PassageView
 from appliance.core.types import Step, Topology
+from appliance.evaluate.species import SPECIES, Species
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings
 from hil.rig.rig import RigError
@@ -28,8 +30,10 @@ from hil.scenarios.passages import EXPIRED, VALID
 from hil.scenarios.tour import NOT_RUN, appliance_of, console_of, ended_by_signals
 from hil.scene import (
     CAST,
+    NIR,
     Presentation,
     Traveller,
+    attack,
     bona_fide,
     document_below,
     printed_mask,
@@ -57,6 +61,7 @@ class Demo:
     pack: str = "auto"
     models_dir: Path = Path("var/models")
     topology: Topology = Topology.MANTRAP
+    bands: tuple[str, ...] = NIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,17 @@ CASES = (
     Case("s", "screen replay", lambda holder, _: screen_replay(holder)),
     Case("e", "expired document", lambda holder, _: bona_fide(holder), EXPIRED),
 )
+
+
+def attacker(species: Species) -> Case:
+    """An attack of this species, worn or held by somebody else than the holder."""
+    return Case("n", species.title, lambda holder, other: attack(species.name, holder, other))
+
+
 MENU = (
     "  ".join(f"[{case.key}] {case.title}" for case in CASES)
-    + "\n[u] unplug or replug the camera  [x] emergency on or off  [a] travellers by themselves on or off  [q] quit"
+    + "\n[n] the next species of attack  [l] break or repair a lamp  [u] unplug or replug the camera"
+    + "\n[x] emergency on or off  [a] travellers by themselves on or off  [q] quit"
 )
 
 
@@ -108,7 +121,8 @@ class Director:
         self._cases = itertools.cycle(CASES)
         self._cast = itertools.cycle(range(len(CAST)))
         self._by_itself = True
-        self._unplugged = self._emergency = False
+        self._species = itertools.cycle(SPECIES.values())
+        self._unplugged = self._emergency = self._broken = False
         self.quit = asyncio.Event()
 
     def press(self, key: str) -> None:
@@ -117,6 +131,14 @@ class Director:
         if case is not None:
             self._wanted.put_nowait(case)
             self._say(f"next: {case.title}")
+        elif key == "n":
+            self._wanted.put_nowait(attacker(next(self._species)))
+            self._say("next: an attack")
+        elif key == "l":
+            self._broken = not self._broken
+            lamp = self._rig.settings.leds["nir"][-1]
+            self._rig.faults.dead_led(lamp, self._broken)
+            self._say(f"lamp {lamp} {'broken; the lane notices within a minute' if self._broken else 'repaired'}")
         elif key == "a":
             self._by_itself = not self._by_itself
             self._say(f"travellers come by themselves: {'yes' if self._by_itself else 'no'}")
@@ -225,6 +247,14 @@ def _guard_console(demo: Demo, rig: Rig) -> Child:
     return Child("the guard console", command, None)
 
 
+def _calibrate(rig: Rig) -> None:
+    """Measure the lamps as they are now, before the lane starts. Raises ChildFailed."""
+    command = [sys.executable, "-m", "appliance", "calibrate", "--looks", "4", "--config", str(rig.paths.config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+    if done.returncode != 0:
+        raise ChildFailed(f"the lane could not be calibrated: {done.stderr.strip()}")
+
+
 async def _started(client: LaneClient, appliance: Child, console: Console) -> None:
     """Until the lane has its matcher. Raises ChildFailed when it ends, or takes too long."""
     deadline = SystemClock().monotonic() + START_S
@@ -242,14 +272,18 @@ async def _started(client: LaneClient, appliance: Child, console: Console) -> No
 
 
 async def _run(demo: Demo, console: Console) -> None:
-    settings = LaneSettings(topology=demo.topology, pack=demo.pack, models_dir=demo.models_dir, timeouts=TIMEOUTS)
-    with ended_by_signals(), Rig(demo.state_dir, settings) as rig, appliance_of(rig) as appliance:
-        async with console_of(rig, SystemClock(), guard=False) as client:
-            await _started(client, appliance, console)
-            director = Director(rig, client, console)
-            with _guard_console(demo, rig) as guard_console, keys(director.press):
-                console.print(MENU if sys.stdin.isatty() else "Stop with Ctrl-C.", highlight=False, markup=False)
-                await _until_quit(director, appliance, guard_console)
+    calibration = demo.state_dir.resolve() / "calibration.json"
+    settings = LaneSettings(demo.topology, demo.pack, demo.models_dir, TIMEOUTS, demo.bands, calibration)
+    with ended_by_signals(), Rig(demo.state_dir, settings) as rig:
+        with console.status("calibrating the lamps ..."):
+            await asyncio.to_thread(_calibrate, rig)
+        with appliance_of(rig) as appliance:
+            async with console_of(rig, SystemClock(), guard=False) as client:
+                await _started(client, appliance, console)
+                director = Director(rig, client, console)
+                with _guard_console(demo, rig) as guard_console, keys(director.press):
+                    console.print(MENU if sys.stdin.isatty() else "Stop with Ctrl-C.", highlight=False, markup=False)
+                    await _until_quit(director, appliance, guard_console)
 
 
 async def _until_quit(director: Director, *children: Child) -> None:

@@ -31,15 +31,16 @@ class Costs:
     decisions: list[tuple[float, float, float]] = field(default_factory=list)
 
 
-def run(pack: str, models_dir: Path, passages: int, tell: Callable[[str], None]) -> Costs:
+def run(pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, tell: Callable[[str], None]) -> Costs:
     """Start a lane on a rig, let it idle, send genuine travellers through it."""
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as folder:
-        return asyncio.run(_run(Path(folder), pack, models_dir, passages, tell))
+        settings = LaneSettings(pack=pack, models_dir=models_dir, bands=bands)
+        return asyncio.run(_run(Path(folder), settings, passages, tell))
 
 
-async def _run(folder: Path, pack: str, models_dir: Path, passages: int, tell: Callable[[str], None]) -> Costs:
+async def _run(folder: Path, settings: LaneSettings, passages: int, tell: Callable[[str], None]) -> Costs:
     clock, costs = SystemClock(), Costs()
-    with Rig(folder, LaneSettings(pack=pack, models_dir=models_dir)) as rig:
+    with Rig(folder, settings) as rig:
         begun = time.monotonic()
         with appliance_of(rig) as appliance:
             async with console_of(rig, clock, guard=True) as client:

@@ -15,15 +15,18 @@ MAX_START_S = 10.0
 MAX_IDLE_PERCENT = 5.0
 
 
-def run(*, pack: str, models_dir: Path, passages: int, releases: int) -> None:
+def run(*, pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, releases: int) -> None:
     """Measure and print. Nothing here passes or fails: a busy machine is no defect."""
     console = Console()
     with console.status("starting") as status:
-        costs = cost.run(pack, models_dir, passages, status.update)
+        costs = cost.run(pack, models_dir, bands, passages, status.update)
         status.update(f"{releases} decisions beside a busy matcher")
         wire = np.array(release.run(releases, models_dir)) * 1000
     table = Table(
-        "figure", "measured", "target", title=f"matcher {costs.pack}, load {os.getloadavg()[0]:.1f} at the end"
+        "figure",
+        "measured",
+        "target",
+        title=f"matcher {costs.pack}, bands {', '.join(bands)}, load {os.getloadavg()[0]:.1f} at the end",
     )
     spent = np.array(costs.decisions)
     if len(spent):

@@ -25,6 +25,7 @@ from hil.rig.rig import RigError
 from hil.scenarios.conductor import Conductor, TourError, differences
 from hil.scenarios.passages import TIMEOUTS, Passage, UnknownPassage, chosen, releases
 from hil.scenarios.report import Line, table, write_json
+from hil.scene import NIR
 
 AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
 HURRY = 1.5
@@ -39,6 +40,7 @@ class Tour:
     pack: str = "auto"
     models_dir: Path = Path("var/models")
     topology: Topology = Topology.MANTRAP
+    bands: tuple[str, ...] = NIR
     only: tuple[str, ...] = ()
     json: Path | None = None
     keep: Path | None = None
@@ -112,7 +114,7 @@ def verify_journal(paths: RigPaths) -> tuple[bool, str]:
 
 
 async def _run(tour: Tour, directory: Path, console: Console) -> int:
-    settings = LaneSettings(topology=tour.topology, pack=tour.pack, models_dir=tour.models_dir, timeouts=TIMEOUTS)
+    settings = LaneSettings(tour.topology, tour.pack, tour.models_dir, timeouts=TIMEOUTS, bands=tour.bands)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with ended_by_signals(), Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting the rig and the appliance", total=None)
