@@ -188,10 +188,9 @@ def _nobody(stage: Stage, mount: Mount) -> Presentation:
 
 
 def _wall(behind: Presentation, led: str) -> F32:
-    if led not in behind.developed:
-        electrons = lit(behind, Light(), led)
-        behind.developed[led] = electrons, electrons
-    return behind.developed[led][0]
+    if led not in behind.collected:
+        behind.collected[led] = lit(behind, Light(), led)
+    return behind.collected[led]
 
 
 def plan_of(cameras: Sequence[str], rng: np.random.Generator) -> dict[str, list[str | None]]:

@@ -1,9 +1,9 @@
 """The cameras of the simulated rig: from a presentation and a state of the light to 8-bit frames.
 
-The mean image of a presentation under a light is developed once; a frame then costs one multiply-add with a stretch of
-a prepared noise pool. Exposures are fixed unless they are asked to be shorter: automatic gain would make band ratios
-meaningless. Not responsible for timing, transport or dropped frames (the camera's emulator), nor for people who move
-(`burst`).
+What a presentation sends to a camera is collected once per source of light and developed once per exposure time; a
+frame then costs one multiply-add with a stretch of a prepared noise pool. Exposures are fixed unless they are asked to
+be shorter: automatic gain would make band ratios meaningless. Not responsible for timing, transport or dropped frames
+(the camera's emulator), nor for people who move (`burst`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hil.scene.stage import Presentation
 Frame = NDArray[np.uint8]
 
 _POOL = 97
-_KEPT = 40
+_KEPT = 20
 
 
 class UnknownBand(ValueError):
@@ -89,9 +89,12 @@ class Sensor:
             _known(camera, presentation, led)
 
         def develop() -> tuple[F32, F32]:
-            electrons = ambient(presentation, light, camera)
+            hall = ("hall", camera, *light.key)
+            electrons = _electrons(presentation, hall, lambda: ambient(presentation, light, camera))
             if led is not None:
-                electrons = electrons + lit(presentation, light, led) * np.float32(share)
+                own = ("led", led, light.drive(led))
+                added = _electrons(presentation, own, lambda: lit(presentation, light, led))
+                electrons = electrons + added * np.float32(share)
             return grey(electrons * np.float32(gain), camera)
 
         mean, sigma = _kept(presentation, (camera, led, gain, share, *light.key), develop)
@@ -140,6 +143,16 @@ def brightest(presentation: Presentation, light: Light, camera: str) -> float:
         face_top = np.percentile(seen[face][::5], 97) if face.sum() > 500 else 0.0
         top = max(top, float(patch), float(face_top))
     return top
+
+
+def _electrons(presentation: Presentation, key: object, collect: Callable[[], F32]) -> F32:
+    """Kept apart from the exposure: it changes with every burst, the light does not."""
+    kept = presentation.collected.get(key)
+    if kept is None:
+        if len(presentation.collected) >= _KEPT:
+            presentation.collected.clear()
+        kept = presentation.collected[key] = collect()
+    return kept
 
 
 def _kept(presentation: Presentation, key: object, develop: Callable[[], tuple[F32, F32]]) -> tuple[F32, F32]:

@@ -70,6 +70,8 @@ class Presentation:
     middle_mm: float
     developed: dict[object, tuple[F32, F32]] = field(default_factory=dict)
     """Scratch space of the sensor: mean image and noise per state of the light."""
+    collected: dict[object, F32] = field(default_factory=dict)
+    """Likewise: electrons at gain 1 per source of light."""
 
     @property
     def camera(self) -> Camera:
