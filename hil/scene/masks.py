@@ -52,6 +52,12 @@ STUFF: Mapping[str, Stuff] = MappingProxyType(
 )
 RIGID = ("resin_mask", "pla_mask", "gypsum_mask")
 PARTIAL = ("silicone_nose", "silicone_lower_face", "latex_half")
+_COLOURS = (
+    *("tone", "flush", "blush", "freckles", "spots", "mottle", "gloss", "iris", "liner", "lip_red", "lip_dark", "seed"),
+    *("hair_dark", "hair_red", "hair_grey", "beard_grey", "shirt"),
+    *(name for name in TRAITS if name.startswith("pigment_")),
+)
+"""What a person has of skin, eyes and hair apart from their shape."""
 _NOSE = tuple(name for name in TRAITS if name.startswith("nose"))
 _LOWER = tuple(name for name in TRAITS if name.startswith(("chin", "jaw", "lip", "mouth", "cheek_full", "cupid")))
 _UPPER = (*_NOSE, *(name for name in TRAITS if name.startswith(("brow", "forehead", "socket", "eye_hood", "eye_fold"))))
@@ -104,10 +110,7 @@ def present(shot: Shot, species: str, of: Traveller, wearer: Traveller, rng: np.
     job = _Job(species, of, wearer, shot.site, shot.detail, rng, draw_variation(rng), heat)
     if species in PARTIAL:
         return _partial(shot, job)
-    # A mask is put on so that one sees through it.
-    share = 0.3 if species in RIGID else 0.8
-    eye_x = float(np.clip(wearer.traits.eye_x + share * (of.traits.eye_x - wearer.traits.eye_x), 27.5, 36.0))
-    behind = replace(wearer, key=f"{wearer.key}/behind/{of.key}", params={**wearer.params, "eye_x": eye_x})
+    behind = _fitted(wearer, of, soft=species not in RIGID and not species.startswith(("paper", "fabric")))
     if species == "paper_mask":
         _paper(shot, job, behind)
     elif species == "fabric_mask":
@@ -117,6 +120,14 @@ def present(shot: Shot, species: str, of: Traveller, wearer: Traveller, rng: np.
     else:
         _over_head(shot, job, behind)
     return behind
+
+
+def _fitted(wearer: Traveller, of: Traveller, *, soft: bool) -> Traveller:
+    """The wearer inside the mask: eyes behind its holes; a soft mask is made to fit and shows colours only."""
+    own = {name: wearer.traits[name] for name in _COLOURS}
+    eye_x = float(np.clip(wearer.traits.eye_x + 0.3 * (of.traits.eye_x - wearer.traits.eye_x), 27.5, 36.0))
+    params = {**of.params, **own} if soft else {**wearer.params, "eye_x": eye_x}
+    return replace(wearer, key=f"{wearer.key}/behind/{of.key}", params=params)
 
 
 # --- masks of the whole face ---------------------------------------------------------------------------------
