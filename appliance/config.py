@@ -230,23 +230,22 @@ class DemandConfig(_Section):
     """What must be known of the installed bands before the lane starts.
 
     `species` to the highest upper bound (95 %) of its APCER; `kind` "measured" is met by measured claims alone.
-    `claims` is a folder with the site's own claims, beside those of the package.
     """
 
     species: Annotated[dict[str, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     kind: Literal["measured", "simulated"] = "measured"
-    claims: Path | None = None
 
 
 class LivenessConfig(_Section):
     """The detector: a file, or a folder with one file for each band set; None for the one of the package.
 
     `shadow` is a second one of the same form that judges every capture after the decision and is recorded beside it;
-    it decides nothing.
+    it decides nothing. `claims` is a folder with the site's own claims, beside those of the package.
     """
 
     detector: Path | None = None
     shadow: Path | None = None
+    claims: Path | None = None
     demand: DemandConfig | None = None
 
 

@@ -18,7 +18,7 @@ from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
 from appliance.evaluate.cli import claims, evaluate_app
 from appliance.models.cli import models_app
-from appliance.runtime import demand
+from appliance.runtime import evidence
 from appliance.store.cli import journal_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The controller of one e-gate lane.")
@@ -35,7 +35,7 @@ def _config(path: Path) -> LaneConfig:
     try:
         lane = load(path)
         devices.gate(lane)  # opens nothing: relays and inputs are checked where they are known
-        demand.check(lane)
+        evidence.check(lane)
         return lane
     except ConfigError as error:
         typer.echo(str(error), err=True)

@@ -18,7 +18,7 @@ from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door, Outcome
 from appliance.document.judge import Judged
-from appliance.runtime import view
+from appliance.runtime import evidence, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.loop import LaneLoop
@@ -74,6 +74,7 @@ class LaneController:
         self.server = ControlServer(config.control_socket, self, clock, self._watched)
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
+        self._evidence = evidence.label(config)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
@@ -325,7 +326,7 @@ class LaneController:
                 passage=self._passage,
                 pack=self.eye.pack,
                 journal_sequence=self._store.head.seq,
-                bands=self._config.bands,
+                evidence=self._evidence,
                 advice=self._advice,
             )
         )

@@ -1,6 +1,6 @@
 """From the lane's state to what a console shows. Pure: state in, snapshot out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ class Facts:
     passage: PassageData | None
     pack: dict[str, Any] | None
     journal_sequence: int
-    bands: tuple[str, ...] = field(default=())
+    evidence: str
     advice: Advice | None = None
 
 
@@ -85,14 +85,8 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         passage=_passage(facts, since),
         pack=PackView(**facts.pack) if facts.pack else None,
         journal_sequence=facts.journal_sequence,
-        evidence_label=_evidence(facts),
+        evidence_label=facts.evidence,
     )
-
-
-def _evidence(facts: Facts) -> str:
-    bands = ", ".join(facts.bands) or "none"
-    kind = "simulated" if facts.simulated else "real"
-    return f"Liveness bands {bands} nm ({kind}). Attack species measured on this installation: none, all untested."
 
 
 def _fault(fault: ActiveFault) -> FaultView:

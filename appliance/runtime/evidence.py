@@ -1,0 +1,77 @@
+"""What is known of the installed bands: shown on every console, and demanded before the start where a site says so."""
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from appliance.config import ConfigError, LaneConfig
+
+if TYPE_CHECKING:
+    from appliance.evaluate.claims import Claims
+
+NOTHING = "Attack species measured on this installation: none, all untested."
+
+
+def check(lane: LaneConfig) -> None:
+    """Raises ConfigError with every demand the claims do not meet."""
+    wanted = lane.liveness.demand
+    if wanted is None:
+        return
+    # Imported here: who demands nothing must not pay for the statistics.
+    from appliance.evaluate.claims import ClaimsError, Demand, unmet
+    from appliance.liveness.detector import DetectorError
+    from appliance.vision.judge import judge_of
+
+    try:
+        claims = _claims(lane)
+        detector = judge_of(lane.band_set, lane.liveness.detector).version
+    except (ClaimsError, DetectorError) as error:
+        raise ConfigError(f"liveness.demand: {error}") from error
+    problems = unmet(claims, Demand(lane.band_set, wanted.species, wanted.kind, detector))
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise ConfigError(f"liveness.demand: the installed bands ({lane.band_set}) do not meet it:\n{lines}")
+
+
+def label(lane: LaneConfig) -> str:
+    """What a console says of the bands, worst species first; simulated and measured apart. Never raises."""
+    kind = "simulated" if lane.simulated else "real"
+    return f"Liveness bands {', '.join(lane.bands)} nm ({kind}). {_known(lane)}"
+
+
+def _known(lane: LaneConfig) -> str:
+    if lane.liveness.claims is None and not resources.files("appliance.evaluate").joinpath("published").is_dir():
+        return NOTHING
+    from appliance.evaluate.claims import ClaimsError
+
+    try:
+        own = [claims for claims in _claims(lane) if claims.band_set == lane.band_set]
+    except ClaimsError as error:
+        return f"{NOTHING} The claims cannot be read: {error}"
+    measured, simulated = ([one for one in own if one.kind == kind] for kind in ("measured", "simulated"))
+    said = [_worst(claims, word) for claims, word in ((measured, "Measured"), (simulated, "Simulated")) if claims]
+    return " ".join(said if measured else [*said, NOTHING])
+
+
+def _claims(lane: LaneConfig) -> "list[Claims]":
+    from appliance.evaluate.claims import read, shipped
+
+    return shipped() + (read(lane.liveness.claims) if lane.liveness.claims is not None else [])
+
+
+def _worst(claims: "Sequence[Claims]", word: str) -> str:
+    from appliance.evaluate.figures import Rate, at_most
+    from appliance.evaluate.species import VOCABULARY, title
+
+    rates: dict[str, Rate] = {}
+    for one in claims:
+        for name, claim in one.species.items():
+            if claim.n:
+                rates[name] = max(claim.apcer, rates.get(name, claim.apcer), key=lambda rate: rate.upper)
+    if not rates:
+        return f"{word}: no species."
+    worst = max(rates, key=lambda name: rates[name].upper)
+    return (
+        f"{word}: of {len(rates)} species the worst is {title(worst).lower()}, of which {at_most(rates[worst])} may pass; "
+        f"{len(VOCABULARY) - len(rates)} are untested."
+    )
