@@ -71,7 +71,6 @@ def _worst(claims: "Sequence[Claims]", word: str) -> str:
     if not rates:
         return f"{word}: no species."
     worst = max(rates, key=lambda name: rates[name].upper)
-    return (
-        f"{word}: of {len(rates)} species the worst is {title(worst).lower()}, of which {at_most(rates[worst])} may pass; "
-        f"{len(VOCABULARY) - len(rates)} are untested."
-    )
+    most, untested = at_most(rates[worst]), len(VOCABULARY) - len(rates)
+    name = title(worst).lower()
+    return f"{word}: of {len(rates)} species the worst is {name}, {most} may pass; {untested} are untested."

@@ -115,7 +115,7 @@ def test_what_is_simulated_and_unmeasured_is_said(write: Write, tmp_path: Path) 
 def test_the_worst_species_is_named_and_simulated_claims_are_never_measured_ones(write: Write, tmp_path: Path) -> None:
     claim(tmp_path / "claims", kind="simulated")
     label = labelled(write, tmp_path / "claims")
-    assert "Simulated: of 2 species the worst is screen, lcd, of which" in label
+    assert "Simulated: of 2 species the worst is screen, lcd, " in label
     assert "measured on this installation: none" in label
     claim(tmp_path / "claims")
     label = labelled(write, tmp_path / "claims")
