@@ -239,12 +239,12 @@ class DemandConfig(_Section):
 class LivenessConfig(_Section):
     """The detector: a file, or a folder with one file for each band set; None for the one of the package.
 
-    `shadow` is a second one of the same form that judges every capture after the decision and is recorded beside it;
-    it decides nothing. `claims` is a folder with the site's own claims, beside those of the package.
+    `shadow` is a second one of the same form, or the cue in visible light, that judges every capture after the decision
+    and is recorded beside it; it decides nothing. `claims` is a folder with the site's own claims.
     """
 
     detector: Path | None = None
-    shadow: Path | None = None
+    shadow: Literal["rgb-cue"] | Path | None = None
     claims: Path | None = None
     demand: DemandConfig | None = None
 

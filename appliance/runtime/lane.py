@@ -229,7 +229,6 @@ class LaneController:
             "figures": seen["figures"],
             "decided": decided["result"],
             "decided_by": decided["detector"],
-            "agrees": seen["result"] == decided["result"],
         }
         try:
             await self._store.append([JournalRecord("liveness_shadow", facts)])

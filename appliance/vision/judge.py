@@ -4,18 +4,46 @@ Until detectors of all band sets are shipped, the first form of the check stands
 """
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.face.types import DetectedFace
 from appliance.liveness import decide, detector
 from appliance.liveness.assess import LivenessReport, assess
 from appliance.liveness.burst import Capture
 from appliance.liveness.detector import Detector
 from appliance.liveness.facemap import face_map
 from appliance.liveness.limits import LIMITS
+from appliance.liveness.rgb_cue import load_cue
 from appliance.liveness.skin_map import skin_map
 from appliance.vision.bridge import burst_of
+
+CUE = "rgb-cue"
+
+
+class SecondOpinion(Protocol):
+    """What may judge in the shadow."""
+
+    def judge(self, capture: Capture, face: DetectedFace) -> LivenessReport:
+        """One burst of one face. Never raises for what a camera can deliver."""
+        ...
+
+
+class Cue:
+    """The network in visible light: it suspects, or it says nothing."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self._cue = load_cue(models_dir)
+
+    def judge(self, capture: Capture, face: DetectedFace) -> LivenessReport:
+        """The visible picture of the burst."""
+        x1, y1, x2, y2 = face.box
+        found = self._cue.judge(capture.rgb, (x1, y1, x2, y2))
+        figures = {} if found.score is None else {"score": round(found.score, 3)}
+        reasons = (found.reason,) if found.reason else ()
+        return LivenessReport(found.result, reasons, figures=figures, detector=found.detector)
 
 
 class Judge:
@@ -29,8 +57,9 @@ class Judge:
         """Which one it is, for the record."""
         return self._detector.version if self._detector is not None else LIMITS.version
 
-    def judge(self, capture: Capture, landmarks: NDArray[np.floating]) -> LivenessReport:
+    def judge(self, capture: Capture, face: DetectedFace) -> LivenessReport:
         """One burst of one face. Never raises for what a camera can deliver."""
+        landmarks = face.landmarks
         if self._detector is not None:
             return assess(capture, landmarks, self._detector)
         found = decide.assess(burst_of(capture), landmarks)
@@ -38,12 +67,10 @@ class Judge:
             found.result, found.reasons, suspected_species=found.suspected_species, detector=found.limits_version
         )
 
-    def draw(
-        self, capture: Capture, landmarks: NDArray[np.floating], report: LivenessReport
-    ) -> NDArray[np.uint8] | None:
+    def draw(self, capture: Capture, face: DetectedFace, report: LivenessReport) -> NDArray[np.uint8] | None:
         """Where the face is unlike skin, uint8[H, W] of the visible picture; None when nothing could be measured."""
         if self._detector is None:
-            return face_map(burst_of(capture), landmarks)
+            return face_map(burst_of(capture), face.landmarks)
         return None if report.cube is None else skin_map(report.cube, self._detector, capture.rgb.shape[:2])
 
 
@@ -60,3 +87,10 @@ def judge_of(band_set: str, source: Path | None) -> Judge:
     if source is None and band_set not in detector.available():
         return Judge(None)
     return Judge(detector.load(band_set, source))
+
+
+def shadow_of(band_set: str, name: str, models_dir: Path) -> SecondOpinion | None:
+    """What judges in the shadow; None for an empty name. Raises DetectorError, ModelError."""
+    if not name:
+        return None
+    return Cue(models_dir) if name == CUE else judge_of(band_set, Path(name))

@@ -25,7 +25,7 @@ from appliance.liveness.reading import Finding, Reading, read
 from appliance.models.manager import ModelError
 from appliance.vision import stills, verdict
 from appliance.vision.cameras import Cameras, Shots
-from appliance.vision.judge import Judge, judge_of
+from appliance.vision.judge import Judge, SecondOpinion, judge_of, shadow_of
 from appliance.vision.metering import next_gain
 from appliance.vision.quality import Quality, measure, others
 from appliance.wire import Message
@@ -59,7 +59,7 @@ class Setup:
     patches: Mapping[str, GreyPatch]
     drift: float
     judge: Judge
-    shadow: Judge | None
+    shadow: SecondOpinion | None
 
 
 class Worker:
@@ -91,17 +91,17 @@ class Worker:
         except ModelError as error:
             raise Refused(str(error)) from error
         try:
-            told = [Path(header[name]) if header[name] else None for name in ("detector", "shadow")]
-            judges = [judge_of(header["band_set"], source) for source in told]
-        except DetectorError as error:
+            judge = judge_of(header["band_set"], Path(header["detector"]) if header["detector"] else None)
+            shadow = shadow_of(header["band_set"], header["shadow"], models_dir)
+        except (DetectorError, ModelError) as error:
             raise Refused(str(error)) from error
         config = CamerasConfig.model_validate(header["cameras"])
         self._setup = Setup(
             leds={camera: tuple(leds) for camera, leds in header["leds"].items()},
             patches=config.patches,
             drift=header["drift"],
-            judge=judges[0],
-            shadow=judges[1] if told[1] else None,
+            judge=judge,
+            shadow=shadow,
         )
         self.close()
         self._cameras = Cameras(config, header["module"], self._clock)
@@ -292,7 +292,7 @@ class Worker:
         begun = self._clock.monotonic()
         findings = self._findings(self._readings(capture, patterns=False))
         if passage.faces:
-            passage.liveness = self._told().judge.judge(capture, passage.faces[0].landmarks)
+            passage.liveness = self._told().judge.judge(capture, passage.faces[0])
         liveness_s = self._clock.monotonic() - begun
         self.settle()
         checks = (
@@ -324,7 +324,7 @@ class Worker:
         passage, shadow = self._passage, self._told().shadow
         if shadow is None or passage.capture is None or passage.liveness is None:
             return Message({"result": None})
-        report = shadow.judge(passage.capture, passage.faces[0].landmarks)
+        report = shadow.judge(passage.capture, passage.faces[0])
         figures = {name: report.figures[name] for name in ("score", "distance") if name in report.figures}
         return Message(
             {
@@ -387,7 +387,7 @@ class Worker:
         shown = None
         if passage.liveness is not None:
             judge = self._told().judge
-            shown = judge.draw(passage.capture, passage.faces[0].landmarks, passage.liveness)
+            shown = judge.draw(passage.capture, passage.faces[0], passage.liveness)
         pictures = stills.pictures(passage.capture, shown)
         names = [{"channel": p.channel, "label": p.label, "media_type": p.media_type} for p in pictures]
         eyes = stills.eyes(passage.faces[0]) if passage.faces else None

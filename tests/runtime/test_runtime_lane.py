@@ -366,7 +366,7 @@ async def test_a_shadow_is_asked_after_the_decision_and_recorded_beside_it(
     assert kinds.index("decision_made") < kinds.index("liveness_shadow")
     (facts,) = (payload for kind, payload in house.journal() if kind == "liveness_shadow")
     assert (facts["passage_id"], facts["result"], facts["decided"]) == (passage, "failed", "successful")
-    assert (facts["agrees"], facts["figures"], facts["species"]) == (False, {"score": 3.5}, "resin_mask")
+    assert (facts["figures"], facts["species"]) == ({"score": 3.5}, "resin_mask")
 
 
 async def test_a_lane_without_a_shadow_asks_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

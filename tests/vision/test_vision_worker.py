@@ -383,6 +383,7 @@ class FakeJudge:
 def judged(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> tuple[Rig, dict[str, FakeJudge]]:
     judges = {"": FakeJudge("first", Result.SUCCESSFUL), "second": FakeJudge("second", Result.FAILED)}
     monkeypatch.setattr(module, "judge_of", lambda _, path: judges[str(path or "")])
+    monkeypatch.setattr(module, "shadow_of", lambda _, name, models_dir: judges[name] if name else None)
     rig.set_up(shadow="second")
     rig.enrol()
     return rig, judges
@@ -434,9 +435,13 @@ def test_light_that_is_wrong_makes_the_best_judge_worthless(judged: tuple[Rig, d
 
 def test_a_detector_that_is_not_there_refuses_the_start(rig: Rig) -> None:
     more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": None, "band_set": "rgb+850+940"}
-    for broken in ({"detector": "/nowhere", "shadow": ""}, {"detector": "", "shadow": "/nowhere"}):
+    for broken, said in (
+        ({"detector": "/nowhere", "shadow": ""}, "there is no detector for the band set"),
+        ({"detector": "", "shadow": "/nowhere"}, "there is no detector for the band set"),
+        ({"detector": "", "shadow": "rgb-cue"}, "appliance models fetch rgb-cue"),
+    ):
         kind, _, message = rig.error("setup", pack="open-omz", cameras={}, **more, **broken)
-        assert (kind, "there is no detector for the band set" in message) == ("Refused", True)
+        assert (kind, said in message) == ("Refused", True), message
 
 
 def test_nonsense_is_answered(rig: Rig) -> None:
