@@ -116,6 +116,8 @@ def case(plan: Plan, key: str, species: str, number: int) -> Case:
         "led_drift": drift,
         "site": f"{plan.split}-{plan.seed}-{site}",
     }
+    if "make_up" in fixed:
+        stated["make_up"] = wearables.make_up
     if fixed:
         stated["sweep"] = CONDITIONS[next(iter(fixed))]
     return Case(

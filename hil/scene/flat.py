@@ -24,6 +24,8 @@ FLAT = ("print_dye", "print_toner", "print_vinyl", "screen_lcd", "screen_oled")
 _SHEEN = {"print_dye": (0.15, 0.5), "print_toner": (0.55, 0.3), "print_vinyl": (1.0, 0.055)}
 """Gloss and roughness of a sheet."""
 _BORDER_MM = 7.0
+_EYES_DOWN = 262.0 / 600.0
+"""Where a portrait has its eyes, as a share of its height."""
 
 
 def present(shot: Shot, species: str, of: Traveller, wearer: Traveller, rng: np.random.Generator) -> F32 | None:
@@ -120,14 +122,10 @@ def _cut_eyes(texture: F32, of: Traveller, border_mm: float, px_per_mm: float) -
     rows, cols = texture.shape[:2]
     v, u = np.mgrid[0:rows, 0:cols].astype(np.float32)
     x = (u - cols / 2) / px_per_mm
-    # The eyes of a portrait lie as far below its upper edge as the studio puts them.
-    y = (v - border_mm * px_per_mm) / px_per_mm - EYES_DOWN * (rows / px_per_mm - 2 * border_mm)
+    y = (v - border_mm * px_per_mm) / px_per_mm - _EYES_DOWN * (rows / px_per_mm - 2 * border_mm)
     t = of.traits
     hole = np.hypot((np.abs(x) - t.eye_x) / (t.eye_half_width + 2.0), y / (t.eye_open * 0.6 + 2.5))
     texture[..., ALPHA] *= ramp(0.97, 1.03, hole)
-
-
-EYES_DOWN = 262.0 / 600.0
 
 
 def _thumbs(wearer: Traveller, sheet: F32, site: Site) -> list[Part]:

@@ -105,7 +105,7 @@ def test_a_fixed_condition_holds_and_marks_a_sweep():
         assert any(abs(power - 1) > 0.01 for power in drawn.mount.power.values())
     assert set(CONDITIONS.values()) >= {"sun", "speed_m_s", "distance_m", "yaw_deg"}
     assert all(
-        d.wearables.make_up == "full"
+        d.wearables.make_up == d.conditions["make_up"] == "full"
         for d in (
             case(made_up, *job) for made_up in [Plan("m", 6, 0, conditions={"make_up": "full"})] for job in ids(made_up)
         )
