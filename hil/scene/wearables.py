@@ -131,20 +131,32 @@ def headscarf(who: Traveller, mesh: F32, cloth: str, site: Site, detail: int) ->
     rng = np.random.default_rng(seed_of("scarf", who.key))
     folds = noise(rng, mesh.shape[:2], (14.0, 4.0)) * 1.6
     smooth = gaussian_filter(mesh, (5.0, 5.0, 0.0), mode="nearest")
-    shell = f32(smooth + normals(f32(smooth)) * (9.0 + folds)[..., None])
+    low, high = -t.chin_y + 2.0, min(t.hairline, 62.0) - 4.0
+
+    def oval_at(x: F32, y: F32) -> F32:
+        return f32(np.hypot(x / (t.face_width * 0.86), (y - (low + high) / 2) / ((high - low) / 2)))
+
+    # Its seam lies on the face, the cloth stands off the hair.
+    lift = 2.0 + (7.0 + folds) * ramp(1.0, 1.4, oval_at(mesh[..., 0], mesh[..., 1]))
+    shell = f32(smooth + normals(f32(smooth)) * lift[..., None])
     place = refine(np.ascontiguousarray(mesh[..., :2]), detail)
     x, y = place[..., 0], place[..., 1]
     texture = _cloth(x.shape, cloth, site, rng)
-    low, high = -t.chin_y + 2.0, min(t.hairline, 62.0) - 4.0
-    oval = np.hypot(x / (t.face_width * 0.86), (y - (low + high) / 2) / ((high - low) / 2))
-    front = refine((mesh[..., 2] > -60.0).astype(np.float32), detail)
-    texture[..., ALPHA] = 1.0 - front * ramp(1.03, 0.97, oval)
+    oval = oval_at(x, y)
+    phi = np.interp(np.linspace(0, mesh.shape[1] - 1, x.shape[1]), np.arange(mesh.shape[1]), angles())
+    front = ramp(-0.15, 0.05, f32(np.cos(phi)))[None, :]
+    # The grid closes under the chin: there the scarf goes on as the drape over the neck.
+    texture[..., ALPHA] = (1.0 - front * ramp(1.03, 0.97, oval)) * ramp(-t.chin_y - 2.0, -t.chin_y + 1.0, y)
     texture[..., AO] *= 1.0 - 0.3 * ramp(1.15, 1.02, oval) * front
     over = Part(shell, normals(shell), texture, rough=0.8, soft=0.12, stride=stride_of(detail))
     throat = neck(t, palette_of(who, site))
     wide = f32(throat.mesh + throat.normal * np.float32(9.0))
-    wide[..., 2] += 12.0
+    # Pulled tight from under the chin to the collar.
+    wide[..., 2] += 12.0 + 14.0 * ramp(-160.0, -110.0, wide[..., 1])
     drape = _cloth(throat.texture.shape[:2], cloth, site, rng)
+    down = np.linspace(-70.0, -230.0, drape.shape[0], dtype=np.float32)[:, None]
+    aside = 45.0 * (1.0 - np.cos(np.linspace(-np.pi, np.pi, drape.shape[1], dtype=np.float32)))[None, :]
+    drape[..., ALPHA] = ramp(-t.chin_y + 4.0, -t.chin_y - 1.0, down - aside)
     drape[..., AO] *= 0.6 + 0.4 * throat.texture[..., AO]
     return [Part(wide, normals(wide), drape, turns=0.0, rough=0.8, soft=0.12), over]
 
