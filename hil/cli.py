@@ -104,6 +104,33 @@ def demo(
 
 
 @app.command()
+def drill(
+    dataset: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A data set with genuine faces.")],
+    bands: Annotated[str, typer.Option(help="Band set, e.g. rgb+850+940.")] = "rgb+850+940",
+    count: Annotated[int, typer.Option(min=1, help="Faulty bursts to try.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    models_dir: Models = Path("var/models"),
+    detectors: Annotated[Path | None, typer.Option(help="Folder of detectors; default: the shipped ones.")] = None,
+) -> None:
+    """Bursts with one fault each (missing, swapped, stuck); exit code 1 if any is accepted."""
+    from hil.drill import report
+
+    raise typer.Exit(
+        report(
+            dataset,
+            bands,
+            count=count,
+            seed=seed,
+            jobs=jobs,
+            models_dir=models_dir,
+            detectors=detectors,
+            tell=typer.echo,
+        )
+    )
+
+
+@app.command()
 def bench(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),

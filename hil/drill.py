@@ -13,15 +13,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.console import Console
+from rich.progress import Progress
 
 from appliance.core.types import Result
-from appliance.evaluate.dataset import Dataset
+from appliance.evaluate.dataset import Dataset, DatasetError
 from appliance.evaluate.extraction import restrict
 from appliance.evaluate.species import BONA_FIDE
 from appliance.face.packs import best_available, load_pack
 from appliance.liveness.assess import assess
 from appliance.liveness.burst import Capture, Exposure
-from appliance.liveness.detector import load
+from appliance.liveness.detector import DetectorError, load
+from appliance.models.manager import ModelError
 
 Fault = Callable[[Capture, np.random.Generator], Capture]
 
@@ -157,7 +160,7 @@ def drill(
     """
     load(band_set, detectors)
     genuine = [record.id for record in Dataset(folder).records if record.species == BONA_FIDE]
-    each = -(-count // max(len(genuine), 1))
+    each = max(len(FAULTS), -(-count // max(len(genuine), 1)))
     task = partial(_drill_one, folder, band_set, models_dir, detectors, each, seed)
     total = Drilled(Counter(), Counter(), 0, 0)
     with ProcessPoolExecutor(jobs) as pool:
@@ -172,6 +175,38 @@ def drill(
             if total.tried.total() >= count:
                 pool.shutdown(cancel_futures=True)
                 return
+
+
+def report(
+    folder: Path,
+    band_set: str,
+    *,
+    count: int,
+    seed: int,
+    jobs: int,
+    models_dir: Path,
+    detectors: Path | None,
+    tell: Callable[[str], None],
+) -> int:
+    """Drill with progress and print the sums; 0 when nothing was accepted, 1 when something was, 2 without a drill."""
+    total = Drilled(Counter(), Counter(), 0, 0)
+    try:
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task(f"{band_set}: faulty bursts", total=count)
+            for total in drill(
+                folder, band_set, count=count, seed=seed, jobs=jobs, models_dir=models_dir, detectors=detectors
+            ):
+                bar.update(task, completed=total.tried.total())
+    except (DatasetError, DetectorError, ModelError) as error:
+        tell(str(error))
+        return 2
+    for name in FAULTS:
+        tell(f"{name:24} accepted {total.accepted[name]} of {total.tried[name]}")
+    tell(f"{total.passed} of {total.genuine} genuine presentations pass without a fault; only those were used")
+    tell(f"accepted {total.accepted.total()} of {total.tried.total()} faulty bursts (simulated)")
+    if not total.tried:
+        return 2
+    return 1 if total.accepted.total() else 0
 
 
 def _drill_one(

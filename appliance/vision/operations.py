@@ -387,7 +387,7 @@ class Worker:
         shown = None
         if passage.liveness is not None:
             judge = self._told().judge
-            shown = judge.draw(passage.capture, passage.faces[0], passage.liveness)
+            shown = judge.draw(passage.liveness, passage.capture.rgb.shape[:2])
         pictures = stills.pictures(passage.capture, shown)
         names = [{"channel": p.channel, "label": p.label, "media_type": p.media_type} for p in pictures]
         eyes = stills.eyes(passage.faces[0]) if passage.faces else None
