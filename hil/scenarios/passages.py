@@ -18,7 +18,7 @@ EVIDENCE = ("portrait", "rgb", "850", "940", "map")
 """What a guard is shown of a suspected attack."""
 
 _AS_USUAL = Behaviour()
-HOLDER, OTHER, SECOND, GUEST = CAST[0], CAST[2], CAST[1], CAST[4]
+HOLDER, OTHER, SECOND, GUEST = CAST[0], CAST[3], CAST[1], CAST[4]
 
 
 class Mishap(StrEnum):

@@ -375,7 +375,7 @@ class FakeJudge:
         figures = {"score": -1.5, "850/R level": 0.2}
         return LivenessReport(self.result, ("Why.",), advice=self.advice, figures=figures, detector=self.version)
 
-    def draw(self, capture: Any, landmarks: Any, report: LivenessReport) -> None:
+    def draw(self, report: LivenessReport, shape: tuple[int, int]) -> None:
         assert report.detector == self.version
 
 
