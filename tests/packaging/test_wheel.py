@@ -56,6 +56,7 @@ def test_the_wheel_holds_the_product_and_not_the_rig(wheel: Path) -> None:
     assert "ui/static/guard.html" in names
     assert "ui/static/traveller.html" in names
     assert "migrations/lane/versions/0001_journal.py" in names
+    assert "appliance/liveness/learned/rgb+850+940.json" in names
     assert not [name for name in names if name.endswith((".onnx", ".dat", ".bin", ".npz", ".jpg", ".pyc"))]
     assert not [name for name in names if "node_modules" in name]
     assert any(name.endswith("licenses/LICENSE") for name in names)
