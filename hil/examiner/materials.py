@@ -199,7 +199,7 @@ def _silicone(rng: np.random.Generator, tuned: float = 0.0) -> _Made:
 
 def _water_like(rng: np.random.Generator) -> F64:
     """A dye that imitates water where a maker of masks can look, at 900 to 1000 nm, and some water held by a gel."""
-    dye = rng.uniform(0.55, 1.05) * bell(968.0, rng.uniform(75.0, 100.0))
+    dye = rng.uniform(0.25, 0.95) * bell(968.0, rng.uniform(75.0, 100.0))
     return np.asarray(dye + rng.uniform(0.0, 0.06) * polymers()["water"])
 
 

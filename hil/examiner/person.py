@@ -123,7 +123,7 @@ def _made_up(rng: np.random.Generator, at: F64, colour: F64, amount: str, rig: O
     target = np.median(colour[:, :3], axis=0) * rng.uniform(0.95, 1.08)
     box = np.vstack([light, paint["Burnt_umber"]])
     foundation = yule_nielsen(matched(box, target[None], 2.0), box, 2.0)[0]
-    clearer = rig.bands((NM / 550.0) ** -rng.uniform(0.5, 0.9))
+    clearer = rig.bands((NM / 550.0) ** -rng.uniform(1.0, 1.8))
     away = 1.0 - places.step(1.3, 1.0, places.eye_ring(at)) - places.lips(at)
     cover = thick * places.face_oval(at, 1.05) * away * (1.0 + 0.1 * noise(rng, at, 6.0))
     colour = _film(colour, foundation, cover, clearer)

@@ -23,6 +23,8 @@ VIEW = View(384, 448, 692.0)
 
 NIR_LEDS = ("850L", "850R", "850C", "940L", "940R", "970L", "970R")
 SWIR_LEDS = ("1050L", "1050R", "1300L", "1300R", "1550L", "1550R")
+_BEAM_DEG = 30.0
+"""Half width of a beam. The LEDs differ as they do after the flat field of a calibration: about one per cent."""
 _SIDE = {"L": (-255.0, 25.0, -25.0), "R": (255.0, 25.0, -25.0), "C": (0.0, 9.0, -5.0)}
 
 
@@ -43,6 +45,15 @@ class Led:
         off = np.arccos(np.clip(-(ray @ np.asarray(self.aim)) / distance, -1.0, 1.0))
         beam = np.exp(-np.log(2.0) * (off / self.half_width) ** 2)
         return np.asarray(self.power * beam * cosine * (600.0 / distance) ** 2)
+
+
+def card_gain(led: Led) -> float:
+    """How much more light a face at 600 mm gets than the card in its corner: what the flat field of a rig knows."""
+    x, y, width, height = PATCH_PX
+    mm = PATCH_MM / VIEW.focal_px
+    card = np.array([(x + width / 2 - VIEW.width / 2) * mm, (VIEW.height / 2 - y - height / 2) * mm, -PATCH_MM])
+    square = np.array([0.0, 0.0, 1.0])
+    return float(led.irradiance(np.array([0.0, 0.0, -PATCH_MM]), square) / led.irradiance(card, square))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,10 +86,10 @@ def draw_rig(seed: int) -> Rig:
     rng = np.random.default_rng([seed, 0x51])
     leds = {}
     for name in (*NIR_LEDS, *SWIR_LEDS):
-        at = np.asarray(_SIDE[name[-1]]) + rng.normal(0.0, [2.0, 9.0, 2.0])
-        target = np.array([0.0, -10.0, -600.0]) + rng.normal(0.0, 18.0, 3) * [1.0, 1.0, 0.0]
+        at = np.asarray(_SIDE[name[-1]]) + rng.normal(0.0, [2.0, 4.0, 2.0])
+        target = np.array([0.0, -10.0, -600.0]) + rng.normal(0.0, 4.0, 3) * [1.0, 1.0, 0.0]
         aim = (target - at) / np.linalg.norm(target - at)
-        half_width = np.radians(rng.uniform(24.0, 32.0))
+        half_width = np.radians(_BEAM_DEG * rng.normal(1.0, 0.01))
         leds[name] = Led(
             (float(at[0]), float(at[1]), float(at[2])),
             (float(aim[0]), float(aim[1]), float(aim[2])),

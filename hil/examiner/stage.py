@@ -17,7 +17,7 @@ from hil.examiner.instruments import Case, Instrument, Picture
 from hil.examiner.person import Person, draw_person
 from hil.examiner.piece import Piece, cut, join
 from hil.examiner.plan import Plan
-from hil.examiner.rig import GREY, NIR_LEDS, PATCH_MM, PATCH_PX, SWIR_LEDS, VIEW, Led, Rig, side
+from hil.examiner.rig import GREY, NIR_LEDS, PATCH_MM, PATCH_PX, SWIR_LEDS, VIEW, Led, Rig, card_gain, side
 from hil.examiner.spectra import BANDS, NIR, WIDE
 from hil.examiner.tables import F64
 from hil.examiner.tracer import PANELS, Images, Lamps, Planes, View, tracer
@@ -189,6 +189,7 @@ class _Scene:
         """Electrons under each LED: the side's image, corrected for the LED's own place, beam and power."""
         points, normals, found = self._points, self.planes.normal, {}
         drift = self.plan.rng(f"drift {camera}")
+        corner = PATCH_PX[0] + PATCH_PX[2] + 1, PATCH_PX[1] + PATCH_PX[3] + 1
         soft = {where: self._softened(image, camera) for where, image in self.images.leds.items()}
         for name in names:
             where, led, band = name[-1], self.rig.leds[name], BANDS.index(name[:-1])
@@ -199,6 +200,8 @@ class _Scene:
             if where == "C":
                 seen = seen + self.planes.retro * self.stage.pupil * (600.0 / self.plan.distance_mm) ** 2
             seen = self._through_glasses(seen, [(led.at, float(led.power))])
+            # The card is to get what a face gets: its corner is brought to that, but for what a flat field leaves.
+            seen[: corner[1], : corner[0]] *= card_gain(led) * drift.normal(1.0, 0.006)
             found[name] = seen * power * self.rig.optics.electrons[band]
         return found
 
