@@ -19,7 +19,8 @@ AXIS = "850"
 class LaneSettings:
     """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own.
 
-    `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none.
+    `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none; `liveness` stands
+    in its section as it is here.
     """
 
     topology: Topology = Topology.MANTRAP
@@ -28,6 +29,7 @@ class LaneSettings:
     timeouts: Mapping[str, float] = field(default_factory=dict)
     bands: tuple[str, ...] = NIR
     calibration: Path | None = None
+    liveness: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def leds(self) -> dict[str, tuple[str, ...]]:
@@ -107,6 +109,8 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         sections[f"illumination.{camera}"] = {"port": paths.illumination(camera), "delay_us": DELAY_US}
         for band in (name for name in settings.bands if CHANNELS[name].camera == camera):
             sections[f"illumination.{camera}.bands.{band}"] = {"exposure_us": EXPOSURE_US, "axis": band == AXIS}
+    if settings.liveness:
+        sections["liveness"] = settings.liveness
     if settings.calibration is not None:
         sections["calibration"] = {"file": settings.calibration}
     sections |= {
