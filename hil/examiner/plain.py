@@ -136,7 +136,7 @@ def _camera(mi: Any, view: View) -> Any:
             "type": "perspective",
             "fov": float(np.degrees(2.0 * np.arctan(view.width / 2.0 / view.focal_px))),
             "fov_axis": "x",
-            "near_clip": 10.0,
+            "near_clip": 0.1,
             "far_clip": 10_000.0,
             "to_world": look,
             "film": film,

@@ -108,7 +108,8 @@ def medical_mask(rng: np.random.Generator, model: Mould, shape: Shape, rig: Opti
     step = 2.0
     x, y = (-74.0, 74.0), (-92.0, 14.0)
     height = relief(model, shape, step, x=x, y=y)
-    height = gaussian_filter(maximum_filter(height, 5), 3.0) + 2.0
+    under = maximum_filter(height, 5)
+    height = np.maximum(gaussian_filter(under, 3.0) + 2.0, under + 1.0)
     rows, columns = height.shape
     xs, ys = np.meshgrid(np.linspace(*x, columns), np.linspace(y[1], y[0], rows))
     height += 0.7 * np.sign(np.sin(ys / 4.2)) * (np.abs(ys + 38.0) < 28.0)
