@@ -19,8 +19,8 @@ AXIS = "850"
 class LaneSettings:
     """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own.
 
-    `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none; `liveness` stands
-    in its section as it is here.
+    `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none; `liveness`
+    stands in its section as it is here.
     """
 
     topology: Topology = Topology.MANTRAP
