@@ -51,7 +51,7 @@ class Compiled:
         for k in range(samples):
             sampler = mi.load_dict({"type": "independent"})
             sampler.seed((self._seed + 7919 * k) % 2**31, count)
-            paths.run(self._rays(dr.arange(mi.UInt32, count), sampler.next_2d()), sampler)
+            paths.run(self._rays(dr.arange(mi.UInt32, count), sampler.next_2d()), sampler, k, samples)
             dr.eval(paths.straight, paths.around, paths.own)
         found = {name: self._image(values) / samples for name, values in paths.straight.items()}
         own = {name: self._image(values) / samples for name, values in paths.own.items()}
@@ -101,6 +101,7 @@ class _Paths:
 
         self._mi, self._scene, self._lamps = mi, scene, lamps
         self._sampler: Any = None
+        self._turn = self._turns = mi.Float(0.0)
         self._context = mi.BSDFContext()
         bands = {**dict.fromkeys(lamps.leds, 6), "wide": 2, "vis": 3}
         self.straight = {name: [mi.Float(0.0)] * n for name, n in bands.items()}
@@ -112,12 +113,13 @@ class _Paths:
         names = ("sky_wide", "sun_wide", "sky_visible", "sun_visible", "panel")
         self._power = {name: dr.opaque(mi.Float, getattr(lamps, name)) for name in names}
 
-    def run(self, ray: Any, sampler: Any) -> None:
-        """Follow the rays of the camera, and add what they bring."""
+    def run(self, ray: Any, sampler: Any, turn: int, turns: int) -> None:
+        """Follow the rays of the camera for the `turn`th of `turns` times, and add what they bring."""
         import drjit as dr
 
         mi = self._mi
         self._sampler = sampler
+        self._turn, self._turns = dr.opaque(mi.Float, turn / turns), dr.opaque(mi.Float, 1.0 / turns)
         hit = self._scene.ray_intersect(ray)
         active = hit.is_valid()
         bsdf = hit.bsdf(ray)
@@ -128,7 +130,7 @@ class _Paths:
         gloss = hit.shape.eval_attribute_1("vertex_gloss", hit, active)
         rough = hit.shape.eval_attribute_1("vertex_rough", hit, active)
         facets = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, dr.maximum(rough * rough, 0.01))
-        for lamp in self._lights(hit, active):
+        for lamp in self._lights(hit, active, seen=True):
             way = hit.to_local(lamp.way)
             value = bsdf.eval(self._context, hit, way, active)
             other = value[1] if lamp.small else self._shine(facets, hit, way)
@@ -140,7 +142,7 @@ class _Paths:
         there = active & second.is_valid()
         self._sky(None, active & ~second.is_valid())
         theirs = self._reflectance(second, there)
-        for lamp in self._lights(second, there):
+        for lamp in self._lights(second, there, seen=False):
             cosine = dr.maximum(second.to_local(lamp.way).z * dr.copysign(mi.Float(1.0), second.wi.z), 0.0)
             _bring(self.around, lamp, theirs, cosine / dr.pi, mi.Float(0.0))
         ray = second.spawn_ray(self._away(second))
@@ -162,7 +164,7 @@ class _Paths:
         }
         return {"led": read["nir"] + read["swir"], "wide": read["wide"][:2], "vis": read["vis"]}
 
-    def _lights(self, hit: Any, active: Any) -> "list[_Lamp]":
+    def _lights(self, hit: Any, active: Any, *, seen: bool) -> "list[_Lamp]":
         """Every lamp that shines, as the surface sees it: way to it, power, free of shadow."""
         import drjit as dr
 
@@ -175,17 +177,30 @@ class _Paths:
         if lamps.sun_wide or lamps.sun_visible:
             power = {"wide": dr.pi * self._power["sun_wide"], "vis": dr.pi * self._power["sun_visible"]}
             found.append(self._lamp(hit, active, self._sun * 1e5, power))
-        if lamps.panel:
-            spot, side = 2.0 * self._sampler.next_2d() - 1.0, self._sampler.next_1d() < 0.5
-            middle = dr.select(side, mi.Point3f(*PANELS[0]), mi.Point3f(*PANELS[1]))
-            across, facing = self._panel_axes(side)
-            at = middle + across * (spot.x * PANEL_HALF_MM[0]) + mi.Vector3f(0.0, spot.y * PANEL_HALF_MM[1], 0.0)
-            to = at - hit.p
-            area = 2.0 * 4.0 * PANEL_HALF_MM[0] * PANEL_HALF_MM[1]
-            facing_us = dr.maximum(-dr.dot(dr.normalize(to), facing), 0.0)
-            power = self._power["panel"] * area * facing_us / dr.squared_norm(to)
-            found.append(self._lamp(hit, active, to, {"vis": power}, small=False))
+        # Each panel for the surface seen, in turn from top to bottom; either of them for what is averaged anyway.
+        for side in (
+            ([mi.Bool(True), mi.Bool(False)] if seen else [self._sampler.next_1d() < 0.5]) if lamps.panel else []
+        ):
+            found.append(self._panel(hit, active, side, 1.0 if seen else 2.0))
         return found
+
+    def _panel(self, hit: Any, active: Any, first: Any, share: float) -> "_Lamp":
+        """A spot of one of the panels."""
+        import drjit as dr
+
+        mi = self._mi
+        spot = self._sampler.next_2d()
+        across, facing = self._panel_axes(first)
+        high = 2.0 * (self._turn + spot.y * self._turns) - 1.0
+        middle = dr.select(first, mi.Point3f(*PANELS[0]), mi.Point3f(*PANELS[1]))
+        at = (
+            middle + across * ((2.0 * spot.x - 1.0) * PANEL_HALF_MM[0]) + mi.Vector3f(0.0, high * PANEL_HALF_MM[1], 0.0)
+        )
+        to = at - hit.p
+        area = share * 4.0 * PANEL_HALF_MM[0] * PANEL_HALF_MM[1]
+        turned = dr.maximum(-dr.dot(dr.normalize(to), facing), 0.0)
+        power = self._power["panel"] * area * turned / dr.squared_norm(to)
+        return self._lamp(hit, active, to, {"vis": power}, small=False)
 
     def _panel_axes(self, first: Any) -> tuple[Any, Any]:
         """To the right along a panel, and where it faces."""
