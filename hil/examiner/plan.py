@@ -34,7 +34,10 @@ class PlanError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One presentation before anything is rendered. Angles in degrees, distance mm, velocity m/s (x, y, z)."""
+    """One presentation before anything is rendered. Angles in degrees, distance mm, velocity m/s (x, y, z).
+
+    `swept` are the circumstances that were asked for; a medical mask is none of them, for it makes a group of people.
+    """
 
     id: str
     species: str
@@ -54,6 +57,7 @@ class Plan:
     sun_from: tuple[float, float, float]
     indoor: float
     led_drift: float
+    swept: Mapping[str, float]
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator for one purpose of this presentation: adding a draw elsewhere changes nothing here."""
@@ -73,8 +77,10 @@ class Plan:
         }
 
     def conditions(self) -> dict[str, float | str]:
-        """As `dataset.Record` wants them."""
+        """As `dataset.Record` wants them; of a sweep, the circumstance that was fixed stands under `sweep`."""
         return {
+            **self.swept,
+            **({"sweep": next(iter(self.swept))} if self.swept else {}),
             "sun": self.sun,
             "speed_m_s": round(float(np.linalg.norm(self.velocity)), 3),
             "distance_m": round(self.distance_mm / 1000.0, 3),
@@ -140,6 +146,7 @@ def draw_plan(id_: str, species: str, number: int, seed: int, asked: Mapping[str
         sun_from=(float(towards[0]), float(towards[1]), float(towards[2])),
         indoor=float(np.exp(rng.uniform(np.log(0.0015), np.log(0.015)))),
         led_drift=asked.get("led_drift", 0.0),
+        swept={name: value for name, value in asked.items() if name != "medical_mask"},
     )
 
 
