@@ -140,10 +140,14 @@ def _of_band(name: str, band: BandConfig, camera: str) -> list[str]:
 
 
 class ReferenceConfig(_Section):
-    """The grey reference in view of a camera: (x, y, width, height) in pixels and its reflectance."""
+    """The grey reference in view of a camera: (x, y, width, height) in pixels and its reflectance.
+
+    `width_mm` is how wide that box is on the reference; the visible camera tells by it how far away a face is.
+    """
 
     box: tuple[int, int, int, int]
     reflectance: Annotated[float, Field(gt=0.05, lt=1.0)] = 0.5
+    width_mm: Annotated[float, Field(gt=0.0)] | None = None
 
 
 class _Camera(_Section):
@@ -193,6 +197,12 @@ class CamerasConfig(_Section):
             raise ValueError(f"{' and '.join(wanted)}: not installed; this version has no driver for such a camera")
         return raw
 
+    @model_validator(mode="after")
+    def _measured(self) -> "CamerasConfig":
+        if self.rgb.reference.width_mm is None:
+            raise ValueError("rgb.reference.width_mm is missing: how wide the box is on the grey card, in millimetres")
+        return self
+
     @property
     def all(self) -> dict[str, CameraConfig]:
         """The cameras there are, by name."""
@@ -202,7 +212,8 @@ class CamerasConfig(_Section):
     def patches(self) -> dict[str, GreyPatch]:
         """The grey reference by camera."""
         return {
-            name: GreyPatch(*one.reference.box, reflectance=one.reference.reflectance) for name, one in self.all.items()
+            name: GreyPatch(*one.reference.box, reflectance=one.reference.reflectance, width_mm=one.reference.width_mm)
+            for name, one in self.all.items()
         }
 
 

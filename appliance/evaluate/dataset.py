@@ -38,10 +38,11 @@ class _Strict(BaseModel):
 
 
 class PatchRecord(_Strict):
-    """The grey reference of one camera: pixels and reflectance."""
+    """The grey reference of one camera: pixels, reflectance, and how wide the box is on it."""
 
     box: tuple[int, int, int, int]
     reflectance: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    width_mm: Annotated[float, Field(gt=0.0)] | None = None
 
 
 class Header(_Strict):
@@ -185,7 +186,10 @@ def _capture(path: Path, header: Header, record: Record, arrays: dict[str, NDArr
         raise DatasetError(f"{path}: planes of channels the header does not name: {', '.join(unknown)}")
     if any(values.shape != rgb.shape[:2] for values in planes.values()):
         raise DatasetError(f"{path}: a plane does not have the size of the colour image")
-    patches = {camera: GreyPatch(*patch.box, reflectance=patch.reflectance) for camera, patch in header.patches.items()}
+    patches = {
+        camera: GreyPatch(*patch.box, reflectance=patch.reflectance, width_mm=patch.width_mm)
+        for camera, patch in header.patches.items()
+    }
     return Capture(rgb.astype(np.uint8), tuple(exposures), patches, planes, record.rgb_at_s)
 
 

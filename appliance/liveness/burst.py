@@ -14,7 +14,8 @@ U8 = NDArray[np.uint8]
 class GreyPatch:
     """The grey reference in view of one camera: pixels (x, y, width, height), and its reflectance in every band.
 
-    It stands at the distance of a face and gets the same light.
+    It stands at the distance of a face and gets the same light. `width_mm` is how wide the box is on the reference
+    itself: it tells how far away a face is, and so what its brightness means. None: not known.
     """
 
     x: int
@@ -22,6 +23,7 @@ class GreyPatch:
     width: int
     height: int
     reflectance: float = 0.50
+    width_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

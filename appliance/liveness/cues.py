@@ -1,8 +1,8 @@
 """What is measured on a face: named figures with a physical meaning, region by region.
 
 Each is a number a physicist could argue about: logarithms of band ratios (water, pigment), how they differ between
-regions, shape from two lights, gloss, contrast of eyes and brows, what lies beside the face. The detector weighs them;
-nothing here decides. A figure that cannot be measured is absent, never zero.
+regions, shape from two lights, gloss, brightness, contrast of the eyes. The detector weighs them; nothing here
+decides. A figure that cannot be measured is absent, never zero.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from appliance.liveness.decode import Cube
 from appliance.liveness.face_frame import BARE, EYE_DISTANCE, F32, MIDDLE, Mask, regions
@@ -28,11 +27,14 @@ RATIOS: tuple[tuple[str, str], ...] = (
 )
 """Pairs of bands whose logarithm of the ratio is measured: pigment and blood, then water."""
 
-_PARTS = ("forehead", "nose", "mouth", "chin", "jaw", "under the eyes", "eyelids", "neck")
-_GLOSS_SHARE = 0.15
+_CROSSED = ("850/R",)
+_PARTS = ("forehead", "nose", "mouth", "chin", "under the eyes", "eyelids")
+_QUANTILES = ("lowest", "low", "high", "highest")
 _LEAST = np.float32(2e-3)
+_LIT = np.float32(0.35)
+"""A side in shadow gives less than this share of the mean of both."""
 _USABLE_SHARE = 0.5
-_BLUR = 9
+_PATCH, _STEP = 5, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def measure(cube: Cube) -> Features:
     values: dict[str, float] = {}
     present = [(top, under) for top, under in RATIOS if top in cube.bands and under in cube.bands]
     for top, under in present:
-        values |= _ratio(f"{top}/{under}", cube.bands[top], cube.bands[under], usable)
+        values |= _ratio(f"{top}/{under}", _matt(cube, top, under), usable)
         if top in cube.sides and under in cube.sides:
             values[f"{top}/{under} lamps"] = _lamps(cube.sides[top], cube.sides[under], usable)
     if "850" in cube.bands:
@@ -70,91 +72,118 @@ def measure(cube: Cube) -> Features:
 # --- band ratios --------------------------------------------------------------------------------------------
 
 
-def _kept(image: F32, mask: Mask) -> NDArray[np.intp]:
-    """Pixels of a region without its brightest share, where gloss hides the material."""
-    flat = np.flatnonzero(mask)
-    if flat.size < 20:
-        return np.empty(0, np.intp)
-    values = image.reshape(-1)[flat]
-    return np.asarray(flat[values <= np.quantile(values, 1.0 - _GLOSS_SHARE)], dtype=np.intp)
+def _matt(cube: Cube, top: str, under: str) -> F32:
+    """ln of the ratio of two bands, pixel by pixel, with as little gloss as two lamps allow.
+
+    A surface mirrors all bands alike, which draws their ratio towards 1; and what the left lamp makes shine, the right
+    one does not. So the smaller ratio of the two sides is the material's, where both sides are lit.
+    """
+    if top not in cube.sides or under not in cube.sides:
+        return _log_ratio(cube.bands[top], cube.bands[under])
+    both = zip(cube.sides[top], cube.sides[under], strict=True)
+    ratios = [np.where(below < _LIT * cube.bands[under], np.inf, _log_ratio(over, below)) for over, below in both]
+    smaller = np.minimum(*ratios)
+    if not (lit := np.isfinite(smaller)).all():
+        smaller = np.where(lit, smaller, _log_ratio(cube.bands[top], cube.bands[under]))
+    return np.asarray(smaller, np.float32)
 
 
-def _log_mean(top: F32, under: F32, mask: Mask) -> float:
-    """ln of the ratio of the means over a region: noise in dark pixels does not bias it."""
-    kept = _kept(top + under, mask)
-    if kept.size == 0:
-        return float("nan")
-    over, below = top.reshape(-1)[kept].mean(), under.reshape(-1)[kept].mean()
-    return float(np.log(max(over, _LEAST) / max(below, _LEAST)))
+def _log_ratio(top: F32, under: F32) -> F32:
+    smooth = (np.maximum(cv2.blur(image, (_PATCH, _PATCH)), _LEAST) for image in (top, under))
+    return np.asarray(np.log(np.divide(*smooth)), np.float32)
 
 
-def _ratio(name: str, top: F32, under: F32, usable: Mapping[str, Mask]) -> dict[str, float]:
-    """Level on bare skin, differences of the parts from it, spread, and how much of the face lies apart from it."""
-    bare = {part: _log_mean(top, under, usable[part]) for part in BARE}
-    level = float(np.nanmedian(list(bare.values()))) if not all(map(np.isnan, bare.values())) else float("nan")
-    found = {f"{name} level": level}
-    found |= {f"{name} {part}": _log_mean(top, under, usable[part]) - level for part in _PARTS}
+def _ratio(name: str, image: F32, usable: Mapping[str, Mask]) -> dict[str, float]:
+    """Level on bare skin, spread, differences of the parts from it, steps, how much of the face lies apart from it.
+
+    Against the visible, which is lit from elsewhere, a difference between two parts is the lamps': only level, spread
+    and what changes within a few millimetres are the material's.
+    """
+    bare = {part: _median(image, usable[part]) for part in BARE}
+    seen = [value for value in bare.values() if not np.isnan(value)]
+    if not seen:
+        return {}
+    level = float(np.median(seen))
+    found = {f"{name} level": level, f"{name} spread": float(np.std(seen))}
+    cheeks = usable["left cheek"] | usable["right cheek"]
+    if np.count_nonzero(cheeks) > 50:
+        found[f"{name} grain"] = float(np.std((image - cv2.blur(image, (31, 31)))[cheeks]))
+    smooth = np.asarray(cv2.blur(image, (_PATCH, _PATCH)), np.float32)
+    if (steps := _steps(smooth, usable)) is not None:
+        found[f"{name} edges"] = steps
+    if name in _CROSSED:
+        return found
+    found |= {f"{name} {part}": _median(image, usable[part]) - level for part in _PARTS}
     found[f"{name} sides"] = abs(bare["left cheek"] - bare["right cheek"])
-    found[f"{name} spread"] = float(np.nanstd(list(bare.values())))
-    smooth = np.log(
-        np.maximum(cv2.blur(top, (_BLUR, _BLUR)), _LEAST) / np.maximum(cv2.blur(under, (_BLUR, _BLUR)), _LEAST)
-    )
     inside = smooth[usable["face"]]
     if inside.size > 100:
-        apart = np.quantile(inside, (0.05, 0.25, 0.75, 0.95)) - level
-        found |= {f"{name} lowest": apart[0], f"{name} low": apart[1], f"{name} high": apart[2]}
-        found[f"{name} highest"] = apart[3]
-        cheeks = usable["left cheek"] | usable["right cheek"]
-        if np.count_nonzero(cheeks) > 50:
-            found[f"{name} grain"] = float(np.std(smooth[cheeks] - cv2.blur(smooth, (31, 31))[cheeks]))
-    beside = usable["beside"]
-    if np.count_nonzero(beside) > 100:
-        found[f"{name} beside"] = _log_mean(top, under, beside) - level
+        quantiles = np.quantile(inside, (0.05, 0.25, 0.75, 0.95)) - level
+        found |= {f"{name} {word}": value for word, value in zip(_QUANTILES, quantiles, strict=True)}
     return found
+
+
+def _median(image: F32, mask: Mask) -> float:
+    values = image[mask]
+    return float(np.median(values)) if values.size >= 20 else float("nan")
+
+
+def _steps(smooth: F32, usable: Mapping[str, Mask]) -> float | None:
+    """The largest steps within a centimetre on what is skin on nearly everybody: where a false part ends."""
+    across, down = (
+        np.abs(smooth[:, 2 * _STEP :] - smooth[:, : -2 * _STEP]),
+        np.abs(smooth[2 * _STEP :] - smooth[: -2 * _STEP]),
+    )
+    steps = np.zeros_like(smooth)
+    steps[:, _STEP:-_STEP] = across
+    steps[_STEP:-_STEP] = np.maximum(steps[_STEP:-_STEP], down)
+    skin = usable["left cheek"] | usable["right cheek"] | usable["nose"] | usable["under the eyes"]
+    return float(np.quantile(steps[skin], 0.9)) if np.count_nonzero(skin) > 200 else None
 
 
 def _lamps(top: tuple[F32, F32], under: tuple[F32, F32], usable: Mapping[str, Mask]) -> float:
     """A ratio under the left lamps less that under the right ones: the same material, unless two LEDs are exchanged."""
     middle = usable["left cheek"] | usable["right cheek"] | usable["nose"] | usable["forehead"]
-    return _log_mean(top[0], under[0], middle) - _log_mean(top[1], under[1], middle)
+    left, right = (_median(_log_ratio(over, below), middle) for over, below in zip(top, under, strict=True))
+    return left - right
 
 
 def _level(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
-    """Brightness at 850 nm: only its order of magnitude is the material's, the rest is distance and shading."""
+    """Brightness: in the visible it tells pigment, at 850 nm, freed of the distance, the material; both roughly."""
     image = cube.bands["850"]
-    kept = _kept(image, usable["left cheek"] | usable["right cheek"] | usable["nose"])
-    if kept.size == 0:
+    skin = usable["left cheek"] | usable["right cheek"] | usable["nose"]
+    if np.count_nonzero(skin) < 100:
         return {}
-    level = max(float(image.reshape(-1)[kept].mean()), float(_LEAST))
-    found = {"850 level": float(np.log(level))}
-    for name in ("forehead", "nose", "chin", "neck", "beside"):
-        part = _kept(image, usable[name])
-        if part.size:
-            found[f"850 {name}"] = float(np.log(max(float(image.reshape(-1)[part].mean()), 1e-3) / level))
+    found = {"G level": _brightness(cube.bands["G"], skin)}
+    if "distance" in cube.figures:
+        found["850 level"] = _brightness(image, skin) + 2.0 * float(np.log(cube.figures["distance"]))
     face = image[usable["face"]]
     if face.size > 100:
-        found["850 gloss"] = float(np.log(np.quantile(face, 0.995) / max(float(np.median(face)), 1e-3)))
+        brightest, usual = (max(float(value), 1e-3) for value in np.quantile(face, (0.995, 0.5)))
+        found["850 gloss"] = float(np.log(brightest / usual))
     return found
 
 
+def _brightness(image: F32, mask: Mask) -> float:
+    return float(np.log(max(float(np.median(image[mask])), float(_LEAST))))
+
+
 def _contrast(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
-    """How dark eyes, brows and the line of the lips are against the cheeks, in the visible and in each band."""
+    """How dark the eyes are against the cheeks, and how fine the surface is."""
     found = {}
     eyes = usable["left eye"] | usable["right eye"]
     cheeks = usable["left cheek"] | usable["right cheek"]
     fine: dict[str, float] = {}
-    for band in [name for name in ("G", "850", "940", "1050", "1550") if name in cube.bands]:
+    for band in ("G", "850"):
         image = cube.bands[band]
         bright = float(np.median(image[cheeks])) if cheeks.any() else float("nan")
-        for name, mask in (("eyes", eyes), ("lips", usable["mouth"])):
-            if mask.any() and bright > 0:
-                dark = max(float(np.quantile(image[mask], 0.15)), 1e-3)
-                found[f"{band} {name} contrast"] = float(np.log(dark / max(bright, 1e-3)))
+        if eyes.any() and bright > 0:
+            dark = max(float(np.quantile(image[eyes], 0.15)), 1e-3)
+            found[f"{band} eyes contrast"] = float(np.log(dark / max(bright, 1e-3)))
         smooth = np.log(np.maximum(cv2.blur(image, (3, 3)), _LEAST))
         detail = cv2.Laplacian(smooth, cv2.CV_32F)
         if cheeks.any():
             fine[band] = float(np.log(max(float(np.std(detail[cheeks])), 1e-4)))
-    if "G" in fine and "850" in fine:
+    if len(fine) == 2:
         found["850 texture"] = fine["850"]
         found["850/G texture"] = fine["850"] - fine["G"]
     return found
@@ -180,12 +209,8 @@ def _shape(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
     plane = np.stack([np.ones_like(x), x, y, x * x], axis=1)
     fitted, *_ = np.linalg.lstsq(plane, seen, rcond=None)
     rest = seen - plane @ fitted
-    found = {"shape slope": float(fitted[1]), "shape tilt": float(fitted[2]), "shape bend": float(fitted[3])}
+    found = {"shape slope": float(fitted[1]), "shape bend": float(fitted[3])}
     found["shape relief"] = float(np.log(max(float(np.std(rest)), 1e-3)))
-    cx = int(MIDDLE[0] + cube.frame.turn * EYE_DISTANCE)
-    span = slice(int(MIDDLE[1] + 0.35 * EYE_DISTANCE), int(MIDDLE[1] + 0.75 * EYE_DISTANCE))
-    near, far = ratio[span, cx - 14 : cx - 5], ratio[span, cx + 5 : cx + 14]
-    found["shape nose"] = float(np.median(far) - np.median(near))
     if "940" in cube.sides:
         other = np.log(
             np.maximum(cv2.blur(cube.sides["940"][0], (5, 5)), _LEAST)
@@ -193,8 +218,6 @@ def _shape(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
         )
         apart = (ratio - other)[face]
         found["shape agreement"] = float(np.log(max(float(np.std(apart)), 1e-3)))
-    left_gloss, right_gloss = (float(np.quantile(side[face], 0.995)) for side in cube.sides["850"])
-    found["shape gloss"] = float(abs(np.log(max(left_gloss, 1e-3) / max(right_gloss, 1e-3))))
     return found
 
 

@@ -68,6 +68,8 @@ class CaptureLimits:
 
 LIMITS = CaptureLimits()
 _CLEAR = 0.06
+_EYES_MM = 63.0
+"""Mean distance between the pupils of adults."""
 """Sharpness of a correlation from which it is one; edges of two lights on one face reach 0.3 to 0.8."""
 
 
@@ -99,7 +101,7 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
     flawed = _saturated(capture.rgb.max(axis=2), frame.matrix, limits)
     sides: dict[str, tuple[F32, F32]] = {}
     axis: F32 | None = None
-    figures = {"scale": frame.scale, "turn": frame.turn}
+    figures = {"scale": frame.scale, "turn": frame.turn} | _distance(capture, frame)
     for camera in sorted({exposure.camera for exposure in capture.exposures}):
         seen = _camera(capture, camera, frame, limits)
         flawed |= seen.flawed
@@ -264,6 +266,15 @@ def _track(
 
 
 # --- visible, shapes, pixels --------------------------------------------------------------------------------
+
+
+def _distance(capture: Capture, frame: FaceFrame) -> dict[str, float]:
+    """How far away the face is, in distances of the grey reference, by the mean distance between two eyes."""
+    patch = capture.patches.get("rgb")
+    if patch is None or patch.width_mm is None:
+        return {}
+    eyes_px = EYE_DISTANCE / frame.scale
+    return {"distance": _EYES_MM * patch.width / patch.width_mm / eyes_px}
 
 
 def _visible(capture: Capture, frame: FaceFrame, limits: CaptureLimits) -> tuple[F32, F32, F32]:

@@ -29,6 +29,11 @@ _ALWAYS = 0.995
 _SHRINK = 0.05
 _FOLDS = 5
 _COVERED_LEAST = 10
+_UNCERTAINTY = {"thermal": 0.3, "depth": 1.0}
+"""What a rig cannot know better than, whatever genuine faces of one kind of rig show: degrees, millimetres."""
+_UNCERTAIN_RATIO, _UNCERTAIN_COLOUR, _UNCERTAIN = 0.012, 0.03, 0.05
+"""Likewise of logarithms: two bands lit by LEDs side by side, flat to a per cent (docs/bands-and-calibration.md); a
+band against the visible, which is lit from elsewhere; and of everything else."""
 
 
 class NotEnough(Exception):
@@ -109,9 +114,19 @@ def learn(
     )
 
 
+def _uncertainty(name: str) -> float:
+    """How well a calibrated rig knows a figure, in its own unit."""
+    subject = name.split()[0]
+    if subject in _PAIRED:
+        return _UNCERTAIN_COLOUR if _PAIRED[subject] & {"R", "G", "B"} else _UNCERTAIN_RATIO
+    return _UNCERTAINTY.get(subject, _UNCERTAIN)
+
+
 def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
     """What genuine faces alone teach: mean, scale, bounds and directions."""
     known = [np.array([f.values[name] for f in genuine if name in f.values]) for name in names]
+    unsure = np.array([_uncertainty(name) for name in names])
+    scale = np.hypot([_spread(values) for values in known], unsure)
     bare = Detector(
         version="",
         band_set="rgb",
@@ -119,7 +134,7 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         learned_on="",
         names=names,
         mean=tuple(round(float(np.median(values)), 5) for values in known),
-        scale=tuple(round(_spread(values), 6) for values in known),
+        scale=tuple(round(float(value), 6) for value in scale),
         bounds=tuple(_bounds(values) for values in known),
         always=tuple(name for name, values in zip(names, known, strict=True) if len(values) >= _ALWAYS * len(genuine)),
         directions=(),
@@ -129,7 +144,7 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         covering=None,
     )
     z = np.nan_to_num(np.array([bare.standardise(f) for f in genuine]))
-    spread = np.cov(z.T)
+    spread = np.cov(z.T) + np.diag(np.square(unsure / scale))
     spread = (1 - _SHRINK) * spread + _SHRINK * np.eye(len(names)) * np.trace(spread) / len(names)
     values, vectors = np.linalg.eigh(spread)
     directions = (vectors / np.sqrt(values)).T
@@ -165,7 +180,7 @@ def _bounds(values: F64) -> tuple[float, float]:
 def _spread(values: F64) -> float:
     """Robust standard deviation, never zero."""
     low, high = np.quantile(values, (0.16, 0.84))
-    return max(float(high - low) / 2, 0.25 * float(values.std()), 1e-4)
+    return max(float(high - low) / 2, 0.6 * float(values.std()), 1e-4)
 
 
 def _attack(detector: Detector, genuine: Sequence[Features], attacks: Sequence[Sample]) -> Linear:
@@ -188,7 +203,7 @@ def _fit(
     weight = np.array([1.0] * len(low) + [*(high_weights or [1.0] * len(high))])
     for label in (0, 1):
         weight[target == label] /= weight[target == label].sum() / len(target) * 2
-    model = LogisticRegression(C=_REGULARISATION, max_iter=2000)
+    model = LogisticRegression(C=_REGULARISATION, solver="newton-cholesky")
     model.fit(np.hstack([x, np.abs(x)]), target, sample_weight=weight)
     found = [round(float(value), 5) for value in model.coef_[0]]
     width = x.shape[1]

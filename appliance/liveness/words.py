@@ -50,8 +50,8 @@ def describe(name: str, z: float) -> str:
             return f"Left and right lamps contradict each other in {meaning}: exchanged LEDs? {off}."
         if rest in ("spread", "grain", "sides"):
             return f"The face is uneven in {meaning}, {off}."
-        if rest == "beside":
-            return f"What is beside the face is like it in {meaning}, as on a sheet, {off}."
+        if rest == "edges":
+            return f"There is an edge on the face in {meaning}, {off}."
         return f"{rest.capitalize()}: differs from the cheeks in {meaning}, {off}."
     if subject == "shape":
         return f"Light from left and right does not fall as on a head ({rest}), {off}."

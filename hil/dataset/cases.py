@@ -202,9 +202,9 @@ def _motion(rng: np.random.Generator, speed: float) -> Motion:
 
 def _light(rng: np.random.Generator, sun: float) -> Light:
     return Light(
-        white=float(rng.uniform(0.7, 1.0)),
-        balance=float(rng.uniform(-0.25, 0.25)),
-        ambient_white=float(rng.uniform(0.15, 0.5)),
+        white=float(rng.uniform(0.5, 1.0)),
+        balance=float(rng.uniform(-0.4, 0.4)),
+        ambient_white=float(rng.uniform(0.1, 0.8)),
         ambient_nir=float(rng.uniform(0.3, 1.6)),
         sun=sun,
         sun_from=(float(rng.uniform(-70, 70)), float(rng.uniform(15, 55))),

@@ -36,11 +36,11 @@ def header(plan: Plan, *, swir: bool) -> Header:
     """What the data set says of itself."""
     cameras = cameras_of(swir=swir)
     names = [name for camera in ("rgb", *cameras) for name in channels_of(camera)]
-    patch = PatchRecord(box=STAGE.patch, reflectance=REFERENCE_REFLECTANCE)
+    patch = PatchRecord(box=STAGE.patch, reflectance=REFERENCE_REFLECTANCE, width_mm=STAGE.patch_width_mm)
     return Header(
         name=plan.name,
         kind="simulated",
-        source=f"Sallyport {VERSION} (hil.scene), seed {plan.seed}, split {plan.split}",
+        source=f"Sallyport {VERSION} (hil.scene)",
         channels=(*names, "thermal", "depth"),
         patches=dict.fromkeys(("rgb", *cameras), patch),
     )

@@ -55,8 +55,13 @@ def header(job: Job, rig: Rig) -> Header:
         kind="simulated",
         source=SOURCE,
         channels=bands,
-        patches={name: PatchRecord(box=rig.patch(name), reflectance=GREY) for name in used},
+        patches={name: _patch(rig, name) for name in used},
     )
+
+
+def _patch(rig: Rig, camera: str) -> PatchRecord:
+    box = rig.patch(camera)
+    return PatchRecord(box=box, reflectance=GREY, width_mm=round(box[2] * cameras.PATCH_DISTANCE_MM / VIEW.focal_px, 2))
 
 
 def shoot(plan: Plan, rig: Rig, seen: Seen) -> Shot:

@@ -8,7 +8,8 @@ from pathlib import Path
 from appliance.core.types import Topology
 from appliance.liveness.channels import CHANNELS
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
-from hil.scene import NIR, REFERENCE_PATCH, REFERENCE_REFLECTANCE
+from hil.scene import NIR, REFERENCE_REFLECTANCE
+from hil.scene.stage import LANE
 
 LANE_ID = "lane-1"
 AXIS = "850"
@@ -88,7 +89,11 @@ def _value(value: object) -> str:
 def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
     """The text of `lane.toml` for this rig."""
     socket = str(paths.socket)
-    reference = {"box": list(REFERENCE_PATCH), "reflectance": REFERENCE_REFLECTANCE}
+    reference = {
+        "box": list(LANE.patch),
+        "reflectance": REFERENCE_REFLECTANCE,
+        "width_mm": round(LANE.patch_width_mm, 2),
+    }
     cameras = ["rgb", *dict.fromkeys(CHANNELS[band].camera for band in settings.bands)]
     sections: dict[str, Mapping[str, object]] = {
         "": {

@@ -226,12 +226,13 @@ def shirt(t: Traits, palette: Palette) -> Part:
     """Shoulders under a shirt."""
     rows, cols = 60, 100
     phi = np.linspace(-np.pi, np.pi, cols, dtype=np.float32)[None, :]
-    y = np.linspace(-162.0, -420.0, rows, dtype=np.float32)[:, None]
+    top, stands = -162.0 + t.collar, min(t.collar / 20.0, 1.0)
+    y = np.linspace(top, -420.0, rows, dtype=np.float32)[:, None]
     w = curve([(-162.0, 66.0), (-174.0, 86.0), (-188.0, 130.0), (-214.0, 176.0), (-262.0, 208.0), (-420.0, 214.0)], y)
-    d = curve([(-162.0, 64.0), (-200.0, 74.0), (-260.0, 98.0), (-420.0, 118.0)], y)
+    d = curve([(-162.0, 64.0 + 8.0 * stands), (-200.0, 74.0), (-260.0, 98.0), (-420.0, 118.0)], y)
     x = w * np.sin(phi)
     z = -84.0 + d * np.cos(phi)
-    dip = ramp(70.0, 10.0, np.abs(x)) * ramp(0.2, 0.8, np.cos(phi)) * ramp(-260.0, -162.0, y) * 16.0
+    dip = ramp(70.0, 10.0, np.abs(x)) * ramp(0.2, 0.8, np.cos(phi)) * ramp(-260.0, -162.0, y) * 16.0 * (1.0 - stands)
     mesh = np.stack([x, y - dip, z], axis=2).astype(np.float32)
     shape = (rows * 4, cols * 4)
     texture = blank(*shape)

@@ -74,11 +74,12 @@ def irradiance(layers: Layers, camera: Camera) -> Irradiance:
     return visible(ground_of(layers, camera))
 
 
-def visible(ground: Ground) -> Irradiance:
-    """Irradiance of the visible lamps."""
+def visible(ground: Ground, panels: Place = (1.0, 0.0)) -> Irradiance:
+    """Irradiance of the visible lamps; `panels` as in `Mount`."""
     layers = ground.layers
-    left, shine_left = _panel(ground, PANEL_LEFT)
-    right, shine_right = _panel(ground, PANEL_RIGHT)
+    across, up = panels
+    left, shine_left = _panel(ground, tuple((x * across, y + up) for x, y in PANEL_LEFT))
+    right, shine_right = _panel(ground, tuple((x * across, y + up) for x, y in PANEL_RIGHT))
     open_sky = np.float32(0.30) + np.float32(0.70) * layers.ao
     dome = (np.float32(0.62) + np.float32(0.38) * layers.normal[1]) * layers.ao
     return Irradiance(

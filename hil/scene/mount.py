@@ -61,7 +61,8 @@ NO_OFFSET = Offset()
 class Mount:
     """One installation. `power` is what each LED gives against its nominal irradiance, `leds` where it stands.
 
-    `tilt` is how its beam leans: relative change of irradiance for every 10 cm to the right and up.
+    `tilt` is how its beam leans: relative change of irradiance for every 10 cm to the right and up. `panels` is where
+    the visible panels stand: how far apart against the drawing, and how much higher (metres).
     """
 
     site: Site
@@ -70,6 +71,7 @@ class Mount:
     tilt: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
     nir: Offset = NO_OFFSET
     swir: Offset = NO_OFFSET
+    panels: Place = (1.0, 0.0)
 
     def offset(self, camera: str) -> Offset:
         """Of a switched camera; the visible one has none."""
@@ -92,8 +94,13 @@ DEFAULT_MOUNT = _default()
 
 
 def draw_mount(rng: np.random.Generator) -> Mount:
-    """Another installation within what a fitter and data sheets allow."""
-    leds = {name: (x + rng.normal(0, 0.002), y + rng.normal(0, 0.003)) for name, (x, y) in _leds().items()}
+    """Another installation: another cabinet, within what a fitter and data sheets allow.
+
+    The LEDs of a side stand between 7 and 27 cm from the camera, those of one site near each other.
+    """
+    across, up = rng.uniform(0.65, 2.45), rng.uniform(-0.06, 0.05)
+    leds = {name: (x * across, y + up) if name != "850C" else (x, y) for name, (x, y) in _leds().items()}
+    leds = {name: (x + rng.normal(0, 0.004), y + rng.normal(0, 0.004)) for name, (x, y) in leds.items()}
 
     def offset(beside_mm: float) -> Offset:
         return Offset(
@@ -107,9 +114,10 @@ def draw_mount(rng: np.random.Generator) -> Mount:
         draw_site(rng),
         MappingProxyType({name: (float(x), float(y)) for name, (x, y) in leds.items()}),
         MappingProxyType({name: float(np.exp(rng.normal(0, 0.05))) for name in leds}),
-        MappingProxyType({name: (float(rng.normal(0, 0.02)), float(rng.normal(0, 0.02))) for name in leds}),
+        MappingProxyType({name: (float(rng.normal(0, 0.025)), float(rng.normal(0, 0.025))) for name in leds}),
         offset(26.0),
         offset(-30.0),
+        (float(rng.uniform(0.5, 1.3)), float(rng.uniform(-0.25, 0.2))),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hil.scene.arrays import F32, f32
-from hil.scene.optics.materials import TYPICAL, draw_batch, spectrum
+from hil.scene.optics.materials import draw_batch, spectrum
 from hil.scene.optics.response import Site, default_site, observe
 from hil.scene.optics.skin import Skin, of_tone, skin_table, vary
 from hil.scene.traits import Traits
@@ -78,7 +78,9 @@ class Palette:
         if not self._own:
             return material(name, self.site)
         if name not in self._materials:
-            batch = draw_batch(np.random.default_rng(seed_of("batch", name, self._key))) if self._own else TYPICAL
+            # Hair differs by thickness, care and what is in it: more than one roll of plastic from the next.
+            spread = 2.0 if name.startswith("hair") else 1.0
+            batch = draw_batch(np.random.default_rng(seed_of("batch", name, self._key)), spread)
             self._materials[name] = observe(spectrum(name, batch), self.site)
         return self._materials[name]
 

@@ -30,9 +30,10 @@ def random_person(rng: np.random.Generator, key: str, group: int | None = None) 
     group = int(rng.integers(6)) if group is None else group
     man = bool(rng.random() < 0.5)
     params = {name: _drawn(rng, name) for name in _FACE}
-    params["tone"] = float(np.clip(group + 1 + rng.uniform(-0.5, 0.5), 1.0, 6.0))
+    params["tone"] = float(max(group + 1 + rng.uniform(-0.5, 0.8 if group == 5 else 0.5), 1.0))
     params["seed"] = float(rng.integers(1, 9999))
     params["shirt"] = float(rng.integers(5))
+    params["collar"] = float(rng.uniform(10.0, 70.0)) if rng.random() < 0.4 else 0.0
     params |= _hair(rng, group, man) | _age(rng) | (_man(rng) if man else _woman(rng))
     params = {name: float(np.clip(value, *TRAITS[name][:2])) for name, value in params.items()}
     return Traveller(
@@ -103,11 +104,11 @@ def _age(rng: np.random.Generator) -> dict[str, float]:
 def _man(rng: np.random.Generator) -> dict[str, float]:
     style = rng.random()
     grown = {"beard": 0.0, "goatee": 0.0, "moustache": 0.0}
-    if style < 0.22:
+    if style < 0.32:
         grown = {"beard": float(rng.uniform(0.75, 1.0)), "goatee": 0.0, "moustache": float(rng.uniform(0.7, 1.0))}
-    elif style < 0.42:
+    elif style < 0.50:
         grown = {"beard": float(rng.uniform(0.25, 0.6)), "goatee": 0.0, "moustache": float(rng.uniform(0.3, 0.6))}
-    elif style < 0.55:
+    elif style < 0.62:
         grown = {"beard": 0.0, "goatee": float(rng.uniform(0.5, 1.0)), "moustache": float(rng.uniform(0.4, 1.0))}
     return {**grown, "brow_ridge": float(rng.uniform(1.5, 4.5)), "liner": 0.05, "lip_red": float(rng.uniform(0.0, 0.2))}
 

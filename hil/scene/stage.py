@@ -37,6 +37,11 @@ class Stage:
     patch: tuple[int, int, int, int]
 
     @property
+    def patch_width_mm(self) -> float:
+        """How wide the grey reference is."""
+        return self.patch[2] * REFERENCE_DISTANCE_M * 1000.0 / self.camera.focal
+
+    @property
     def patch_box(self) -> Box:
         """The grey reference as slices."""
         x, y, w, h = self.patch
@@ -132,7 +137,7 @@ def finish(
     if emission is not None:
         emission[stage.patch_box] = 0.0
     ground = ground_of(layers, stage.camera, casts)
-    light = visible(ground)
+    light = visible(ground, mount.panels)
     # The patch is tilted towards the lamps and trimmed so that it gets what a face gets on the axis at 0.6 m.
     for lamp in (light.left, light.right, light.dome):
         lamp[stage.patch_box] = 1.0

@@ -67,8 +67,8 @@ TRAITS: dict[str, tuple[float, float, float]] = {
     "lip_red": (0.0, 1.0, 0.35),
     "lip_dark": (0.0, 1.0, 0.25),
     # Skin.
-    "tone": (1.0, 6.0, 2.5),
-    "flush": (-0.4, 0.7, 0.0),
+    "tone": (1.0, 6.8, 2.5),
+    "flush": (-0.9, 0.7, 0.0),
     "blush": (0.0, 1.0, 0.25),
     "freckles": (0.0, 1.0, 0.0),
     "spots": (0.0, 1.0, 0.2),
@@ -100,6 +100,8 @@ TRAITS: dict[str, tuple[float, float, float]] = {
     "ear": (0.8, 1.25, 1.0),
     "ear_out": (0.0, 1.0, 0.3),
     "shirt": (0.0, 4.0, 0.0),
+    # How far a high collar reaches up the neck, mm; 0 is a round neckline.
+    "collar": (0.0, 70.0, 0.0),
     **{f"pigment_{k}": (-1.0, 1.0, 0.0) for k in range(len(MODES))},
     **{f"shape_{k}": (-1.0, 1.0, 0.0) for k in range(len(MODES))},
     # Seed of the irregularities (freckles, strands, mottling); a whole number.

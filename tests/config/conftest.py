@@ -23,7 +23,7 @@ port = "/dev/ttyUSB1"
 bands = { 850 = { axis = true }, 940 = {} }
 
 [cameras]
-rgb = { kind = "rig", options = { camera = "rgb", socket = "rig.sock" }, reference = { box = [10, 20, 60, 40] } }
+rgb = { kind = "rig", options = { camera = "rgb", socket = "r" }, reference = { width_mm = 9, box = [9, 20, 6, 4] } }
 nir = { kind = "rig", options = { camera = "nir", socket = "rig.sock" }, reference = { box = [11, 20, 60, 40] } }
 
 [document_reader]

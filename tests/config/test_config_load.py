@@ -9,8 +9,8 @@ from appliance.core.policy import TIMEOUTS
 from appliance.core.types import MANDATORY, CheckName, Topology
 
 Write = Callable[..., Path]
-OPENCV = '{ kind = "opencv", path = "/dev/video0", reference = { box = [10, 20, 60, 40] } }'
-RGB = '{ kind = "rig", options = { camera = "rgb", socket = "rig.sock" }, reference = { box = [10, 20, 60, 40] } }'
+OPENCV = '{ kind = "opencv", path = "/dev/video0", reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
+RGB = '{ kind = "rig", options = { camera = "rgb", socket = "r" }, reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
 NIR = '{ kind = "rig", options = { camera = "nir", socket = "rig.sock" }, reference = { box = [11, 20, 60, 40] } }'
 BANDS = "bands = { 850 = { axis = true }, 940 = {} }"
 
@@ -27,7 +27,7 @@ def test_the_good_file_says_what_it_says(write: Write) -> None:
     assert (lane.lane_id, lane.simulated, lane.topology) == ("E-07", True, Topology.MANTRAP)
     assert lane.state_dir == Path("var/state")
     assert lane.gate.wiring.active_low == {4, 5}
-    assert lane.cameras.rgb.reference.box == (10, 20, 60, 40)
+    assert lane.cameras.rgb.reference.box == (9, 20, 6, 4)
     assert lane.bands == ("850", "940")
     assert lane.illumination["nir"].pulses == dict.fromkeys(("850L", "850R", "850C", "940L", "940R"), 4000)
     assert lane.core_policy().mandatory == MANDATORY

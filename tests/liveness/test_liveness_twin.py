@@ -15,12 +15,13 @@ from appliance.liveness.plan import plan_burst
 from appliance.liveness.skin_map import skin_map
 from hil.scene import CAST, REFERENCE_PATCH, REFERENCE_REFLECTANCE, Light, Presentation, Sensor, bona_fide, traveller
 from hil.scene.compose import Scene, compose
+from hil.scene.stage import LANE
 
 pytestmark = pytest.mark.rig
 
 BANDS = ("850", "940")
 LEDS = (*(led for band in BANDS for led in CHANNELS[band].leds), "850C")
-PATCH = GreyPatch(*REFERENCE_PATCH, reflectance=REFERENCE_REFLECTANCE)
+PATCH = GreyPatch(*REFERENCE_PATCH, reflectance=REFERENCE_REFLECTANCE, width_mm=LANE.patch_width_mm)
 LANDMARKS = np.array([[272, 222], [368, 222], [320, 272], [282, 326], [358, 326]], np.float64)
 
 

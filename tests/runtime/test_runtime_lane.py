@@ -48,7 +48,7 @@ class House:
         monkeypatch.setattr(lane.devices, "document_reader", lambda _: self.reader)
         monkeypatch.setattr(lane, "TEST_LOOK_S", 0.005)
         rig = {"kind": "rig"}
-        camera = rig | {"reference": {"box": (0, 0, 10, 10)}}
+        camera = rig | {"reference": {"box": (0, 0, 10, 10), "width_mm": 7}}
         self.config = LaneConfig.model_validate(
             {
                 "lane_id": "E-07",

@@ -27,7 +27,7 @@ LIGHT = DeviceIdentity("sync", "1", "RIG1", False)
 
 
 def config(tmp_path: Path, **calibration: Any) -> LaneConfig:
-    camera = {"kind": "rig", "reference": {"box": (0, 0, 10, 10)}}
+    camera = {"kind": "rig", "reference": {"box": (0, 0, 10, 10), "width_mm": 7}}
     return LaneConfig.model_validate(
         {
             "lane_id": "E-07",

@@ -149,12 +149,12 @@ def spectrum(name: str, batch: Batch = TYPICAL) -> F32:
     return infinite(f32(mixed), f32(np.ones_like(mixed)))
 
 
-def draw_batch(rng: np.random.Generator) -> Batch:
-    """Another piece of the same kind."""
+def draw_batch(rng: np.random.Generator, spread: float = 1.0) -> Batch:
+    """Another piece of the same kind; `spread` is how much more than usual pieces differ."""
     return Batch(
-        level=float(rng.normal(0.0, 0.16)),
-        slope=float(rng.normal(0.0, 0.12)),
-        band=float(np.exp(rng.normal(0.0, 0.25))),
+        level=float(rng.normal(0.0, 0.16 * spread)),
+        slope=float(rng.normal(0.0, 0.12 * spread)),
+        band=float(np.exp(rng.normal(0.0, 0.25 * spread))),
     )
 
 

@@ -72,10 +72,13 @@ def default_site() -> Site:
 
 
 def draw_site(rng: np.random.Generator) -> Site:
-    """Another installation within the tolerances of data sheets (LED centre +-6 nm, SWIR +-12 nm, filters +-8 nm)."""
-    limits = np.array([8.0, 8.0, 8.0, 6.0, 6.0, 6.0, 8.0, 12.0, 12.0])
+    """Another installation within the tolerances of data sheets (LED centre +-6 nm, SWIR +-12 nm, filters +-8 nm).
+
+    Colour filters differ from one make of camera to the next by more: +-14 nm, and half as wide again.
+    """
+    limits = np.array([14.0, 14.0, 14.0, 6.0, 6.0, 6.0, 8.0, 12.0, 12.0])
     shifts = rng.uniform(-limits, limits)
-    widths = rng.uniform(0.85, 1.2, len(CHANNELS))
+    widths = rng.uniform(0.85, [1.5] * 3 + [1.2] * (len(CHANNELS) - 3))
     slope = rng.uniform(-0.06, 0.06, 3)
     return Site(
         tuple(float(v) for v in shifts),
