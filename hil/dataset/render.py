@@ -40,7 +40,7 @@ def header(plan: Plan, *, swir: bool) -> Header:
     return Header(
         name=plan.name,
         kind="simulated",
-        source=f"Sallyport {VERSION} (hil.scene)",
+        source=f"Sallyport {VERSION} (hil.scene), seed {plan.seed}",
         channels=(*names, "thermal", "depth"),
         patches=dict.fromkeys(("rgb", *cameras), patch),
     )

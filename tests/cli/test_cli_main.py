@@ -26,8 +26,8 @@ port = "{base}/no-gate"
 port = "{base}/no-light"
 bands = {{ 850 = {{}}, 940 = {{}} }}
 [cameras]
-rgb = {{ kind = "rig", options = {{ camera = "rgb", socket = "{base}/rig.sock" }}, reference = {{ box = [0,0,9,9] }} }}
-nir = {{ kind = "rig", options = {{ camera = "nir", socket = "{base}/rig.sock" }}, reference = {{ box = [0,0,9,9] }} }}
+rgb = {{ kind="rig", options = {{ camera="rgb", socket="{base}/rig.sock" }}, reference = {{ width_mm=6,box=[0,0,9,9] }}}}
+nir = {{ kind="rig", options = {{ camera="nir", socket="{base}/rig.sock" }}, reference = {{ width_mm=6,box=[0,0,9,9] }}}}
 [document_reader]
 kind = "rig"
 options = {{ socket = "{base}/rig.sock" }}

@@ -13,7 +13,7 @@ from appliance.vision.client import VisionLost, VisionProcess, VisionRefused
 
 pytestmark = pytest.mark.anyio
 
-CAMERA = {"kind": "rig", "reference": {"box": [0, 0, 10, 10]}}
+CAMERA = {"kind": "rig", "reference": {"box": [0, 0, 10, 10], "width_mm": 7}}
 CAMERAS = {"rgb": CAMERA, "nir": CAMERA}
 
 

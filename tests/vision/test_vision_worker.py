@@ -134,7 +134,7 @@ class Rig:
         return {check["name"]: (check["result"], check["reason"]) for check in reply.header["checks"]}
 
     def set_up(self, **settings: Any) -> Message:
-        camera = {"kind": "rig", "reference": {"box": [0, 0, 40, 40], "reflectance": 0.5}}
+        camera = {"kind": "rig", "reference": {"box": [0, 0, 40, 40], "reflectance": 0.5, "width_mm": 27}}
         cameras = {"rgb": camera, "nir": camera}
         more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": "fake_rig"}
         more |= {"band_set": "rgb+850+940", "detector": "", "shadow": ""} | settings
