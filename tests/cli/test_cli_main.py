@@ -26,8 +26,12 @@ port = "{base}/no-gate"
 port = "{base}/no-light"
 bands = {{ 850 = {{}}, 940 = {{}} }}
 [cameras]
-rgb = {{ kind="rig", options = {{ camera="rgb", socket="{base}/rig.sock" }}, reference = {{ width_mm=6,box=[0,0,9,9] }}}}
-nir = {{ kind="rig", options = {{ camera="nir", socket="{base}/rig.sock" }}, reference = {{ width_mm=6,box=[0,0,9,9] }}}}
+rgb.kind = "rig"
+rgb.options = {{ camera = "rgb", socket = "{base}/rig.sock" }}
+rgb.reference = {{ box = [0, 0, 9, 9], width_mm = 6 }}
+nir.kind = "rig"
+nir.options = {{ camera = "nir", socket = "{base}/rig.sock" }}
+nir.reference = {{ box = [0, 0, 9, 9], width_mm = 6 }}
 [document_reader]
 kind = "rig"
 options = {{ socket = "{base}/rig.sock" }}
