@@ -28,7 +28,14 @@ RATIOS: tuple[tuple[str, str], ...] = (
 """Pairs of bands whose logarithm of the ratio is measured: pigment and blood, then water."""
 
 _CROSSED = ("850/R",)
-_PARTS = ("forehead", "nose", "mouth", "chin", "under the eyes", "eyelids")
+_PARTS = ("forehead", "nose", "mouth", "chin", "under the eyes")
+_STEPS = {
+    "eye step": ("eye openings", "under the eyes"),
+    "cheek step": ("lower cheeks", "upper cheeks"),
+    "nose step": ("nose", "beside the nose"),
+}
+"""Neighbours with the same light on skin, where false parts usually end: at the eye holes, across the cheeks, around
+the nose."""
 _QUANTILES = ("lowest", "low", "high", "highest")
 _LEAST = np.float32(2e-3)
 _LIT = np.float32(0.35)
@@ -114,6 +121,10 @@ def _ratio(name: str, image: F32, usable: Mapping[str, Mask]) -> dict[str, float
     if name in _CROSSED:
         return found
     found |= {f"{name} {part}": _median(image, usable[part]) - level for part in _PARTS}
+    found |= {
+        f"{name} {step}": _median(image, usable[inner]) - _median(image, usable[outer])
+        for step, (inner, outer) in _STEPS.items()
+    }
     found[f"{name} sides"] = abs(bare["left cheek"] - bare["right cheek"])
     inside = smooth[usable["face"]]
     if inside.size > 100:

@@ -1,7 +1,8 @@
 """The detector: one per band set, a small file of numbers, and what it makes of the features of one capture.
 
-Two checks, and both must pass: a classifier that knows attacks (logistic regression, so that every decision has its
-largest contributions in words), and limits of skin that know none (so that a material nobody thought of fails closed).
+Three checks, and all must pass: a classifier that knows attacks (a support vector machine, so that every decision has
+its largest contributions in words), and two limits of skin that know none (so that a material nobody thought of fails
+closed): of the face as a whole, and of each part of it against its surroundings, where false parts end.
 Not responsible for learning the numbers (`learn`) nor for measuring (`cues`).
 """
 
@@ -26,6 +27,10 @@ F64 = NDArray[np.float64]
 CLIP = 6.0
 """Standard deviations of skin beyond which a figure says no more."""
 DIRECTED_CLIP = 8.0
+PARTS = ("940/850 nose", "940/850 nose step", "940/850 cheek step")
+"""Figures that hardly vary on skin, because the same light falls on both sides, and that dry false parts raise."""
+_WAY = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Where on the way from mean skin to a capture the slope of the classifier is taken."""
 _MISSING_MOST = 0.15
 """Share of the figures that may be absent; more is no measurement."""
 
@@ -38,16 +43,39 @@ class _Numbers(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Linear(_Numbers):
-    """A logistic regression over a design x and its magnitudes: logit = bias + x.weights + |x|.magnitudes."""
+class Kernel(_Numbers):
+    """A support vector machine over n standardised figures: bias + sum of weights * exp(-gamma |z - support|^2).
 
+    Far from everything it has seen it says nothing but its bias: what lies there is for the limits of skin.
+    """
+
+    gamma: Annotated[float, Field(gt=0.0)]
+    support: tuple[tuple[float, ...], ...]
     weights: tuple[float, ...]
-    magnitudes: tuple[float, ...]
     bias: float
 
-    def logit(self, x: F64) -> float:
-        """The logit of a design; higher is more like what was learned as 1."""
-        return float(x @ np.array(self.weights) + np.abs(x) @ np.array(self.magnitudes) + self.bias)
+    @model_validator(mode="after")
+    def _complete(self) -> "Kernel":
+        if len(self.support) != len(self.weights):
+            raise ValueError("there is not one weight for each support vector")
+        return self
+
+    def score(self, z: F64) -> float:
+        """Higher is more like what was learned as 1."""
+        return float(self._near(z)[1].sum()) + self.bias
+
+    def shares(self, z: F64) -> F64:
+        """float64[n]: how much each figure moves the score on the way from mean skin; they add up to the way's sum."""
+        found = np.zeros_like(z)
+        for place in _WAY:
+            away, near = self._near(place * z)
+            found -= 2.0 * self.gamma * (near @ away)
+        return np.asarray(found * z / len(_WAY))
+
+    def _near(self, z: F64) -> tuple[F64, F64]:
+        """z - support [m, n] and each support vector's part of the score [m]."""
+        away = z - _matrix(self.support)
+        return away, _array(self.weights) * np.exp(-self.gamma * np.einsum("ij,ij->i", away, away))
 
 
 class Zone(_Numbers):
@@ -67,11 +95,11 @@ class Detector(_Numbers):
     """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off.
 
     `directions` [k, n] are combinations of figures in which genuine faces all have spread 1: where skin hardly varies,
-    a small deviation weighs much. The design of a capture is its n standardised figures and its k places along the
-    directions. `bounds` are the widest each figure may lie apart, far outside of what genuine faces showed: beyond them
-    the capture or the installation is at fault, or it is something that was never seen. `always` are the figures that
-    every genuine capture had: without one of them nothing is judged. `species` holds the mean of each species over the
-    figures; it names what an attack is like, no more.
+    a small deviation weighs much. `bounds` are the widest each figure may lie apart, far outside of what genuine faces
+    showed: beyond them the capture or the installation is at fault, or it is something that was never seen. `always`
+    are the figures that every genuine capture had: without one of them nothing is judged; any other that is not
+    measured counts as mean skin. `species` holds the mean of each species over the figures; it names what an attack is
+    like, no more.
     """
 
     format: Literal["sallyport-detector-1"] = "sallyport-detector-1"
@@ -85,10 +113,11 @@ class Detector(_Numbers):
     bounds: tuple[tuple[float, float], ...]
     always: tuple[str, ...]
     directions: tuple[tuple[float, ...], ...]
-    attack: Linear
+    attack: Kernel
     attack_zone: Zone
     skin_zone: Zone
-    covering: Linear | None
+    part_zone: Zone
+    covering: Kernel | None
     covering_limit: float = 0.0
     species: dict[str, tuple[float, ...]] = {}
 
@@ -100,9 +129,9 @@ class Detector(_Numbers):
             raise ValueError("names, mean, scale and bounds differ in number")
         if any(len(row) != count for row in (*self.directions, *self.species.values())):
             raise ValueError("a direction or species has not one number for each name")
-        for linear in (self.attack, *((self.covering,) if self.covering else ())):
-            if not len(linear.weights) == len(linear.magnitudes) == count + len(self.directions):
-                raise ValueError("a regression has not one weight for each figure and direction")
+        kernels = (self.attack, *((self.covering,) if self.covering else ()))
+        if any(len(row) != count for kernel in kernels for row in kernel.support):
+            raise ValueError("a support vector has not one number for each name")
         return self
 
     def standardise(self, features: Features) -> F64:
@@ -110,46 +139,53 @@ class Detector(_Numbers):
         values = np.array([features.values.get(name, np.nan) for name in self.names], np.float64)
         return np.asarray(np.clip((values - _array(self.mean)) / _array(self.scale), -CLIP, CLIP))
 
-    def design(self, z: F64) -> F64:
-        """float64[n + k] of standardised figures; what was not measured counts as the mean of skin."""
-        filled = np.nan_to_num(z)
-        return np.concatenate([filled, np.clip(_matrix(self.directions) @ filled, -DIRECTED_CLIP, DIRECTED_CLIP)])
-
-    def distance(self, design: F64) -> float:
+    def distance(self, z: F64) -> float:
         """Root mean square distance from skin along the directions, standard deviations."""
-        along = design[len(self.names) :]
+        along = np.clip(_matrix(self.directions) @ z, -DIRECTED_CLIP, DIRECTED_CLIP)
         return float(np.sqrt(np.mean(np.square(along)))) if along.size else 0.0
+
+    def apart(self, z: F64) -> float:
+        """How much less water than what is beside it the driest part of the face holds, sd; 0 where no part is known.
+
+        Upwards only: hair and a red nose lie on the other side, and what imitates skin holds less water than it.
+        """
+        return max((float(z[place]) for place, name in enumerate(self.names) if name in PARTS), default=0.0)
+
+    def within_limits(self, z: F64) -> bool:
+        """Whether face and parts lie within the limits of skin, whatever the classifier says."""
+        checks = (self.skin_zone.judge(self.distance(z)), self.part_zone.judge(self.apart(z)))
+        return all(result is Result.SUCCESSFUL for result in checks)
 
     def judge(self, features: Features) -> "Judgement":
         """What the features say. Never successful by default."""
-        z = self.standardise(features)
-        if lacking := self._lacking(features, z):
+        measured = self.standardise(features)
+        if lacking := self._lacking(features, measured):
             return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,))
-        design = self.design(z)
-        score, distance = self.attack.logit(design), self.distance(design)
-        if self.covering is not None and self.covering.logit(design) > self.covering_limit:
+        z = np.nan_to_num(measured)
+        score, distance = self.attack.score(z), self.distance(z)
+        if self.covering is not None and self.covering.score(z) > self.covering_limit:
             # A covering hides the skin it covers: the rest is judged when the traveller has taken it off.
             return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), covered=True)
-        results = [self.attack_zone.judge(score), self.skin_zone.judge(distance)]
+        results = [self.attack_zone.judge(score), self.skin_zone.judge(distance), self.part_zone.judge(self.apart(z))]
         absurd = self._absurd(features)
         if absurd:
             results.append(Result.UNDETERMINED)
         if all(result is Result.SUCCESSFUL for result in results):
             return Judgement(Result.SUCCESSFUL, score, distance, ())
         worst = Result.FAILED if Result.FAILED in results else Result.UNDETERMINED
-        reasons = words.reasons(self.names, self._shares(design), z)
+        reasons = words.reasons(self.names, self.attack.shares(z), measured)
         if results[1] is Result.FAILED and results[0] is not Result.FAILED:
             reasons = (words.UNLIKE_SKIN, *reasons)
-        if absurd and absurd not in reasons:
-            reasons = (absurd, *reasons)
+        if results[2] is not Result.SUCCESSFUL:
+            reasons = _first(self._driest(z), reasons)
+        if absurd:
+            reasons = _first(absurd, reasons)
         return Judgement(worst, score, distance, reasons)
 
-    def _shares(self, design: F64) -> F64:
-        """float64[n]: how much each figure contributes to the classifier's logit, directly and by the directions."""
-        count = len(self.names)
-        slope = np.array(self.attack.weights) + np.array(self.attack.magnitudes) * np.sign(design)
-        filled = design[:count]
-        return np.asarray(slope[:count] * filled + (slope[count:] @ _matrix(self.directions)) * filled)
+    def _driest(self, z: F64) -> str:
+        """The part that `apart` speaks of, in words."""
+        off, name = max((float(z[place]), name) for place, name in enumerate(self.names) if name in PARTS)
+        return words.describe(name, off)
 
     def _lacking(self, features: Features, z: F64) -> str:
         """Why the capture cannot be judged, or nothing."""
@@ -181,6 +217,10 @@ class Detector(_Numbers):
         return min(away, key=lambda name: away[name]) if away else None
 
 
+def _first(reason: str, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    return (reason, *(other for other in reasons if other != reason))
+
+
 @lru_cache(maxsize=64)
 def _array(numbers: tuple[float, ...]) -> F64:
     return np.array(numbers, np.float64)
@@ -193,7 +233,7 @@ def _matrix(rows: tuple[tuple[float, ...], ...]) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`score` is the classifier's logit (higher is more like an attack), `distance` the distance from skin."""
+    """`score` is the classifier's (higher is more like an attack), `distance` the distance from skin."""
 
     result: Result
     score: float

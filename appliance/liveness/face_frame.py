@@ -87,7 +87,10 @@ _ELLIPSES: Mapping[str, tuple[tuple[float, float, float, float, bool], ...]] = M
         "left eye": ((-0.5, 0.0, 0.21, 0.10, False),),
         "right eye": ((0.5, 0.0, 0.21, 0.10, False),),
         "under the eyes": ((-0.5, 0.24, 0.24, 0.07, False), (0.5, 0.24, 0.24, 0.07, False)),
-        "eyelids": ((-0.5, -0.13, 0.24, 0.06, False), (0.5, -0.13, 0.24, 0.06, False)),
+        "eye openings": ((-0.5, 0.0, 0.2, 0.14, False), (0.5, 0.0, 0.2, 0.14, False)),
+        "upper cheeks": ((-0.5, 0.42, 0.16, 0.08, False), (0.5, 0.42, 0.16, 0.08, False)),
+        "lower cheeks": ((-0.56, 0.78, 0.13, 0.09, False), (0.56, 0.78, 0.13, 0.09, False)),
+        "beside the nose": ((-0.35, 0.5, 0.12, 0.1, True), (0.35, 0.5, 0.12, 0.1, True)),
         "neck": ((0.0, 2.12, 0.34, 0.14, False),),
     }
 )

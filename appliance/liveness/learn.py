@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from appliance.liveness.channels import channels_of
 from appliance.liveness.cues import RATIOS, Features
-from appliance.liveness.detector import Detector, Linear, Zone
+from appliance.liveness.detector import Detector, Kernel, Zone
 
 F64 = NDArray[np.float64]
 
@@ -23,7 +23,12 @@ BPCER_STATED = 0.02
 """Share of genuine faces of the site that either threshold may refuse, both together."""
 _SURE = 0.2
 """Undetermined reaches so far beyond the threshold, as a share of its distance from the median of the genuine."""
-_REGULARISATION = 0.02
+_PENALTY, _WIDTH = 3.0, 0.6
+"""Of the support vector machines: C, and gamma times the number of figures."""
+_SHARES = (0.5, 0.3, 0.2)
+"""How the three checks divide the share of genuine faces that may be refused: classifier, face, parts."""
+_BREACHED = 0.05
+"""Share of the attacks that may lie on the near side of the gap between them and genuine faces."""
 _KNOWN_SHARE = 0.6
 _ALWAYS = 0.995
 _SHRINK = 0.05
@@ -46,6 +51,9 @@ class Sample:
 
     features: Features
     kind: str
+
+
+_ZONES = ("attack_zone", "skin_zone", "part_zone")
 
 
 def names_for(band_set_name: str, samples: Sequence[Sample]) -> tuple[str, ...]:
@@ -99,19 +107,18 @@ def learn(
     covered = [sample.features for sample in samples if sample.kind == COVERED]
     if len(covered) >= _COVERED_LEAST:
         covering = _fit(detector, [*genuine, *(sample.features for sample in attacks)], covered)
-        limit = float(np.quantile([covering.logit(_design(detector, f)) for f in genuine], 0.998))
+        limit = float(np.quantile([covering.score(_known(detector, f)) for f in genuine], 0.998))
         detector = detector.model_copy(update={"covering": covering, "covering_limit": round(max(0.0, limit), 4)})
-    held_out = _scores(detector.model_copy(update={"attack": (attack := _attack(detector, genuine, attacks))}), site)
+    held_out = _values(detector.model_copy(update={"attack": (attack := _attack(detector, genuine, attacks))}), site)
     if not site:
         held_out = _held_out(names, genuine, attacks)
-    return detector.model_copy(
-        update={
-            "attack": attack,
-            "species": _means(detector, attacks),
-            "attack_zone": _zone([score for score, _ in held_out], bpcer * 0.6),
-            "skin_zone": _zone([distance for _, distance in held_out], bpcer * 0.4),
-        }
-    )
+    zones = {
+        zone: _zone(values, bpcer * share)
+        for zone, values, share in zip(_ZONES, zip(*held_out, strict=True), _SHARES, strict=True)
+    }
+    detector = detector.model_copy(update={"attack": attack, "species": _means(detector, attacks), **zones})
+    unseen = _unseen(detector, genuine, attacks)
+    return detector.model_copy(update={"attack_zone": _widened(detector.attack_zone, unseen)})
 
 
 def _uncertainty(name: str) -> float:
@@ -138,12 +145,13 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         bounds=tuple(_bounds(values) for values in known),
         always=tuple(name for name, values in zip(names, known, strict=True) if len(values) >= _ALWAYS * len(genuine)),
         directions=(),
-        attack=Linear(weights=(0.0,) * len(names), magnitudes=(0.0,) * len(names), bias=0.0),
+        attack=Kernel(gamma=1.0, support=(), weights=(), bias=0.0),
         attack_zone=Zone(accept=0.0, attack=0.0),
         skin_zone=Zone(accept=0.0, attack=0.0),
+        part_zone=Zone(accept=0.0, attack=0.0),
         covering=None,
     )
-    z = np.nan_to_num(np.array([bare.standardise(f) for f in genuine]))
+    z = np.array([_known(bare, f) for f in genuine])
     spread = np.cov(z.T) + np.diag(np.square(unsure / scale))
     spread = (1 - _SHRINK) * spread + _SHRINK * np.eye(len(names)) * np.trace(spread) / len(names)
     values, vectors = np.linalg.eigh(spread)
@@ -153,13 +161,15 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
     )
 
 
-def _design(detector: Detector, features: Features) -> F64:
-    return detector.design(detector.standardise(features))
+def _known(detector: Detector, features: Features) -> F64:
+    """Standardised figures; what was not measured counts as mean skin, as the detector itself has it."""
+    return np.asarray(np.nan_to_num(detector.standardise(features)))
 
 
-def _scores(detector: Detector, several: Sequence[Features]) -> list[tuple[float, float]]:
-    designs = [_design(detector, features) for features in several]
-    return [(detector.attack.logit(design), detector.distance(design)) for design in designs]
+def _values(detector: Detector, several: Sequence[Features]) -> list[tuple[float, float, float]]:
+    """What the three zones judge: score, distance and how far a part lies apart."""
+    known = [_known(detector, features) for features in several]
+    return [(detector.attack.score(z), detector.distance(z), detector.apart(z)) for z in known]
 
 
 def _means(detector: Detector, attacks: Sequence[Sample]) -> dict[str, tuple[float, ...]]:
@@ -183,7 +193,7 @@ def _spread(values: F64) -> float:
     return max(float(high - low) / 2, 0.6 * float(values.std()), 1e-4)
 
 
-def _attack(detector: Detector, genuine: Sequence[Features], attacks: Sequence[Sample]) -> Linear:
+def _attack(detector: Detector, genuine: Sequence[Features], attacks: Sequence[Sample]) -> Kernel:
     """Every species weighs the same, however many presentations of it there are."""
     count = {sample.kind: 0 for sample in attacks}
     for sample in attacks:
@@ -194,35 +204,57 @@ def _attack(detector: Detector, genuine: Sequence[Features], attacks: Sequence[S
 
 def _fit(
     detector: Detector, low: Sequence[Features], high: Sequence[Features], high_weights: Sequence[float] = ()
-) -> Linear:
-    """Logistic regression of `high` against `low`; both sides weigh the same."""
-    from sklearn.linear_model import LogisticRegression  # the appliance judges without it
+) -> Kernel:
+    """A support vector machine, `high` against `low`; both sides weigh the same."""
+    from sklearn.svm import SVC  # the appliance judges without it
 
-    x = np.array([_design(detector, f) for f in (*low, *high)])
+    x = np.array([_known(detector, f) for f in (*low, *high)])
     target = np.array([0] * len(low) + [1] * len(high))
     weight = np.array([1.0] * len(low) + [*(high_weights or [1.0] * len(high))])
     for label in (0, 1):
         weight[target == label] /= weight[target == label].sum() / len(target) * 2
-    model = LogisticRegression(C=_REGULARISATION, solver="newton-cholesky")
-    model.fit(np.hstack([x, np.abs(x)]), target, sample_weight=weight)
-    found = [round(float(value), 5) for value in model.coef_[0]]
-    width = x.shape[1]
-    return Linear(
-        weights=tuple(found[:width]), magnitudes=tuple(found[width:]), bias=round(float(model.intercept_[0]), 5)
+    model = SVC(C=_PENALTY, gamma=_WIDTH / x.shape[1])
+    model.fit(x, target, sample_weight=weight)
+    return Kernel(
+        gamma=round(float(model.gamma), 6),
+        support=tuple(tuple(round(float(value), 2) for value in row) for row in model.support_vectors_),
+        weights=tuple(round(float(value), 5) for value in model.dual_coef_[0]),
+        bias=round(float(model.intercept_[0]), 5),
     )
 
 
 def _held_out(
     names: tuple[str, ...], genuine: Sequence[Features], attacks: Sequence[Sample]
-) -> list[tuple[float, float]]:
-    """Score and distance of each genuine sample by a detector that has not seen it."""
-    found: list[tuple[float, float]] = []
+) -> list[tuple[float, float, float]]:
+    """What the zones judge of each genuine sample, by a detector that has not seen it."""
+    found: list[tuple[float, float, float]] = []
     for fold in range(_FOLDS):
         rest = [f for place, f in enumerate(genuine) if place % _FOLDS != fold]
         blind = _of_skin(rest, names)
         blind = blind.model_copy(update={"attack": _attack(blind, rest, attacks)})
-        found += _scores(blind, genuine[fold::_FOLDS])
+        found += _values(blind, genuine[fold::_FOLDS])
     return found
+
+
+def _unseen(detector: Detector, genuine: Sequence[Features], attacks: Sequence[Sample]) -> list[float]:
+    """Scores of the attacks that the limits of skin leave, each species by a classifier that has not seen it."""
+    found: list[float] = []
+    for kind in sorted({sample.kind for sample in attacks}):
+        blind = _attack(detector, genuine, [sample for sample in attacks if sample.kind != kind])
+        known = [_known(detector, sample.features) for sample in attacks if sample.kind == kind]
+        found += [blind.score(z) for z in known if detector.within_limits(z)]
+    return found
+
+
+def _widened(zone: Zone, attacks: Sequence[float]) -> Zone:
+    """The middle of the gap, where genuine faces and attacks of unseen species leave one: what lies between is safe
+    from neither, and another cabinet moves the genuine first."""
+    if not attacks:
+        return zone
+    further = (float(np.quantile(np.array(attacks), _BREACHED)) - zone.accept) / 2
+    if further <= 0:
+        return zone
+    return Zone(accept=round(zone.accept + further, 4), attack=round(zone.attack + further, 4))
 
 
 def _zone(values: Sequence[float], share: float) -> Zone:

@@ -19,6 +19,11 @@ _MEANING = {
     "1300/1050": "water (1300 / 1050 nm)",
     "1550/1050": "water (1550 / 1050 nm)",
 }
+_STEPS = {
+    "eye step": "Eyes and lids differ from what is around them",
+    "cheek step": "The lower cheeks differ from the upper",
+    "nose step": "The nose differs from what is beside it",
+}
 _SHOWN = 4
 _LEAST_SHARE = 0.1
 
@@ -50,6 +55,8 @@ def describe(name: str, z: float) -> str:
             return f"Left and right lamps contradict each other in {meaning}: exchanged LEDs? {off}."
         if rest in ("spread", "grain", "sides"):
             return f"The face is uneven in {meaning}, {off}."
+        if rest.endswith(" step"):
+            return f"{_STEPS[rest]} in {meaning}, {off}."
         if rest == "edges":
             return f"There is an edge on the face in {meaning}, {off}."
         return f"{rest.capitalize()}: differs from the cheeks in {meaning}, {off}."

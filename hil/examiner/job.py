@@ -161,7 +161,7 @@ def wanted(job: Job) -> list[tuple[str, str, int]]:
     done: set[str] = set()
     if (job.folder / "index.jsonl").exists():
         done = {record.id for record in Dataset(job.folder).records}
-    return [line for line in ids(job.bona_fide, job.per_species, species) if line[0] not in done]
+    return [line for line in ids(job.bona_fide, job.per_species, species, job.conditions) if line[0] not in done]
 
 
 def run(job: Job, *, part: tuple[int, int] = (0, 1), out: TextIO = sys.stderr) -> Iterator[str]:

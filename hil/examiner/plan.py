@@ -96,10 +96,16 @@ def generator(seed: int, words: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def ids(bona_fide: int, per_species: int, species: tuple[str, ...]) -> list[tuple[str, str, int]]:
-    """Id, species and number of every presentation, species taking turns so that a broken-off run holds them all."""
+def ids(
+    bona_fide: int, per_species: int, species: tuple[str, ...], asked: Mapping[str, float]
+) -> list[tuple[str, str, int]]:
+    """Id, species and number of every presentation, species taking turns so that a broken-off run holds them all.
+
+    The conditions that were `asked` for stand in the id, so that one data set can hold the headline and every sweep.
+    """
+    under = "".join(f"-{name}-{value:g}" for name, value in sorted(asked.items()))
     counts = {BONA_FIDE: bona_fide, **dict.fromkeys(species, per_species)}
-    lines = [((k + 0.5) / n, f"{name}-{k:04d}", name, k) for name, n in counts.items() for k in range(n)]
+    lines = [((k + 0.5) / n, f"{name}{under}-{k:04d}", name, k) for name, n in counts.items() for k in range(n)]
     return [(id_, name, k) for _, id_, name, k in sorted(lines)]
 
 

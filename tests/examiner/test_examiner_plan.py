@@ -21,6 +21,13 @@ def test_the_same_id_is_the_same_plan_and_another_seed_is_not():
     assert draw_plan("a-0001", BONA_FIDE, 1, 8, {}).distance_mm != first.distance_mm
 
 
+def test_presentations_under_asked_conditions_have_ids_of_their_own():
+    headline = {id_ for id_, _, _ in ids(3, 2, ("pla_mask",), {})}
+    in_sun = {id_ for id_, _, _ in ids(3, 2, ("pla_mask",), {"sun": 0.3})}
+    assert len(headline) == len(in_sun) == 5
+    assert not headline & in_sun
+
+
 def test_every_species_of_the_house_can_be_built():
     assert set(instruments._BUILDERS) == set(SPECIES)
 
@@ -99,7 +106,7 @@ def test_not_a_number_is_no_condition():
 
 
 def test_a_broken_off_run_holds_some_of_everything():
-    lines = ids(20, 10, tuple(SPECIES))
+    lines = ids(20, 10, tuple(SPECIES), {})
     assert len({line[0] for line in lines}) == len(lines) == 20 + 10 * len(SPECIES)
     early = Counter(line[1] for line in lines[: len(lines) // 2])
     assert set(early) == {BONA_FIDE, *SPECIES}

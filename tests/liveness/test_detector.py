@@ -9,7 +9,7 @@ import pytest
 from appliance.core.types import Result
 from appliance.liveness import detector as detecting
 from appliance.liveness.cues import Features
-from appliance.liveness.detector import Detector, DetectorError, load, parse
+from appliance.liveness.detector import Detector, DetectorError, Zone, load, parse
 from appliance.liveness.learn import COVERED, GENUINE, NotEnough, Sample, learn
 
 NAMES = ("940/850 level", "940/850 nose", "940/850 spread", "850/R level", "R/G level", "shape slope")
@@ -55,6 +55,30 @@ def test_a_material_that_nobody_taught_it_does_not_pass(learned: Detector) -> No
     rng = np.random.default_rng(5)
     unknown = {"940/850 level": -0.35, "940/850 nose": 0.08}
     assert share(learned, Result.SUCCESSFUL, [like(rng, unknown) for _ in range(200)]) == 0.0
+
+
+def test_a_part_that_lies_apart_does_not_pass_whatever_the_other_checks_say(learned: Detector) -> None:
+    rng = np.random.default_rng(15)
+    anything = Zone(accept=1e9, attack=1e9)
+    parts_alone = learned.model_copy(update={"attack_zone": anything, "skin_zone": anything})
+    nothing = parts_alone.model_copy(update={"part_zone": anything})
+    false_noses = [like(rng, {"940/850 nose": 0.07}) for _ in range(50)]
+    assert share(parts_alone, Result.SUCCESSFUL, false_noses) == 0.0
+    assert share(parts_alone, Result.SUCCESSFUL, [drawn(rng) for _ in range(200)]) > 0.94
+    assert share(nothing, Result.SUCCESSFUL, false_noses) > 0.5
+
+
+def test_what_each_figure_moves_adds_up_to_the_score(learned: Detector) -> None:
+    z = np.nan_to_num(learned.standardise(like(np.random.default_rng(16), RESIN)))
+    moved = learned.attack.score(z) - learned.attack.score(np.zeros_like(z))
+    assert learned.attack.shares(z).sum() == pytest.approx(moved, rel=0.1)
+
+
+def test_the_threshold_stands_in_the_middle_of_a_gap_and_never_inside_the_genuine(learned: Detector) -> None:
+    rng = np.random.default_rng(17)
+    genuine = [learned.attack.score(np.nan_to_num(learned.standardise(drawn(rng)))) for _ in range(200)]
+    attacks = [learned.attack.score(np.nan_to_num(learned.standardise(like(rng, RESIN)))) for _ in range(50)]
+    assert np.quantile(genuine, 0.99) < learned.attack_zone.accept < np.quantile(attacks, 0.05)
 
 
 def test_the_reason_names_what_is_wrong_and_the_species_it_is_like(learned: Detector) -> None:
