@@ -105,7 +105,7 @@ class Liveness:
         for band, names in _SHOWN:
             if band in bands:
                 return names
-        return ("R/G level", "850/R level" if "850" in bands else "G/B level")
+        return ("R/G level", "850/R level" if "850" in bands else "R/G spread")
 
 
 def _features(figures: Figures) -> cues.Features:

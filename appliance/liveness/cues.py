@@ -16,7 +16,6 @@ from appliance.liveness.face_frame import BARE, EYE_DISTANCE, F32, MIDDLE, Mask,
 
 RATIOS: tuple[tuple[str, str], ...] = (
     ("R", "G"),
-    ("G", "B"),
     ("850", "R"),
     ("940", "850"),
     ("970", "850"),
@@ -25,7 +24,8 @@ RATIOS: tuple[tuple[str, str], ...] = (
     ("1300", "1050"),
     ("1550", "1050"),
 )
-"""Pairs of bands whose logarithm of the ratio is measured: pigment and blood, then water."""
+"""Pairs of bands whose logarithm of the ratio is measured: pigment and blood, then water. Blue is in none: it tells the
+lamp and the pigment once more, and on dark skin little but noise."""
 
 _CROSSED = ("850/R",)
 _PARTS = ("forehead", "nose", "mouth", "chin", "under the eyes")
@@ -207,8 +207,7 @@ def _shape(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
     """Left against right light: a head bends their ratio and breaks it at the nose, a sheet does not."""
     if "850" not in cube.sides:
         return {}
-    left, right = (np.maximum(cv2.blur(side, (5, 5)), _LEAST) for side in cube.sides["850"])
-    ratio = np.log(left / right)
+    ratios = {band: _log_ratio(*sides) for band, sides in cube.sides.items()}
     face = usable["face"]
     rows, cols = np.nonzero(face)
     if rows.size < 400:
@@ -216,18 +215,17 @@ def _shape(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
     step = slice(None, None, 7)
     x = (cols[step] - MIDDLE[0]) / EYE_DISTANCE
     y = (rows[step] - MIDDLE[1]) / EYE_DISTANCE
-    seen = ratio[rows[step], cols[step]]
     plane = np.stack([np.ones_like(x), x, y, x * x], axis=1)
+    seen = np.stack([ratio[rows[step], cols[step]] for ratio in ratios.values()], axis=1)
     fitted, *_ = np.linalg.lstsq(plane, seen, rcond=None)
-    rest = seen - plane @ fitted
-    found = {"shape slope": float(fitted[1]), "shape bend": float(fitted[3])}
+    first = list(ratios).index("850")
+    rest = seen[:, first] - plane @ fitted[:, first]
+    found = {"shape slope": float(fitted[1, first]), "shape bend": float(fitted[3, first])}
+    # The left lamp lights the left side more, in every band: above zero two lamps of a band are exchanged.
+    found["shape least slope"] = float(np.max(fitted[1]))
     found["shape relief"] = float(np.log(max(float(np.std(rest)), 1e-3)))
-    if "940" in cube.sides:
-        other = np.log(
-            np.maximum(cv2.blur(cube.sides["940"][0], (5, 5)), _LEAST)
-            / np.maximum(cv2.blur(cube.sides["940"][1], (5, 5)), _LEAST)
-        )
-        apart = (ratio - other)[face]
+    if "940" in ratios:
+        apart = (ratios["850"] - ratios["940"])[face]
         found["shape agreement"] = float(np.log(max(float(np.std(apart)), 1e-3)))
     return found
 

@@ -27,6 +27,10 @@ _PENALTY, _WIDTH = 3.0, 0.6
 """Of the support vector machines: C, and gamma times the number of figures."""
 _SHARES = (0.5, 0.3, 0.2)
 """How the three checks divide the share of genuine faces that may be refused: classifier, face, parts."""
+_RIG = ("lamps", "shape slope", "shape least slope", "shape agreement")
+_REACH, _RIG_REACH = 1.0, 0.25
+"""How far beyond the genuine the bounds of a figure lie, in widths of their range. Those that tell an exchanged lamp
+lie closer: nobody's face moves them."""
 _BREACHED = 0.05
 """Share of the attacks that may lie on the near side of the gap between them and genuine faces."""
 _KNOWN_SHARE = 0.6
@@ -142,7 +146,7 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         names=names,
         mean=tuple(round(float(np.median(values)), 5) for values in known),
         scale=tuple(round(float(value), 6) for value in scale),
-        bounds=tuple(_bounds(values) for values in known),
+        bounds=tuple(_bounds(name, values) for name, values in zip(names, known, strict=True)),
         always=tuple(name for name, values in zip(names, known, strict=True) if len(values) >= _ALWAYS * len(genuine)),
         directions=(),
         attack=Kernel(gamma=1.0, support=(), weights=(), bias=0.0),
@@ -180,11 +184,12 @@ def _means(detector: Detector, attacks: Sequence[Sample]) -> dict[str, tuple[flo
     return found
 
 
-def _bounds(values: F64) -> tuple[float, float]:
-    """The range of the genuine, widened by its own width on either side."""
+def _bounds(name: str, values: F64) -> tuple[float, float]:
+    """The range of the genuine, widened on either side; a slope of light never changes its sign."""
     low, high = float(values.min()), float(values.max())
-    width = max(high - low, 6 * _spread(values))
-    return round(low - width, 4), round(high + width, 4)
+    width = max(high - low, 6 * _spread(values)) * (_RIG_REACH if name.endswith(_RIG) else _REACH)
+    bounds = round(low - width, 4), round(high + width, 4)
+    return (bounds[0], min(bounds[1], 0.0)) if name.endswith(_RIG) and high < 0 else bounds
 
 
 def _spread(values: F64) -> float:

@@ -10,7 +10,6 @@ COVERED = "A medical mask or scarf covers the lower face. It must be taken off f
 
 _MEANING = {
     "R/G": "colour (red to green)",
-    "G/B": "colour (green to blue)",
     "850/R": "infrared against red (850 nm / red)",
     "940/850": "water (940 / 850 nm)",
     "970/850": "water (970 / 850 nm)",

@@ -128,7 +128,7 @@ def test_scores_grow_towards_bona_fide_and_pass_from_the_threshold_upwards() -> 
 def test_the_figures_of_the_plot_are_those_in_which_water_shows(answer: tuple[RunHeader, list[Outcome]]) -> None:
     assert all(set(row.shown) == {"850/R level", "940/850 level"} for row in answer[1] if row.responded)
     assert Liveness().shown("rgb+850+940+970+1050+1300+1550")[0] == "1300/1050 level"
-    assert Liveness().shown("rgb") == ("R/G level", "G/B level")
+    assert Liveness().shown("rgb") == ("R/G level", "R/G spread")
 
 
 def test_what_the_detector_cannot_do_is_said_in_words() -> None:
