@@ -1,11 +1,13 @@
 """Fault drill of the liveness check: bursts of a data set with one thing wrong each. None may be accepted.
 
 A missing, dead, swapped, stuck, repeated or overexposed exposure on top of a presentation that would pass: what
-passes then, passes because of a fault. Not here: faults of the lane's devices on their wires (`hil.rig.faults`).
+passes then, passes because of a fault. Each burst is checked as the lane does it, against the calibration of its site
+and by the liveness check; what the second would have accepted by itself is counted, too. Not here: faults of the
+lane's devices on their wires (`hil.rig.faults`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,14 +18,17 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from appliance.config import CalibrationConfig
 from appliance.core.types import Result
-from appliance.evaluate.dataset import Dataset, DatasetError
+from appliance.evaluate.dataset import Dataset, DatasetError, Record
 from appliance.evaluate.extraction import restrict
 from appliance.evaluate.species import BONA_FIDE
 from appliance.face.packs import best_available, load_pack
 from appliance.liveness.assess import assess
 from appliance.liveness.burst import Capture, Exposure
+from appliance.liveness.calibration import CameraCalibration, Identity, compare, mean_leds
 from appliance.liveness.detector import DetectorError, load
+from appliance.liveness.reading import Reading, read
 from appliance.models.manager import ModelError
 
 Fault = Callable[[Capture, np.random.Generator], Capture]
@@ -139,13 +144,78 @@ FAULTS: dict[str, Fault] = {
     "one frame out of step": out_of_step,
 }
 
+# --- the calibration of the site, as the lane has it ------------------------------------------------------------
+
+LOOKS = 2
+DRIFT = CalibrationConfig().drift
+"""Share by which an LED may differ, as a lane has it by default."""
+
+Cameras = Mapping[str, CameraCalibration]
+
+
+def _reading(capture: Capture, camera: str, leds: Sequence[str]) -> Reading:
+    return read(camera, [e for e in capture.exposures if e.camera == camera], capture.patches[camera], leds)
+
+
+def calibrate(looks: Sequence[Capture]) -> dict[str, CameraCalibration]:
+    """What the grey references say of a site's cameras and LEDs, from bursts (at least two) without a fault."""
+    made = {}
+    for camera in sorted({e.camera for e in looks[0].exposures}):
+        leds = sorted({e.led for e in looks[0].exposures if e.camera == camera and e.led is not None})
+        readings = [_reading(look, camera, leds) for look in looks]
+        if wrong := [finding.words for reading in readings for finding in reading.findings]:
+            raise DatasetError(f"no calibration can be made of the {camera} camera: {wrong[0]}")
+        patch = looks[0].patches[camera]
+        dark = np.stack([reading.dark.mean(axis=0) for reading in readings])
+        made[camera] = CameraCalibration(
+            camera=_ANYONE,
+            illuminator=_ANYONE,
+            reference=(patch.x, patch.y, patch.width, patch.height),
+            dark_dn=float(dark.mean()),
+            dark_noise_dn=float(dark.std(axis=0).mean()),
+            # A data set does not say how long its lamps are lit: it is the same in every burst.
+            leds=mean_leds(readings, dict.fromkeys(leds, 1)),
+        )
+    return made
+
+
+_ANYONE = Identity(model="data set", firmware="", serial_number=None)
+
+
+def answers(capture: Capture, cameras: Cameras) -> bool:
+    """Whether every camera holds in itself and with its calibration."""
+    for camera, stored in cameras.items():
+        reading = _reading(capture, camera, list(stored.leds))
+        if reading.findings or compare(stored, reading, DRIFT):
+            return False
+    return True
+
+
+def _looks(records: Sequence[Record], drilled: Record) -> list[Record]:
+    """Other genuine presentations of the same site, its lamps as they were installed."""
+    return [
+        record
+        for record in records
+        if record.species == BONA_FIDE
+        and record.id != drilled.id
+        and record.conditions.get("site") == drilled.conditions.get("site")
+        and not record.conditions.get("led_drift")
+    ][:LOOKS]
+
+
+# --- the drill ----------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """How often each fault was tried and accepted, and how many genuine captures passed without one."""
+    """How often each fault was tried and accepted, and how many genuine captures passed without one.
+
+    `alone` is how often the liveness check would have accepted without a calibration.
+    """
 
     tried: Counter[str]
     accepted: Counter[str]
+    alone: Counter[str]
     genuine: int
     passed: int
 
@@ -162,12 +232,13 @@ def drill(
     genuine = [record.id for record in Dataset(folder).records if record.species == BONA_FIDE]
     each = max(len(FAULTS), -(-count // max(len(genuine), 1)))
     task = partial(_drill_one, folder, band_set, models_dir, detectors, each, seed)
-    total = Drilled(Counter(), Counter(), 0, 0)
+    total = Drilled(Counter(), Counter(), Counter(), 0, 0)
     with ProcessPoolExecutor(jobs) as pool:
         for one in pool.map(task, genuine, chunksize=2):
             total = Drilled(
                 total.tried + one.tried,
                 total.accepted + one.accepted,
+                total.alone + one.alone,
                 total.genuine + one.genuine,
                 total.passed + one.passed,
             )
@@ -189,7 +260,7 @@ def report(
     tell: Callable[[str], None],
 ) -> int:
     """Drill with progress and print the sums; 0 when nothing was accepted, 1 when something was, 2 without a drill."""
-    total = Drilled(Counter(), Counter(), 0, 0)
+    total = Drilled(Counter(), Counter(), Counter(), 0, 0)
     try:
         with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task(f"{band_set}: faulty bursts", total=count)
@@ -201,7 +272,8 @@ def report(
         tell(str(error))
         return 2
     for name in FAULTS:
-        tell(f"{name:24} accepted {total.accepted[name]} of {total.tried[name]}")
+        accepted = f"accepted {total.accepted[name]} of {total.tried[name]}"
+        tell(f"{name:24} {accepted}; {total.alone[name]} without a calibration")
     tell(f"{total.passed} of {total.genuine} genuine presentations pass without a fault; only those were used")
     tell(f"accepted {total.accepted.total()} of {total.tried.total()} faulty bursts (simulated)")
     if not total.tried:
@@ -213,19 +285,30 @@ def _drill_one(
     folder: Path, band_set: str, models_dir: Path, detectors: Path | None, each: int, seed: int, record_id: str
 ) -> Drilled:
     cv2.setNumThreads(1)
+    nothing = Drilled(Counter(), Counter(), Counter(), 1, 0)
     data = Dataset(folder)
     record = next(record for record in data.records if record.id == record_id)
+    looks = _looks(data.records, record)
+    if len(looks) < LOOKS:
+        return nothing
     capture = restrict(data.load(record), band_set)
+    cameras = calibrate([restrict(data.load(look), band_set) for look in looks])
     faces = load_pack(best_available(models_dir), models_dir).detect(capture.rgb)
     detector = load(band_set, detectors)
-    if not faces or assess(capture, faces[0].landmarks, detector).result is not Result.SUCCESSFUL:
-        return Drilled(Counter(), Counter(), 1, 0)
+
+    def alive(seen: Capture) -> bool:
+        return assess(seen, faces[0].landmarks, detector).result is Result.SUCCESSFUL
+
+    if not faces or not answers(capture, cameras) or not alive(capture):
+        return nothing
     rng = np.random.default_rng([seed, *record_id.encode()])
-    tried, accepted = Counter[str](), Counter[str]()
+    tried, accepted, alone = Counter[str](), Counter[str](), Counter[str]()
     names = tuple(FAULTS)
     for number in range(each):
         name = names[number % len(names)]
-        report = assess(FAULTS[name](capture, rng), faces[0].landmarks, detector)
+        faulty = FAULTS[name](capture, rng)
+        passes = alive(faulty)
         tried[name] += 1
-        accepted[name] += report.result is Result.SUCCESSFUL
-    return Drilled(tried, accepted, 1, 1)
+        alone[name] += passes
+        accepted[name] += passes and answers(faulty, cameras)
+    return Drilled(tried, accepted, alone, 1, 1)
