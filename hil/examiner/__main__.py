@@ -41,6 +41,13 @@ def _conditions(asked: list[str]) -> dict[str, float]:
     return found
 
 
+def _part(text: str) -> tuple[int, int]:
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise PlanError(f"{text!r} is not a part: K/N is wanted, with K from 1 to N")
+    return int(k) - 1, int(n)
+
+
 @app.command()
 def render(
     out: Path,
@@ -51,13 +58,15 @@ def render(
     condition: Annotated[list[str] | None, typer.Option(help="e.g. sun=0.3, once for each")] = None,
     samples: Annotated[int, typer.Option(help="paths per pixel and light")] = 8,
     swir: bool = True,
+    part: Annotated[str, typer.Option(help="K/N: only the Kth of N parts, for N processes side by side")] = "1/1",
 ) -> None:
     """Render a data set; called again it goes on where it stopped."""
     try:
+        mine = _part(part)
         names = tuple(species.split(",")) if species else None
         job = Job(out, bona_fide, per_species, seed, names, _conditions(condition or []), swir, samples)
-        todo = len(wanted(job))
-        count = sum(1 for _ in run(job))
+        todo = len(wanted(job, mine))
+        count = sum(1 for _ in run(job, part=mine))
     except (PlanError, DatasetError, TableError, TracerError) as error:
         _refuse(error)
     else:

@@ -152,8 +152,11 @@ def one(id_: str, species: str, number: int, job: Job, rig: Rig) -> Shot:
     return shoot(plan, rig, perform(plan, rig, swir=job.swir, samples=job.samples))
 
 
-def wanted(job: Job) -> list[tuple[str, str, int]]:
-    """What a job still has to render. Raises PlanError, and DatasetError when the folder holds something else."""
+def wanted(job: Job, part: tuple[int, int] = (0, 1)) -> list[tuple[str, str, int]]:
+    """What a job, or this `part` (k of n) of it, still has to render; parts never share a presentation.
+
+    Raises PlanError, and DatasetError when the folder holds something else.
+    """
     species = job.species if job.species is not None else tuple(SPECIES)
     for name in species:
         check(name, job.conditions)
@@ -161,13 +164,14 @@ def wanted(job: Job) -> list[tuple[str, str, int]]:
     done: set[str] = set()
     if (job.folder / "index.jsonl").exists():
         done = {record.id for record in Dataset(job.folder).records}
-    return [line for line in ids(job.bona_fide, job.per_species, species, job.conditions) if line[0] not in done]
+    all_of_it = ids(job.bona_fide, job.per_species, species, job.conditions)
+    return [line for line in all_of_it[part[0] :: part[1]] if line[0] not in done]
 
 
 def run(job: Job, *, part: tuple[int, int] = (0, 1), out: TextIO = sys.stderr) -> Iterator[str]:
     """Render what is wanted, or this `part` (k of n) of it; yields the id of each presentation once it is stored."""
     rig = draw_rig(job.seed)
-    todo = wanted(job)[part[0] :: part[1]]
+    todo = wanted(job, part)
     begun = time.monotonic()
     with Writer(job.folder, header(job, rig)) as writer:
         for k, (id_, species, number) in enumerate(todo, 1):

@@ -111,6 +111,25 @@ def test_a_job_for_what_does_not_exist_is_refused_before_anything_is_written(tmp
     assert not out.exists()
 
 
+def test_parts_share_nothing_and_make_the_whole_whenever_each_of_them_starts(tmp_path):
+    job = Job(tmp_path / "out", bona_fide=5, per_species=2)
+    whole = [line[0] for line in wanted(job)]
+    parts = [[line[0] for line in wanted(job, (k, 3))] for k in range(3)]
+    assert sorted(id_ for part in parts for id_ in part) == sorted(whole)
+    with Writer(job.folder, Header(name="x", kind="simulated", source="y", channels=("G",), patches={})) as writer:
+        for id_ in (parts[0][0], parts[1][0]):
+            record = Record(id=id_, species=id_.rsplit("-", 1)[0], subject="s", split="test")
+            writer.add(record, np.zeros((8, 8, 3), np.uint8), {})
+    assert [[line[0] for line in wanted(job, (k, 3))] for k in range(3)] == [parts[0][1:], parts[1][1:], parts[2]]
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "-1/2"])
+def test_a_part_that_is_none_is_refused(tmp_path, part):
+    result = CliRunner().invoke(app, ["render", str(tmp_path / "out"), "--part", part])
+    assert result.exit_code == 2
+    assert "K/N" in result.output
+
+
 def test_a_folder_that_holds_something_else_is_refused(tmp_path):
     (tmp_path / "index.jsonl").write_text("not a data set\n")
     result = CliRunner().invoke(app, ["render", str(tmp_path), "--bona-fide", "1", "--per-species", "0"])
