@@ -22,6 +22,7 @@ Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]
 
 Bands = Annotated[str, typer.Option(help="Installed bands, e.g. rgb+850+940+970+1050+1300+1550.")]
 STANDARD = "rgb+850+940"
+WHOLE = "rgb+850+940+970+1050+1300+1550"
 
 HeadChoice = Annotated[Head, typer.Option("--head", help="Head of the cast; measured needs import-head.")]
 Heads = Annotated[Path, typer.Option(help="Folder of the imported head.")]
@@ -60,7 +61,10 @@ def tour(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
-    bands: Bands = STANDARD,
+    bands: Bands = WHOLE,
+    shadow: Annotated[
+        str, typer.Option(help="A second detector that decides nothing: rgb-cue, a file, a folder.")
+    ] = "",
     only: Annotated[list[str] | None, typer.Option(help="Only this passage; repeatable.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the results here.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep logs, journal and documents in this directory.")] = None,
@@ -77,6 +81,7 @@ def tour(
         models_dir=models_dir,
         topology=topology,
         bands=_installed(bands),
+        shadow=shadow,
         only=tuple(only or ()),
         json=json,
         keep=keep,

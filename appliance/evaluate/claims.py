@@ -83,6 +83,11 @@ class BonaFideClaim(_Strict):
         """BPCER."""
         return Rate(self.failed, self.n)
 
+    @property
+    def referred(self) -> Rate:
+        """Whoever was not accepted, for whatever reason, of all: undetermined and without an answer as well."""
+        return Rate(self.failed + self.undetermined + self.no_response, self.n + self.no_response)
+
 
 class Claims(_Strict):
     """What one run says of one band set. `made_on` is a date, ISO 8601."""

@@ -95,7 +95,11 @@ def _section(group: list[Claims]) -> str:
         f"|---|{'---|' * len(group)}",
     ]
     lines += [f"| {title(name)} | {' | '.join(cell(claims, name) for claims in group)} |" for name in ordered]
-    lines.append(f"| *bona fide refused (BPCER)* | {' | '.join(shares(claims.bona_fide.bpcer) for claims in group)} |")
+    for words, rates in (
+        ("bona fide suspected (BPCER)", [claims.bona_fide.bpcer for claims in group]),
+        ("bona fide not accepted, for whatever reason", [claims.bona_fide.referred for claims in group]),
+    ):
+        lines.append(f"| *{words}* | {' | '.join(shares(rate) for rate in rates)} |")
     untested = [title(name) for name in VOCABULARY if name not in known]
     lines += ["", f"Untested: {'; '.join(untested) or 'none'}.", ""]
     return "\n".join(lines)

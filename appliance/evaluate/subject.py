@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from appliance.evaluate.species import BONA_FIDE
 from appliance.evaluate.system import CannotLearn, Figures, Judge, Known, Lessons, Unusable, Verdict
-from appliance.liveness import align, burst, channels, cues, decode, detector, face_frame, learn
+from appliance.liveness import align, burst, channels, circumstances, cues, decode, detector, face_frame, learn
 from appliance.liveness.burst import Capture
 
-_MEASURING: tuple[ModuleType, ...] = (align, burst, channels, cues, decode, face_frame)
+_MEASURING: tuple[ModuleType, ...] = (align, burst, channels, circumstances, cues, decode, face_frame)
 _JUDGING: tuple[ModuleType, ...] = (*_MEASURING, detector, learn)
 _SHOWN = (("1550", ("1300/1050 level", "1550/1050 level")), ("940", ("850/R level", "940/850 level")))
 

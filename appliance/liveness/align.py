@@ -18,9 +18,12 @@ MARGIN = 48
 """Frame pixels around the face frame in which movement is looked for."""
 _HALF = 0.5
 _SIZE = (int((WIDTH + 2 * MARGIN) * _HALF), int((HEIGHT + 2 * MARGIN) * _HALF))
-_RATES = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)
-_SURELY = 1.15
-"""How much better two exposures must agree at another size before it is believed."""
+_CENTRE = ((MIDDLE[0] + MARGIN) * _HALF, (MIDDLE[1] + 0.4 * EYE_DISTANCE + MARGIN) * _HALF)
+_CORE = (slice(int(_CENTRE[1]) - 52, int(_CENTRE[1]) + 52), slice(int(_CENTRE[0]) - 44, int(_CENTRE[0]) + 44))
+"""Where sizes are compared: the face without its surroundings, in pixels of `edges`."""
+_STEPS = 4
+_LARGEST, _FLAT, _AGREES = 0.2, 1e-6, 0.008
+"""Sizes further apart are a failure, as are images without edges; pairs that differ by less agree upon a rate."""
 _FAR = 3.0
 """A shift that lies further than this from the fitted movement (frame pixels) is a failure of the correlation."""
 
@@ -57,11 +60,18 @@ class Track:
         placed[:, 2] -= self.offset + self.moved.velocity * (time_s - self.since_s)
         return _shrunk(placed, 1.0 + self.growth * (time_s - self.pictured_s))
 
+    def nearer(self, time_s: float) -> float:
+        """How much more light of a lamp reaches the face than when the picture was taken: inverse square."""
+        return (1.0 + self.growth * (time_s - self.pictured_s)) ** 2
+
+
+_FROM_Y, _FROM_X = (np.ravel(v).astype(np.float32) for v in np.mgrid[_CORE] - np.array(_CENTRE)[::-1, None, None])
+
 
 def _window() -> F32:
     width, height = _SIZE
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    cx, cy = (MIDDLE[0] + MARGIN) * _HALF, (MIDDLE[1] + 0.4 * EYE_DISTANCE + MARGIN) * _HALF
+    cx, cy = _CENTRE
     reach = EYE_DISTANCE * _HALF
     return np.asarray(
         np.exp(-0.5 * (((x - cx) / (1.0 * reach)) ** 2 + ((y - cy) / (1.1 * reach)) ** 2)), dtype=np.float32
@@ -89,22 +99,45 @@ def displacement(reference: F32, other: F32) -> tuple[NDArray[np.float64], float
     return np.array([x, y]) / _HALF, float(response)
 
 
-def growth(reference: F32, image: NDArray[np.uint8], matrix: NDArray[np.float64], seconds: float) -> float:
-    """How much a face grows in a second, as a share: the one of a few rates under which two exposures agree best.
+def zoom(reference: F32, other: F32) -> tuple[float, float]:
+    """How much larger `other` is than `reference`, as a share, and how alike they are at that size (-1 to 1).
 
-    `image` was exposed `seconds` after the reference; `matrix` takes it to the face frame, its shift undone.
+    Both as `edges` makes them, with what is known of the shift between them undone. Least squares over every pixel, so
+    that a hundredth of a pixel at the rim of the face still counts.
     """
-    if abs(seconds) < 1e-3:
+    slope_x, slope_y = (
+        cv2.Sobel(reference[_CORE], cv2.CV_32F, *axis, scale=1 / 8).ravel() for axis in ((1, 0), (0, 1))
+    )
+    terms = np.stack([slope_x, slope_y, slope_x * _FROM_X + slope_y * _FROM_Y, -reference[_CORE].ravel()])
+    inverse = np.linalg.inv(terms @ terms.T + 1e-3 * np.eye(4))
+    shift, size = np.zeros(2), 0.0
+    for _ in range(_STEPS):
+        back = np.array([[1 + size, 0, shift[0] - size * _CENTRE[0]], [0, 1 + size, shift[1] - size * _CENTRE[1]]])
+        seen = cv2.warpAffine(other, back, _SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)[_CORE]
+        found = inverse @ (terms @ (reference[_CORE] - seen).ravel())
+        shift, size = shift + found[:2], size + float(found[2])
+    one, two = reference[_CORE] - reference[_CORE].mean(), seen - seen.mean()
+    strength = float(np.sqrt(np.mean(one * one) * np.mean(two * two)))
+    if strength < _FLAT or abs(size) > _LARGEST:
+        return 0.0, -1.0
+    return size, float(np.mean(one * two)) / strength
+
+
+def growth(zooms: Sequence[tuple[float, float, float]]) -> float:
+    """How much a face grows in a second, as a share, from (size, likeness, seconds between) of pairs of exposures.
+
+    The median of the rates weighted by likeness and time, then least squares through the pairs that agree with it.
+    """
+    rates = np.array([(size / s, max(alike, 0.0) ** 2 * abs(s), size, s) for size, alike, s in zooms if abs(s) > 1e-6])
+    if not len(rates) or rates[:, 1].sum() < 1e-6:
         return 0.0
-    agree = [displacement(reference, edges(image, _shrunk(matrix, 1.0 + rate * seconds)))[1] for rate in _RATES]
-    best = int(np.argmax(agree))
-    if agree[best] < _SURELY * agree[_RATES.index(0.0)]:
-        return 0.0
-    if best in (0, len(_RATES) - 1):
-        return _RATES[best]
-    left, middle, right = agree[best - 1 : best + 2]
-    bent = left - 2 * middle + right
-    return _RATES[best] + (0.5 * (left - right) / bent * (_RATES[1] - _RATES[0]) if bent < 0 else 0.0)
+    order = rates[np.argsort(rates[:, 0])]
+    rate = float(order[np.searchsorted(np.cumsum(order[:, 1]), order[:, 1].sum() / 2), 0])
+    for _ in range(2):
+        near = rates[np.abs(rates[:, 2] - rate * rates[:, 3]) <= _AGREES]
+        if len(near):
+            rate = float((near[:, 1] * near[:, 2] * near[:, 3]).sum() / (near[:, 1] * near[:, 3] ** 2).sum())
+    return rate
 
 
 def _shrunk(matrix: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

@@ -53,7 +53,7 @@ def assess(capture: Capture, landmarks: NDArray[np.floating], detector: Detector
     return LivenessReport(
         result=judged.result,
         reasons=judged.reasons,
-        advice=Advice.UNCOVER_FACE if judged.covered else None,
+        advice=judged.advice,
         suspected_species=detector.most_like(features) if judged.result is Result.FAILED else None,
         covered=judged.covered,
         figures=figures_of(features, judged),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from appliance.liveness import circumstances
 from appliance.liveness.decode import Cube
 from appliance.liveness.face_frame import BARE, EYE_DISTANCE, F32, MIDDLE, Mask, regions
 
@@ -61,9 +62,10 @@ def measure(cube: Cube) -> Features:
         name for name in BARE if np.count_nonzero(usable[name]) < _USABLE_SHARE * np.count_nonzero(places[name])
     )
     values: dict[str, float] = {}
+    lit = _lit(cube, usable)
     present = [(top, under) for top, under in RATIOS if top in cube.bands and under in cube.bands]
     for top, under in present:
-        values |= _ratio(f"{top}/{under}", _matt(cube, top, under), usable)
+        values |= _ratio(f"{top}/{under}", _matt(cube, top, under), usable | {"neck": usable["neck"] & lit})
         if top in cube.sides and under in cube.sides:
             values[f"{top}/{under} lamps"] = _lamps(cube.sides[top], cube.sides[under], usable)
     if "850" in cube.bands:
@@ -72,6 +74,7 @@ def measure(cube: Cube) -> Features:
     values |= _shape(cube, usable)
     values |= _eyes(cube, usable)
     values |= _planes(cube, usable)
+    values |= circumstances.measured(cube.figures)
     clean = {name: float(value) for name, value in values.items() if np.isfinite(value)}
     return Features(clean, missing, cube.figures)
 
@@ -93,6 +96,16 @@ def _matt(cube: Cube, top: str, under: str) -> F32:
     if not (lit := np.isfinite(smaller)).all():
         smaller = np.where(lit, smaller, _log_ratio(cube.bands[top], cube.bands[under]))
     return np.asarray(smaller, np.float32)
+
+
+def _lit(cube: Cube, usable: Mapping[str, Mask]) -> Mask:
+    """Where the brightest light of any switched band is not that of a deep shadow, as below a chin."""
+    images = [image for band, image in cube.bands.items() if band in cube.sides]
+    cheeks = usable["left cheek"] | usable["right cheek"]
+    if not images or not cheeks.any():
+        return np.ones(cube.flawed.shape, np.bool_)
+    image = np.max(images, axis=0)
+    return np.asarray(image > _LIT * np.median(image[cheeks]))
 
 
 def _log_ratio(top: F32, under: F32) -> F32:
@@ -126,6 +139,9 @@ def _ratio(name: str, image: F32, usable: Mapping[str, Mask]) -> dict[str, float
         for step, (inner, outer) in _STEPS.items()
     }
     found[f"{name} sides"] = abs(bare["left cheek"] - bare["right cheek"])
+    if np.count_nonzero(usable["neck"]) > 100:
+        # Clothes are dry and a beard is no skin: only a neck that holds more water than the face says something.
+        found[f"{name} neck"] = max(level - float(np.quantile(image[usable["neck"]], 0.25)), 0.0)
     inside = smooth[usable["face"]]
     if inside.size > 100:
         quantiles = np.quantile(inside, (0.05, 0.25, 0.75, 0.95)) - level
@@ -179,7 +195,11 @@ def _brightness(image: F32, mask: Mask) -> float:
 
 
 def _contrast(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
-    """How dark the eyes are against the cheeks, and how fine the surface is."""
+    """How dark eyes, brows and lips are against the skin beside them, and how fine the surface is.
+
+    Pigment and blood fade from the visible to the NIR as they must; hair does not; what is painted fades as its paint
+    does, what is printed all at once.
+    """
     found = {}
     eyes = usable["left eye"] | usable["right eye"]
     cheeks = usable["left cheek"] | usable["right cheek"]
@@ -190,6 +210,11 @@ def _contrast(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
         if eyes.any() and bright > 0:
             dark = max(float(np.quantile(image[eyes], 0.15)), 1e-3)
             found[f"{band} eyes contrast"] = float(np.log(dark / max(bright, 1e-3)))
+        for part, beside, share in (("brows", "under the eyes", 0.25), ("lips", "beside the mouth", 0.5)):
+            inner, outer = image[usable[part]], image[usable[beside]]
+            if min(inner.size, outer.size) > 40:
+                levels = (max(float(np.quantile(inner, share)), 1e-3), max(float(np.median(outer)), 1e-3))
+                found[f"{band} {part} contrast"] = float(np.log(levels[0] / levels[1]))
         smooth = np.log(np.maximum(cv2.blur(image, (3, 3)), _LEAST))
         detail = cv2.Laplacian(smooth, cv2.CV_32F)
         if cheeks.any():
@@ -197,7 +222,24 @@ def _contrast(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
     if len(fine) == 2:
         found["850 texture"] = fine["850"]
         found["850/G texture"] = fine["850"] - fine["G"]
-    return found
+    return found | _detail(cube, usable)
+
+
+def _detail(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:
+    """How much of the spots of a few millimetres that are seen in green is left at 850 nm."""
+    skin = usable["left cheek"] | usable["right cheek"] | usable["forehead"] | usable["nose"]
+    if np.count_nonzero(skin) < 400:
+        return {}
+    spots = []
+    for band in ("G", "850"):
+        image = np.log(np.maximum(cv2.blur(cube.bands[band], (3, 3)), _LEAST))
+        spots.append((image - cv2.blur(image, (13, 13)))[skin])
+    green, infrared = spots
+    common = float(np.mean(green * infrared))
+    return {
+        "850/G detail": common / (float(np.mean(green * green)) + 1e-5),
+        "850/G likeness": common / float(np.sqrt(np.mean(green * green) * np.mean(infrared * infrared)) + 1e-6),
+    }
 
 
 # --- light from two sides, eyes, planes ---------------------------------------------------------------------

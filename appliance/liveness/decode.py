@@ -7,7 +7,7 @@ illuminator's log at the reference.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from appliance.core.types import Advice
 from appliance.liveness import align
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import CHANNELS, split_led
+from appliance.liveness.circumstances import EYES_M
 from appliance.liveness.face_frame import (
     EYE_DISTANCE,
     F32,
@@ -68,9 +69,9 @@ class CaptureLimits:
 
 LIMITS = CaptureLimits()
 _CLEAR = 0.06
-_EYES_MM = 63.0
-"""Mean distance between the pupils of adults."""
 """Sharpness of a correlation from which it is one; edges of two lights on one face reach 0.3 to 0.8."""
+_PAIRS = 6
+"""Pairs of exposures by which growth is measured; with fewer of one side the lamp on the axis helps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +103,10 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
     sides: dict[str, tuple[F32, F32]] = {}
     axis: F32 | None = None
     figures = {"scale": frame.scale, "turn": frame.turn} | _distance(capture, frame)
-    for camera in sorted({exposure.camera for exposure in capture.exposures}):
-        seen = _camera(capture, camera, frame, limits)
+    followed = [_follow(capture, camera, frame, limits) for camera in sorted({e.camera for e in capture.exposures})]
+    growth = align.growth([pair for one in followed for pair in one.zooms])
+    for one in followed:
+        seen = _measured(one, capture, frame, growth, limits)
         flawed |= seen.flawed
         figures |= seen.figures
         for led, image in seen.lit.items():
@@ -124,35 +127,47 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Followed:
+    """A camera's exposures, what they answer at the reference, and how the face moves through them.
+
+    `zooms` are (size, likeness, seconds) of pairs of exposures: the same person grows alike before every camera.
+    """
+
+    dark: list[Exposure]
+    lit: Mapping[str, Exposure]
+    patch: GreyPatch
+    response: Mapping[str, float]
+    offset: NDArray[np.float64]
+    since_s: float
+    moved: align.Movement
+    zooms: list[tuple[float, float, float]]
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
     lit: Mapping[str, F32]
     flawed: Mask
     figures: Mapping[str, float]
 
 
-def _camera(capture: Capture, camera: str, frame: FaceFrame, limits: CaptureLimits) -> _Seen:
-    dark, lit = _sorted(capture, camera, limits)
-    patch = capture.patches[camera]
-    ambient, response = check_reference(dark, lit, patch, limits)
-    level = _face_level(dark[0], lit, response, patch, frame)
-    place, figures = _track(capture, camera, frame, list(lit.values()), level, limits)
+def _measured(one: _Followed, capture: Capture, frame: FaceFrame, growth: float, limits: CaptureLimits) -> _Seen:
+    place = align.Track(one.offset, one.since_s, one.moved, growth, capture.rgb_at_s)
 
     def at(exposure: Exposure) -> NDArray[np.float64]:
         return place.matrix(frame.matrix, exposure.at_s)
 
-    darkness = sum(_warp(e.image, at(e)) / np.float32(e.gain) for e in dark) / np.float32(len(dark))
+    darkness = sum(_warp(e.image, at(e)) / np.float32(e.gain) for e in one.dark) / np.float32(len(one.dark))
     flawed = np.zeros((HEIGHT, WIDTH), np.bool_)
     images: dict[str, F32] = {}
-    for led, exposure in lit.items():
+    for led, exposure in one.lit.items():
         matrix = at(exposure)
         # The pupil's reflex on the axis may be overexposed: that is what it is for.
         if not led.endswith("C"):
             flawed |= _saturated(exposure.image, matrix, limits)
-        gain = np.float32(patch.reflectance / response[led])
+        gain = np.float32(one.patch.reflectance / one.response[led] / place.nearer(exposure.at_s))
         images[led] = (_warp(exposure.image, matrix) / np.float32(exposure.gain) - darkness) * gain
-    figures |= {f"response_{led}_dn": value for led, value in response.items()}
-    figures[f"{camera}_ambient"] = ambient / max(float(np.median(list(response.values()))), 1.0)
-    return _Seen(images, flawed, figures)
+    return _Seen(images, flawed, {**one.figures, "growth": growth})
 
 
 def _sorted(capture: Capture, camera: str, limits: CaptureLimits) -> tuple[list[Exposure], dict[str, Exposure]]:
@@ -226,13 +241,16 @@ def _face_level(
     return patch.reflectance * max(levels)
 
 
-def _track(
-    capture: Capture, camera: str, frame: FaceFrame, lit: list[Exposure], level: float, limits: CaptureLimits
-) -> tuple[align.Track, dict[str, float]]:
-    """Where the face is in each exposure: its movement, and the camera's displacement against the visible one.
+def _follow(capture: Capture, camera: str, frame: FaceFrame, limits: CaptureLimits) -> _Followed:
+    """The face's movement through the exposures, and the camera's displacement against the visible one.
 
-    `level` is how bright the face is in the brightest band, as relative reflectance.
+    Raises CaptureUnusable.
     """
+    dark, by_led = _sorted(capture, camera, limits)
+    patch = capture.patches[camera]
+    ambient, response = check_reference(dark, by_led, patch, limits)
+    level = _face_level(dark[0], by_led, response, patch, frame)
+    lit = list(by_led.values())
     times = [exposure.at_s for exposure in lit]
     reference = lit[int(np.argmin(np.abs(np.array(times) - float(np.median(times)))))]
     seen = {id(exposure): align.edges(exposure.image, frame.matrix) for exposure in lit}
@@ -244,25 +262,32 @@ def _track(
     speed = float(np.hypot(*moved.velocity)) / EYE_DISTANCE
     if speed > limits.speed_most or moved.trusted < limits.trusted_least:
         raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
-    # How fast somebody comes closer shows best in a frame far off in time that still looks alike.
-    sharp = {id(e): abs(e.at_s - reference.at_s) * sharpness for (_, sharpness), e in zip(found, lit, strict=True)}
-    other = max(lit, key=lambda e: sharp[id(e)])
-    alike = align.Track(np.zeros(2), reference.at_s, moved, 0.0, reference.at_s).matrix(frame.matrix, other.at_s)
-    grows = 0.0 if blank else align.growth(seen[id(reference)], other.image, alike, other.at_s - reference.at_s)
+    zooms = [] if blank else _zooms(by_led, moved, frame)
     grey = cv2.cvtColor(capture.rgb, cv2.COLOR_BGR2GRAY)
     offset, sharpness = align.displacement(align.edges(np.asarray(grey, np.uint8), frame.matrix), seen[id(reference)])
     offset = offset if sharpness >= _CLEAR / 2 and float(np.hypot(*offset)) <= 0.35 * EYE_DISTANCE else np.zeros(2)
     figures = {
         f"{camera}_speed": speed,
-        f"{camera}_growth": grows,
         f"{camera}_residual_px": moved.residual,
         f"{camera}_clear": len(clear) / len(lit),
         f"{camera}_trusted": moved.trusted,
         f"{camera}_offset_x": float(offset[0]),
         f"{camera}_offset_y": float(offset[1]),
         f"{camera}_sharpness": sharpness,
-    }
-    return align.Track(offset, reference.at_s, moved, grows, capture.rgb_at_s), figures
+        f"{camera}_ambient": ambient / max(float(np.median(list(response.values()))), 1.0),
+    } | {f"response_{led}_dn": value for led, value in response.items()}
+    return _Followed(dark, by_led, patch, response, offset, reference.at_s, moved, zooms, figures)
+
+
+def _zooms(lit: Mapping[str, Exposure], moved: align.Movement, frame: FaceFrame) -> list[tuple[float, float, float]]:
+    """Sizes of exposures against each other, from lamps of the same side: they draw the same edges."""
+    since = next(iter(lit.values())).at_s
+    still = align.Track(np.zeros(2), since, moved, 0.0, since)
+    seen = {led: align.edges(e.image, still.matrix(frame.matrix, e.at_s)) for led, e in lit.items()}
+    pairs = [(a, b) for a, b in combinations(lit, 2) if a[-1] == b[-1]]
+    if len(pairs) < _PAIRS:
+        pairs += [(a, b) for a, b in combinations(lit, 2) if "C" in (a[-1], b[-1])]
+    return [(*align.zoom(seen[a], seen[b]), lit[b].at_s - lit[a].at_s) for a, b in pairs]
 
 
 # --- visible, shapes, pixels --------------------------------------------------------------------------------
@@ -274,7 +299,7 @@ def _distance(capture: Capture, frame: FaceFrame) -> dict[str, float]:
     if patch is None or patch.width_mm is None:
         return {}
     eyes_px = EYE_DISTANCE / frame.scale
-    return {"distance": _EYES_MM * patch.width / patch.width_mm / eyes_px}
+    return {"distance": 1000.0 * EYES_M * patch.width / patch.width_mm / eyes_px}
 
 
 def _visible(capture: Capture, frame: FaceFrame, limits: CaptureLimits) -> tuple[F32, F32, F32]:

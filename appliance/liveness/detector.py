@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from appliance.core.types import Result
-from appliance.liveness import words
+from appliance.core.types import Advice, Result
+from appliance.liveness import circumstances, words
 from appliance.liveness.channels import channels_of
 from appliance.liveness.cues import Features
 
@@ -27,7 +27,7 @@ F64 = NDArray[np.float64]
 CLIP = 6.0
 """Standard deviations of skin beyond which a figure says no more."""
 DIRECTED_CLIP = 8.0
-PARTS = ("940/850 nose", "940/850 nose step", "940/850 cheek step")
+PARTS = ("940/850 nose", "940/850 nose step", "940/850 cheek step", "1550/1050 nose", "1550/1050 nose step")
 """Figures that hardly vary on skin, because the same light falls on both sides, and that dry false parts raise."""
 _WAY = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Where on the way from mean skin to a capture the slope of the classifier is taken."""
@@ -46,10 +46,12 @@ class _Numbers(BaseModel):
 class Kernel(_Numbers):
     """A support vector machine over n standardised figures: bias + sum of weights * exp(-gamma |z - support|^2).
 
-    Far from everything it has seen it says nothing but its bias: what lies there is for the limits of skin.
+    `importance` is what a difference of 1 counts in each figure. Far from everything it has seen the machine says
+    nothing but its bias: what lies there is for the limits of skin.
     """
 
     gamma: Annotated[float, Field(gt=0.0)]
+    importance: tuple[float, ...]
     support: tuple[tuple[float, ...], ...]
     weights: tuple[float, ...]
     bias: float
@@ -70,12 +72,41 @@ class Kernel(_Numbers):
         for place in _WAY:
             away, near = self._near(place * z)
             found -= 2.0 * self.gamma * (near @ away)
-        return np.asarray(found * z / len(_WAY))
+        return np.asarray(found * _array(self.importance) * z / len(_WAY))
 
     def _near(self, z: F64) -> tuple[F64, F64]:
-        """z - support [m, n] and each support vector's part of the score [m]."""
-        away = z - _matrix(self.support)
+        """(z - support) by importance [m, n], and each support vector's part of the score [m]."""
+        away = (z - _matrix(self.support)) * _array(self.importance)
         return away, _array(self.weights) * np.exp(-self.gamma * np.einsum("ij,ij->i", away, away))
+
+
+class Trend(_Numbers):
+    """What a figure is on genuine faces of one colour: a quadratic in the standardised `by`, sd `spread`.
+
+    Pigment dims 850 nm more than 940: what is dry for light skin is usual for dark skin. So the water that a face holds
+    is judged against that of faces of its own colour.
+    """
+
+    name: str
+    by: tuple[str, ...]
+    weights: tuple[float, ...]
+    spread: Annotated[float, Field(gt=0.0)]
+
+    @property
+    def label(self) -> str:
+        """Name of what is left of the figure."""
+        return f"{self.name.split()[0]} for this colour"
+
+    def left(self, z: Mapping[str, float]) -> float:
+        """How far the figure lies from its usual value, sd; NaN when something is not measured."""
+        by = np.array([z[name] for name in self.by])
+        return float((z[self.name] - quadratic(by[None])[0] @ _array(self.weights)) / self.spread)
+
+
+def quadratic(z: F64) -> F64:
+    """float64[m, k(k + 3) / 2 + 1] of float64[m, k]: one, every figure, every product of two."""
+    products = [z[:, i] * z[:, j] for i in range(z.shape[1]) for j in range(i, z.shape[1])]
+    return np.stack([np.ones(len(z)), *z.T, *products], axis=1)
 
 
 class Zone(_Numbers):
@@ -94,7 +125,8 @@ class Zone(_Numbers):
 class Detector(_Numbers):
     """Everything learned. `mean` and `scale` are of genuine faces: a figure of 2 lies two standard deviations off.
 
-    `directions` [k, n] are combinations of figures in which genuine faces all have spread 1: where skin hardly varies,
+    `trends` add what is left of some figures when the colour of the face is known: n figures and trends in all.
+    `directions` [k, n] are combinations of them in which genuine faces all have spread 1: where skin hardly varies,
     a small deviation weighs much. `bounds` are the widest each figure may lie apart, far outside of what genuine faces
     showed: beyond them the capture or the installation is at fault, or it is something that was never seen. `always`
     are the figures that every genuine capture had: without one of them nothing is judged; any other that is not
@@ -112,6 +144,7 @@ class Detector(_Numbers):
     scale: tuple[Annotated[float, Field(gt=0.0)], ...]
     bounds: tuple[tuple[float, float], ...]
     always: tuple[str, ...]
+    trends: tuple[Trend, ...]
     directions: tuple[tuple[float, ...], ...]
     attack: Kernel
     attack_zone: Zone
@@ -124,20 +157,29 @@ class Detector(_Numbers):
     @model_validator(mode="after")
     def _complete(self) -> "Detector":
         channels_of(self.band_set)
-        count = len(self.names)
-        if {len(self.mean), len(self.scale), len(self.bounds)} != {count}:
+        if {len(self.mean), len(self.scale), len(self.bounds)} != {len(self.names)}:
             raise ValueError("names, mean, scale and bounds differ in number")
+        if unknown := {name for trend in self.trends for name in (trend.name, *trend.by)} - set(self.names):
+            raise ValueError(f"a trend is made of unknown figures: {', '.join(sorted(unknown))}")
+        count = len(self.labels)
         if any(len(row) != count for row in (*self.directions, *self.species.values())):
             raise ValueError("a direction or species has not one number for each name")
         kernels = (self.attack, *((self.covering,) if self.covering else ()))
-        if any(len(row) != count for kernel in kernels for row in kernel.support):
+        if any(len(row) != count for kernel in kernels for row in (kernel.importance, *kernel.support)):
             raise ValueError("a support vector has not one number for each name")
         return self
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the figures, then of the trends."""
+        return (*self.names, *(trend.label for trend in self.trends))
+
     def standardise(self, features: Features) -> F64:
-        """float64[n]: figures in standard deviations of skin, clipped; NaN where not measured."""
+        """float64[n]: figures and trends in standard deviations of skin, clipped; NaN where not measured."""
         values = np.array([features.values.get(name, np.nan) for name in self.names], np.float64)
-        return np.asarray(np.clip((values - _array(self.mean)) / _array(self.scale), -CLIP, CLIP))
+        z = np.clip((values - _array(self.mean)) / _array(self.scale), -CLIP, CLIP)
+        by_name = dict(zip(self.names, z.tolist(), strict=True))
+        return np.append(z, np.clip([trend.left(by_name) for trend in self.trends], -CLIP, CLIP))
 
     def distance(self, z: F64) -> float:
         """Root mean square distance from skin along the directions, standard deviations."""
@@ -159,28 +201,30 @@ class Detector(_Numbers):
     def judge(self, features: Features) -> "Judgement":
         """What the features say. Never successful by default."""
         measured = self.standardise(features)
+        hard = circumstances.against(features.values)
+        why, advice = ((hard.words,), hard.advice) if hard else ((), None)
         if lacking := self._lacking(features, measured):
-            return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (lacking,))
+            return Judgement(Result.UNDETERMINED, float("nan"), float("nan"), (*why, lacking), advice=advice)
         z = np.nan_to_num(measured)
         score, distance = self.attack.score(z), self.distance(z)
         if self.covering is not None and self.covering.score(z) > self.covering_limit:
             # A covering hides the skin it covers: the rest is judged when the traveller has taken it off.
-            return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), covered=True)
+            return Judgement(Result.UNDETERMINED, score, distance, (words.COVERED,), Advice.UNCOVER_FACE, covered=True)
         results = [self.attack_zone.judge(score), self.skin_zone.judge(distance), self.part_zone.judge(self.apart(z))]
         absurd = self._absurd(features)
         if absurd:
             results.append(Result.UNDETERMINED)
         if all(result is Result.SUCCESSFUL for result in results):
             return Judgement(Result.SUCCESSFUL, score, distance, ())
-        worst = Result.FAILED if Result.FAILED in results else Result.UNDETERMINED
-        reasons = words.reasons(self.names, self.attack.shares(z), measured)
+        worst = Result.FAILED if Result.FAILED in results and hard is None else Result.UNDETERMINED
+        reasons = words.reasons(self.labels, self.attack.shares(z), measured)
         if results[1] is Result.FAILED and results[0] is not Result.FAILED:
             reasons = (words.UNLIKE_SKIN, *reasons)
         if results[2] is not Result.SUCCESSFUL:
             reasons = _first(self._driest(z), reasons)
         if absurd:
             reasons = _first(absurd, reasons)
-        return Judgement(worst, score, distance, reasons)
+        return Judgement(worst, score, distance, (*why, *reasons), advice)
 
     def _driest(self, z: F64) -> str:
         """The part that `apart` speaks of, in words."""
@@ -191,7 +235,7 @@ class Detector(_Numbers):
         """Why the capture cannot be judged, or nothing."""
         if features.missing:
             return f"The {features.missing[0]} cannot be measured: overexposed, covered or out of view."
-        absent = [name for name, value in zip(self.names, z, strict=True) if np.isnan(value)]
+        absent = [name for name, value in zip(self.names, z, strict=False) if np.isnan(value)]
         if needed := [name for name in absent if name in self.always]:
             return f"Not measured: {needed[0]}. A band or light is missing."
         if len(absent) > _MISSING_MOST * len(self.names):
@@ -233,12 +277,16 @@ def _matrix(rows: tuple[tuple[float, ...], ...]) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`score` is the classifier's (higher is more like an attack), `distance` the distance from skin."""
+    """`score` is the classifier's (higher is more like an attack), `distance` the distance from skin.
+
+    `advice` is what the traveller can do for a better capture.
+    """
 
     result: Result
     score: float
     distance: float
     reasons: tuple[str, ...]
+    advice: Advice | None = None
     covered: bool = False
 
 

@@ -13,26 +13,29 @@ from numpy.typing import NDArray
 
 from appliance.liveness.channels import channels_of
 from appliance.liveness.cues import RATIOS, Features
-from appliance.liveness.detector import Detector, Kernel, Zone
+from appliance.liveness.detector import Detector, Kernel, Trend, Zone, quadratic
 
 F64 = NDArray[np.float64]
 
 GENUINE, COVERED = "bona_fide", "covered"
 """Kinds of sample that are no attack: a bare face, and one under a medical mask or scarf."""
-BPCER_STATED = 0.02
-"""Share of genuine faces of the site that either threshold may refuse, both together."""
-_SURE = 0.2
-"""Undetermined reaches so far beyond the threshold, as a share of its distance from the median of the genuine."""
+BPCER_STATED, REFERRED_STATED = 0.02, 0.06
+"""Share of genuine faces of the site that all checks together may take for attacks, and may not accept at most."""
 _PENALTY, _WIDTH = 3.0, 0.6
 """Of the support vector machines: C, and gamma times the number of figures."""
-_SHARES = (0.5, 0.3, 0.2)
-"""How the three checks divide the share of genuine faces that may be refused: classifier, face, parts."""
+_SHARES = (0.6, 0.2, 0.2)
+"""How the three checks divide these shares: classifier, face, parts."""
+_COLOUR = ("G level", "R/G level", "850/R level", "850 level")
+"""What tells how much pigment and blood a face has."""
+_TRENDS = tuple(f"{ratio} level" for ratio in ("940/850", "970/850", "970/940", "1300/1050", "1550/1050"))
+_EMPHASIS = 2.0
+"""How much more a standard deviation from a trend counts than one of any other figure."""
 _RIG = ("lamps", "shape slope", "shape least slope", "shape agreement")
-_REACH, _RIG_REACH = 1.0, 0.25
+_REACH, _NEAR_REACH = 1.0, 0.25
 """How far beyond the genuine the bounds of a figure lie, in widths of their range. Those that tell an exchanged lamp
-lie closer: nobody's face moves them."""
+lie closer: nobody's face moves them. So do those that tell water: the driest of the genuine wears heavy make-up."""
 _BREACHED = 0.05
-"""Share of the attacks that may lie on the near side of the gap between them and genuine faces."""
+"""Share of the attacks of an unseen species beyond whose scores the classifier's threshold looks."""
 _KNOWN_SHARE = 0.6
 _ALWAYS = 0.995
 _SHRINK = 0.05
@@ -80,7 +83,7 @@ def _needs(name: str) -> set[str]:
     subject = name.split()[0]
     if subject in ("shape", "eyes"):
         return {"850"} | ({"940"} if name == "shape agreement" else set())
-    if subject == "850/G":
+    if subject.startswith("850/G"):
         return {"850", "G"}
     return _PAIRED.get(subject, {subject})
 
@@ -94,8 +97,9 @@ def learn(
     learned_on: str,
     site: Sequence[Features] = (),
     bpcer: float = BPCER_STATED,
+    referred: float = REFERRED_STATED,
 ) -> Detector:
-    """A detector of one band set.
+    """A detector of one band set. `bpcer` is stated to be taken for attacks, `referred` is that or undetermined.
 
     Thresholds come from `site`, genuine captures of the place where it will work; without any, from the genuine
     samples themselves by five-fold cross-validation. Raises NotEnough.
@@ -117,12 +121,12 @@ def learn(
     if not site:
         held_out = _held_out(names, genuine, attacks)
     zones = {
-        zone: _zone(values, bpcer * share)
+        zone: _zone(values, bpcer * share, referred * share)
         for zone, values, share in zip(_ZONES, zip(*held_out, strict=True), _SHARES, strict=True)
     }
     detector = detector.model_copy(update={"attack": attack, "species": _means(detector, attacks), **zones})
     unseen = _unseen(detector, genuine, attacks)
-    return detector.model_copy(update={"attack_zone": _widened(detector.attack_zone, unseen)})
+    return detector.model_copy(update={"attack_zone": _placed(detector.attack_zone, unseen)})
 
 
 def _uncertainty(name: str) -> float:
@@ -148,21 +152,38 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         scale=tuple(round(float(value), 6) for value in scale),
         bounds=tuple(_bounds(name, values) for name, values in zip(names, known, strict=True)),
         always=tuple(name for name, values in zip(names, known, strict=True) if len(values) >= _ALWAYS * len(genuine)),
+        trends=(),
         directions=(),
-        attack=Kernel(gamma=1.0, support=(), weights=(), bias=0.0),
+        attack=Kernel(gamma=1.0, importance=(1.0,) * len(names), support=(), weights=(), bias=0.0),
         attack_zone=Zone(accept=0.0, attack=0.0),
         skin_zone=Zone(accept=0.0, attack=0.0),
         part_zone=Zone(accept=0.0, attack=0.0),
         covering=None,
     )
+    bare = bare.model_copy(update={"trends": _trends(names, np.array([_known(bare, f) for f in genuine]))})
     z = np.array([_known(bare, f) for f in genuine])
-    spread = np.cov(z.T) + np.diag(np.square(unsure / scale))
-    spread = (1 - _SHRINK) * spread + _SHRINK * np.eye(len(names)) * np.trace(spread) / len(names)
+    unknown = np.append(unsure / scale, np.zeros(len(bare.trends)))
+    spread = np.cov(z.T) + np.diag(np.square(unknown))
+    spread = (1 - _SHRINK) * spread + _SHRINK * np.eye(len(spread)) * np.trace(spread) / len(spread)
     values, vectors = np.linalg.eigh(spread)
     directions = (vectors / np.sqrt(values)).T
     return bare.model_copy(
         update={"directions": tuple(tuple(round(float(value), 4) for value in row) for row in directions)}
     )
+
+
+def _trends(names: tuple[str, ...], z: F64) -> tuple[Trend, ...]:
+    """How the figures that tell water follow the colour of genuine faces."""
+    found = []
+    for name in (name for name in _TRENDS if name in names):
+        by = tuple(colour for colour in _COLOUR if colour in names)
+        terms = quadratic(z[:, [names.index(colour) for colour in by]])
+        target = z[:, names.index(name)]
+        # Ridge: a few genuine faces do not tell fifteen numbers.
+        weights = np.linalg.solve(terms.T @ terms + np.eye(terms.shape[1]), terms.T @ target)
+        spread = round(max(float((target - terms @ weights).std()), 0.05), 4)
+        found.append(Trend(name=name, by=by, weights=tuple(round(float(w), 4) for w in weights), spread=spread))
+    return tuple(found)
 
 
 def _known(detector: Detector, features: Features) -> F64:
@@ -187,7 +208,8 @@ def _means(detector: Detector, attacks: Sequence[Sample]) -> dict[str, tuple[flo
 def _bounds(name: str, values: F64) -> tuple[float, float]:
     """The range of the genuine, widened on either side; a slope of light never changes its sign."""
     low, high = float(values.min()), float(values.max())
-    width = max(high - low, 6 * _spread(values)) * (_RIG_REACH if name.endswith(_RIG) else _REACH)
+    near = name.endswith(_RIG) or name in _TRENDS
+    width = max(high - low, 6 * _spread(values)) * (_NEAR_REACH if near else _REACH)
     bounds = round(low - width, 4), round(high + width, 4)
     return (bounds[0], min(bounds[1], 0.0)) if name.endswith(_RIG) and high < 0 else bounds
 
@@ -213,7 +235,8 @@ def _fit(
     """A support vector machine, `high` against `low`; both sides weigh the same."""
     from sklearn.svm import SVC  # the appliance judges without it
 
-    x = np.array([_known(detector, f) for f in (*low, *high)])
+    importance = np.array([1.0] * len(detector.names) + [_EMPHASIS] * len(detector.trends))
+    x = np.array([_known(detector, f) for f in (*low, *high)]) * importance
     target = np.array([0] * len(low) + [1] * len(high))
     weight = np.array([1.0] * len(low) + [*(high_weights or [1.0] * len(high))])
     for label in (0, 1):
@@ -222,7 +245,8 @@ def _fit(
     model.fit(x, target, sample_weight=weight)
     return Kernel(
         gamma=round(float(model.gamma), 6),
-        support=tuple(tuple(round(float(value), 2) for value in row) for row in model.support_vectors_),
+        importance=tuple(float(value) for value in importance),
+        support=tuple(tuple(round(float(v), 2) for v in row) for row in model.support_vectors_ / importance),
         weights=tuple(round(float(value), 5) for value in model.dual_coef_[0]),
         bias=round(float(model.intercept_[0]), 5),
     )
@@ -251,23 +275,23 @@ def _unseen(detector: Detector, genuine: Sequence[Features], attacks: Sequence[S
     return found
 
 
-def _widened(zone: Zone, attacks: Sequence[float]) -> Zone:
-    """The middle of the gap, where genuine faces and attacks of unseen species leave one: what lies between is safe
-    from neither, and another cabinet moves the genuine first."""
-    if not attacks:
-        return zone
-    further = (float(np.quantile(np.array(attacks), _BREACHED)) - zone.accept) / 2
-    if further <= 0:
-        return zone
-    return Zone(accept=round(zone.accept + further, 4), attack=round(zone.attack + further, 4))
+def _placed(zone: Zone, attacks: Sequence[float]) -> Zone:
+    """The classifier's zone, placed by what attacks of unseen species reach (`attacks`, their scores).
+
+    Where they leave a gap beyond the genuine, both limits stand in the middle of it, for another cabinet moves the
+    genuine. Where they do not, as many of the genuine are undetermined as the attacks demand, and the zone allows.
+    """
+    breached = float(np.quantile(np.array(attacks), _BREACHED)) if attacks else zone.attack
+    if breached > zone.attack:
+        middle = round((zone.attack + breached) / 2, 4)
+        return Zone(accept=middle, attack=middle)
+    return Zone(accept=round(max(zone.accept, breached), 4), attack=zone.attack)
 
 
-def _zone(values: Sequence[float], share: float) -> Zone:
-    """Accept up to the quantile that leaves `share` of the genuine above; sure of an attack only beyond it."""
-    ordered = np.sort(np.array(values))
-    accept = float(np.quantile(ordered, 1.0 - share))
-    width = max(accept - float(np.median(ordered)), 1e-3)
-    return Zone(accept=round(accept, 4), attack=round(accept + _SURE * width, 4))
+def _zone(values: Sequence[float], share: float, unsure: float) -> Zone:
+    """Accept what all but `unsure` of the genuine reach; sure of an attack beyond all but `share` of them."""
+    accept, attack = (float(v) for v in np.quantile(np.array(values), (1.0 - unsure, 1.0 - share)))
+    return Zone(accept=round(accept, 4), attack=round(attack, 4))
 
 
 __all__ = ["COVERED", "GENUINE", "NotEnough", "Sample", "learn", "names_for"]

@@ -46,6 +46,8 @@ def describe(name: str, z: float) -> str:
     subject, _, rest = name.partition(" ")
     if subject in _MEANING:
         meaning = _MEANING[subject]
+        if rest == "for this colour":
+            return f"Unlike skin of this colour in {meaning}, {off}."
         if rest == "level":
             return f"Unlike skin in {meaning}, {off}."
         if rest in ("lowest", "low", "high", "highest"):
@@ -56,6 +58,8 @@ def describe(name: str, z: float) -> str:
             return f"The face is uneven in {meaning}, {off}."
         if rest.endswith(" step"):
             return f"{_STEPS[rest]} in {meaning}, {off}."
+        if rest == "neck":
+            return f"The neck differs from the face in {meaning}, {off}."
         if rest == "edges":
             return f"There is an edge on the face in {meaning}, {off}."
         return f"{rest.capitalize()}: differs from the cheeks in {meaning}, {off}."
@@ -69,4 +73,6 @@ def describe(name: str, z: float) -> str:
         return f"Relief is unlike a face ({rest}), {off}."
     if rest.endswith("contrast"):
         return f"{rest.split()[0].capitalize()} show unlike living ones at {subject}, {off}."
+    if rest in ("detail", "likeness"):
+        return f"Spots of the skin do not fade towards the infrared as they should ({rest}), {off}."
     return f"Brightness at {subject} is unlike skin ({rest}), {off}."

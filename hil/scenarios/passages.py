@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from appliance.core.types import CheckName, OfficerAction, Outcome, Result, Topology
-from hil.scene import CAST, Light, Presentation, Traveller, bona_fide, printed_mask, printed_photo, screen_replay
+from appliance.evaluate.species import SPECIES, Species
+from hil.scene import CAST, Light, Presentation, Traveller, attack, bona_fide
+from hil.scene.flat import FLAT
 from hil.sim.traveller import Behaviour, Place
 
 EXPIRED = "2024-01-31"
 VALID = "2034-06-30"
 DARK = Light(white=0.03, ambient_white=0.02)
-EVIDENCE = ("portrait", "rgb", "850", "940", "map")
-"""What a guard is shown of a suspected attack."""
-
 _AS_USUAL = Behaviour()
 HOLDER, OTHER, SECOND, GUEST = CAST[0], CAST[3], CAST[1], CAST[4]
 
@@ -33,7 +32,8 @@ class Expected:
     """What must come of a passage. `checks` names only those that matter; `inside` is None when nobody is referred.
 
     `releases` are the releases of (entry, exit) of a mantrap: the second observer counts them. `faults` must have been
-    raised and must be gone at the end.
+    raised and must be gone at the end. `held` are checks that may say anything but successful, and `suspected` is None
+    where the guard may be told of a suspicion or of a capture that proves nothing.
     """
 
     outcome: Outcome
@@ -41,8 +41,9 @@ class Expected:
     leaves: Place
     checks: Mapping[CheckName, Result] = field(default_factory=dict)
     inside: bool | None = None
-    suspected: bool = False
+    suspected: bool | None = False
     faults: frozenset[int] = frozenset()
+    held: frozenset[CheckName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class GuardDoes:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One scripted passage. `shows` builds what the cameras see when it is needed."""
+    """One scripted passage. `shows` builds what the cameras see when it is needed.
+
+    With `evidence` the guard looks at everything there is to see of the face: portrait, picture, every band, the map.
+    """
 
     name: str
     title: str
@@ -67,15 +71,14 @@ class Passage:
     behaviour: Behaviour = _AS_USUAL
     guard: GuardDoes | None = None
     mishap: Mishap | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: bool = False
 
 
 _REFUSED = Outcome.REFUSED_BY_OFFICER
 _THROUGH, _BACK, _NOT_IN = (1, 1), (2, 0), (0, 0)
 _NOT_THE_HOLDER = GuardDoes(OfficerAction.REFUSE, "Not the holder of the document.")
-_ATTACK = GuardDoes(OfficerAction.REFUSE, "Something is held before the camera.")
 
-PASSAGES = (
+_REGULAR = (
     Passage(
         name="genuine",
         title="Holder with own document",
@@ -100,37 +103,6 @@ PASSAGES = (
             Place.AWAY,
             {CheckName.COMPARISON: Result.FAILED, CheckName.LIVENESS: Result.SUCCESSFUL},
             inside=True,
-        ),
-    ),
-    Passage(
-        name="print",
-        title="Printed photo of the holder",
-        holder=HOLDER,
-        shows=lambda: printed_photo(HOLDER),
-        guard=_ATTACK,
-        expected=Expected(
-            _REFUSED, _BACK, Place.AWAY, {CheckName.LIVENESS: Result.FAILED}, inside=True, suspected=True
-        ),
-    ),
-    Passage(
-        name="screen",
-        title="Screen with the holder's photo",
-        holder=HOLDER,
-        shows=lambda: screen_replay(HOLDER),
-        guard=GuardDoes(OfficerAction.SECOND_LINE, "A tablet was held before the camera."),
-        expected=Expected(
-            Outcome.SECOND_LINE, _BACK, Place.AWAY, {CheckName.LIVENESS: Result.FAILED}, inside=True, suspected=True
-        ),
-    ),
-    Passage(
-        name="mask",
-        title="3D-printed mask of the holder",
-        holder=HOLDER,
-        shows=lambda: printed_mask(HOLDER, OTHER),
-        guard=GuardDoes(OfficerAction.REFUSE, "The traveller wears a mask."),
-        evidence=EVIDENCE,
-        expected=Expected(
-            _REFUSED, _BACK, Place.AWAY, {CheckName.LIVENESS: Result.FAILED}, inside=True, suspected=True
         ),
     ),
     Passage(
@@ -190,6 +162,37 @@ PASSAGES = (
         ),
     ),
 )
+
+_CERTAIN = ("print_dye", "screen_lcd", "resin_mask")
+"""Species the lane must not only hold but suspect, whatever its bands."""
+
+
+def _attack(species: Species) -> Passage:
+    """An instrument of this species, with the holder's face, on or before somebody else."""
+    certain = species.name in _CERTAIN
+    what = "Something is held before the camera." if species.name in FLAT else "The traveller wears a mask."
+    action = OfficerAction.SECOND_LINE if species.name.startswith("screen") else OfficerAction.REFUSE
+    return Passage(
+        name=species.name,
+        title=f"Attack: {species.title}",
+        holder=HOLDER,
+        shows=lambda: attack(species.name, HOLDER, OTHER),
+        guard=GuardDoes(action, what),
+        evidence=True,
+        expected=Expected(
+            Outcome.SECOND_LINE if action is OfficerAction.SECOND_LINE else _REFUSED,
+            _BACK,
+            Place.AWAY,
+            {CheckName.LIVENESS: Result.FAILED} if certain else {},
+            inside=True,
+            suspected=True if certain else None,
+            held=frozenset({CheckName.LIVENESS}),
+        ),
+    )
+
+
+ATTACKS = tuple(_attack(species) for species in SPECIES.values())
+PASSAGES = (*_REGULAR, *ATTACKS)
 
 TIMEOUTS: Mapping[str, float] = {"Entering": 6.0, "Ready": 600.0}
 """Shorter than a real lane's, where the tour has to wait for one; the self-test must not fall into a passage."""

@@ -18,11 +18,12 @@ _LONGEST_REASON = 140
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One passage of the tour and everything about it that was not as expected."""
+    """One passage of the tour and everything about it that was not as expected; what a second detector said."""
 
     passage: Passage
     got: Got
     wrong: tuple[str, ...]
+    shadow: str = ""
 
 
 def _expected(passage: Passage) -> str:
@@ -30,19 +31,19 @@ def _expected(passage: Passage) -> str:
     return _sentence(
         outcome=str(want.outcome),
         inside=want.inside,
-        suspected=want.suspected,
-        checks={name: str(result) for name, result in want.checks.items()},
+        suspected=bool(want.suspected),
+        checks={name: str(result) for name, result in want.checks.items()} | dict.fromkeys(want.held, "held"),
         faults=sorted(want.faults),
     )
 
 
 def _got(line: Line) -> str:
-    got = line.got
+    got, want = line.got, line.passage.expected
     return _sentence(
         outcome=str(got.outcome or "no end"),
         inside=got.inside,
         suspected=got.suspected,
-        checks={name: got.checks.get(name, ("absent", ""))[0] for name in line.passage.expected.checks},
+        checks={name: got.checks.get(name, ("absent", ""))[0] for name in (*want.checks, *want.held)},
         faults=sorted(got.faults),
     )
 
@@ -65,6 +66,8 @@ def table(lines: Sequence[Line]) -> Table:
         got = Text(_got(line), style="red" if line.wrong else "green")
         for wrong in line.wrong:
             got.append(f"\n✗ {wrong}", style="bold red")
+        if line.shadow:
+            got.append(f"\nin the shadow: {line.shadow}", style="dim")
         mark = "✗" if line.wrong else "✓"
         title = f"{mark} {line.passage.title}"
         shown.add_row(title, _expected(line.passage), got, reasons, f"{line.got.seconds:.1f}")
@@ -85,6 +88,7 @@ def write_json(path: Path, lines: Sequence[Line], *, pack: str, topology: str, j
                 "got": _got(line),
                 "reasons": line.got.reasons(),
                 "wrong": list(line.wrong),
+                "shadow": line.shadow,
                 "seconds": round(line.got.seconds, 2),
             }
             for line in lines

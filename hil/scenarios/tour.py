@@ -5,12 +5,13 @@ Exit codes: 0 as expected, 1 a difference, 2 the tour could not be run. Nothing 
 
 import asyncio
 import contextlib
+import json
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +26,7 @@ from hil.rig.rig import RigError
 from hil.scenarios.conductor import Conductor, TourError, differences
 from hil.scenarios.passages import TIMEOUTS, Passage, UnknownPassage, chosen, releases
 from hil.scenarios.report import Line, table, write_json
-from hil.scene import NIR
+from hil.scene import SWITCHED
 
 AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
 HURRY = 1.5
@@ -35,12 +36,16 @@ _JOURNAL_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """What to run. `keep` is a directory for everything the rig and the lane write; None for one that is removed."""
+    """What to run. `keep` is a directory for everything the rig and the lane write; None for one that is removed.
+
+    `shadow` names a second detector as `[liveness] shadow` does; what it said of each capture stands in the table.
+    """
 
     pack: str = "auto"
     models_dir: Path = Path("var/models")
     topology: Topology = Topology.MANTRAP
-    bands: tuple[str, ...] = NIR
+    bands: tuple[str, ...] = SWITCHED
+    shadow: str = ""
     only: tuple[str, ...] = ()
     json: Path | None = None
     keep: Path | None = None
@@ -102,19 +107,33 @@ async def _line(conductor: Conductor, passage: Passage, topology: Topology) -> L
     return Line(passage, got, tuple(wrong))
 
 
+def _journal(paths: RigPaths, verb: str) -> subprocess.CompletedProcess[str]:
+    """`appliance journal VERB` of the lane's journal. Raises subprocess.TimeoutExpired."""
+    command = [sys.executable, "-m", "appliance", "journal", verb, "--state-dir", str(paths.state)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_S, check=False)
+
+
 def verify_journal(paths: RigPaths) -> tuple[bool, str]:
     """What `appliance journal verify` says of the lane's journal."""
-    command = [sys.executable, "-m", "appliance", "journal", "verify", "--state-dir", str(paths.state)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_S, check=False)
+        done = _journal(paths, "verify")
     except subprocess.TimeoutExpired:
         return False, f"the journal was not verified within {_JOURNAL_S:.0f} s"
     words = (done.stdout.strip() or done.stderr.strip()).splitlines()
     return done.returncode == 0, words[0] if words else f"exit code {done.returncode}"
 
 
+def shadows(paths: RigPaths) -> dict[str, str]:
+    """What the second detector said of the last capture of each passage, by passage, as the journal has it."""
+    records = [json.loads(line) for line in _journal(paths, "export").stdout.splitlines()]
+    facts = [record["payload"] for record in records if record["kind"] == "liveness_shadow"]
+    return {one["passage_id"]: one["result"] for one in facts}
+
+
 async def _run(tour: Tour, directory: Path, console: Console) -> int:
     settings = LaneSettings(tour.topology, tour.pack, tour.models_dir, timeouts=TIMEOUTS, bands=tour.bands)
+    if tour.shadow:
+        settings = replace(settings, liveness={"shadow": tour.shadow})
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with ended_by_signals(), Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting the rig and the appliance", total=None)
@@ -126,6 +145,9 @@ async def _run(tour: Tour, directory: Path, console: Console) -> int:
             lines, pack = await _passages(tour, rig, appliance, tell)
         tell("verifying the journal")
         intact, journal = await asyncio.to_thread(verify_journal, rig.paths)
+        if tour.shadow:
+            said = await asyncio.to_thread(shadows, rig.paths)
+            lines = [replace(line, shadow=said.get(line.got.passage_id, "")) for line in lines]
     console.print(table(lines))
     console.print(f"matcher {pack}; topology {tour.topology}; journal: {journal}")
     if tour.json is not None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from hil.scene.cast import Traveller
 from hil.scene.compose import NOBODY, Scene, compose
+from hil.scene.flat import FLAT
 from hil.scene.stage import Presentation
 from hil.scene.view import Pose
 
@@ -29,9 +30,10 @@ def empty_scene() -> Presentation:
 
 
 @lru_cache(maxsize=8)
-def attack(species: str, of: Traveller, worn_by: Traveller, pose: Pose = Pose()) -> Presentation:
-    """Any species of instrument that shows one traveller's face, presented by another."""
-    return compose(Scene(worn_by, species=species, of=of, pose=pose))
+def attack(species: str, of: Traveller, worn_by: Traveller, pose: Pose | None = None) -> Presentation:
+    """Any species of instrument that shows one traveller's face, presented by another: worn, or held up if flat."""
+    usual = HELD if species in FLAT else Pose()
+    return compose(Scene(worn_by, species=species, of=of, pose=pose or usual))
 
 
 def _somebody_else(of: Traveller) -> Traveller:
@@ -42,14 +44,14 @@ def _somebody_else(of: Traveller) -> Traveller:
 
 def printed_photo(of: Traveller) -> Presentation:
     """A dye print of the holder's portrait on matt paper, held up. The dyes are clear in the NIR."""
-    return attack("print_dye", of, _somebody_else(of), HELD)
+    return attack("print_dye", of, _somebody_else(of))
 
 
 def screen_replay(of: Traveller) -> Presentation:
     """A tablet that shows the holder's portrait: bright in the visible, nearly black in the NIR, one mirror spot."""
-    return attack("screen_lcd", of, _somebody_else(of), HELD)
+    return attack("screen_lcd", of, _somebody_else(of))
 
 
-def printed_mask(of: Traveller, worn_by: Traveller, pose: Pose = Pose()) -> Presentation:
+def printed_mask(of: Traveller, worn_by: Traveller, pose: Pose | None = None) -> Presentation:
     """A painted resin mask of the holder's face on another traveller."""
     return attack("resin_mask", of, worn_by, pose)

@@ -10,7 +10,18 @@ from rich.console import Console
 
 from appliance.core.types import Result
 from appliance.evaluate import claims as module
-from appliance.evaluate.claims import Claims, ClaimsError, Demand, SpeciesClaim, claims_of, publish, read, rows, unmet
+from appliance.evaluate.claims import (
+    BonaFideClaim,
+    Claims,
+    ClaimsError,
+    Demand,
+    SpeciesClaim,
+    claims_of,
+    publish,
+    read,
+    rows,
+    unmet,
+)
 from appliance.evaluate.claims_text import BEGIN, END, NONE, markdown, table, update
 from appliance.evaluate.figures import Rate
 from appliance.evaluate.species import SPECIES, VOCABULARY
@@ -111,6 +122,12 @@ def test_a_table_says_how_many_passed_and_what_is_untested() -> None:
     assert "Untested: Ink-jet print (dye); " in page
     assert "untested" in printed([make()])
     assert markdown([]) == NONE
+
+
+def test_a_table_tells_what_bona_fide_travellers_meet() -> None:
+    page = markdown([make(bona_fide=BonaFideClaim(n=98, failed=2, undetermined=5, no_response=2))])
+    assert "| *bona fide suspected (BPCER)* | 2/98 (≤" in page
+    assert "| *bona fide not accepted, for whatever reason* | 9/100 (≤" in page
 
 
 def test_what_others_wrote_is_no_markup_of_the_page() -> None:

@@ -92,7 +92,7 @@ def answers(port: int) -> bool:
 
 
 def test_three_passages_of_the_tour_from_end_to_end(tmp_path: Path) -> None:
-    names = ("genuine", "mask", "expired")
+    names = ("genuine", "resin_mask", "expired")
     only = [word for name in names for word in ("--only", name)]
     record = tmp_path / "tour.json"
     arguments = ("tour", "--pack", "pypi-dlib", *only, "--json", str(record), "--keep", str(tmp_path / "lane"))

@@ -8,13 +8,15 @@ import pytest
 from rich.console import Console
 
 from appliance.core.types import CheckName, Outcome, Result, Topology
+from appliance.evaluate.species import SPECIES
 from hil.scenarios import tour
 from hil.scenarios.conductor import Got, differences
 from hil.scenarios.passages import PASSAGES, UnknownPassage, chosen, releases
 from hil.scenarios.report import Line, table, write_json
 from hil.sim.traveller import Place
 
-MASK = next(passage for passage in PASSAGES if passage.name == "mask")
+MASK = next(passage for passage in PASSAGES if passage.name == "resin_mask")
+SILICONE = next(passage for passage in PASSAGES if passage.name == "silicone_mask")
 
 
 def as_expected() -> Got:
@@ -49,8 +51,6 @@ def test_what_is_as_expected_has_no_differences() -> None:
         ({"both_unlocked": 1}, "both doors unlocked"),
         ({"place": Place.THROUGH}, "traveller"),
         ({"faults": {3001}}, "faults"),
-        ({"checks": {"liveness": ("successful", "")}}, "liveness"),
-        ({"checks": {}}, "liveness: expected failed, got absent"),
         ({"problems": ["picture map: no picture"]}, "picture map"),
     ],
 )
@@ -58,6 +58,20 @@ def test_every_difference_is_told(change: dict[str, object], told: str) -> None:
     found = wrong(replace(as_expected(), **change))  # type: ignore[arg-type]
     assert len(found) == 1
     assert told in found[0]
+
+
+@pytest.mark.parametrize(("result", "suspected"), [("failed", True), ("undetermined", False)])
+def test_an_attack_may_be_suspected_or_prove_nothing(result: str, suspected: bool) -> None:
+    got = replace(as_expected(), checks={"liveness": (result, "")}, suspected=suspected)
+    assert differences(SILICONE, got, expected_releases=(2, 0)) == []
+
+
+@pytest.mark.parametrize("checks", [{"liveness": ("successful", "")}, {}])
+def test_an_attack_that_passes_the_check_is_a_difference_whatever_the_guard_does(checks: dict) -> None:
+    got = replace(as_expected(), checks=checks)
+    (told,) = differences(SILICONE, got, expected_releases=(2, 0))
+    assert told.startswith("liveness: held was expected")
+    assert any(told.startswith("liveness: expected failed") for told in wrong(got))
 
 
 def test_the_table_keeps_the_exit_shut_for_everybody_who_is_not_admitted() -> None:
@@ -81,13 +95,16 @@ def test_the_table_covers_what_the_lane_must_be_able_to_do() -> None:
         Outcome.WALKED_AWAY,
     }
     suspected = [passage for passage in PASSAGES if passage.expected.suspected]
-    assert len(suspected) >= 3
+    assert len(suspected) == 3
     assert all(passage.expected.checks[CheckName.LIVENESS] is Result.FAILED for passage in suspected)
+    held = {passage.name for passage in PASSAGES if CheckName.LIVENESS in passage.expected.held}
+    assert held == set(SPECIES)
+    assert all(passage.evidence for passage in PASSAGES if passage.name in held)
     assert len({passage.name for passage in PASSAGES}) == len(PASSAGES)
 
 
 def test_passages_are_chosen_by_name() -> None:
-    assert [passage.name for passage in chosen(("mask", "genuine"))] == ["genuine", "mask"]
+    assert [passage.name for passage in chosen(("resin_mask", "genuine"))] == ["genuine", "resin_mask"]
     assert chosen(()) == PASSAGES
     with pytest.raises(UnknownPassage, match="no passage is called maks; there are genuine"):
         chosen(("maks",))
@@ -104,18 +121,20 @@ def test_the_exit_code_is_zero_only_for_a_whole_tour() -> None:
 
 def test_the_report_shows_what_was_wrong(tmp_path: Path) -> None:
     got = replace(as_expected(), outcome=Outcome.ADMITTED)
-    line = Line(MASK, got, tuple(wrong(got)))
+    line = Line(MASK, got, tuple(wrong(got)), shadow="undetermined")
     console = Console(record=True, width=200, file=(tmp_path / "screen").open("w"))
     console.print(table([line]))
     console.file.close()
     text = console.export_text()
-    assert "✗ 3D-printed mask" in text
+    assert "✗ Attack: Resin mask" in text
     assert "outcome: expected refused_by_officer, got admitted" in text
     assert "It looks like: mask." in text
+    assert "in the shadow: undetermined" in text
     write_json(tmp_path / "tour.json", [line], pack="none", topology="mantrap", journal="intact")
     record = json.loads((tmp_path / "tour.json").read_text())
     assert record["passed"] is False
     assert record["passages"][0]["wrong"] == list(line.wrong)
+    assert record["passages"][0]["shadow"] == "undetermined"
 
 
 def test_an_unknown_passage_stops_the_tour_before_it_starts(capsys: pytest.CaptureFixture[str]) -> None:

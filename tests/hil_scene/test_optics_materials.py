@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hil.scene.bands import CHANNELS
 from hil.scene.optics import (
     KINDS,
     NAMES,
@@ -168,6 +169,16 @@ def test_foundation_changes_the_colour_and_leaves_the_water_visible():
     assert heavy[0, :3] == pytest.approx(TONES[2], rel=0.06)
     assert np.all(np.abs(heavy - none) >= np.abs(light - none) - 1e-4)
     assert np.all(heavy[:, 7] / heavy[:, 6] < 0.9)  # 1300 still falls below 1050
+
+
+def test_every_shade_of_make_up_covers_as_well_as_the_others_and_leaves_water_to_be_seen() -> None:
+    green, dry = CHANNELS.index("G"), [CHANNELS.index(name) for name in ("1550", "1050")]
+    for tone in (1.0, 3.0, 5.0, 6.0):
+        # A white and a black spot below: what is left of their contrast.
+        spots = [observe(make_up(np.full(261, level, np.float32), 1.0, tone), SITE) for level in (0.8, 0.02)]
+        assert 0.01 < spots[0][green] - spots[1][green] < 0.09, tone
+        seen = observe(make_up(reflectance(of_tone(tone)), 1.0, tone), SITE)
+        assert np.log(seen[dry[0]] / seen[dry[1]]) < -0.6, tone
 
 
 def test_foundation_on_maps_is_foundation_on_spectra():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,3 +90,40 @@ def test_what_is_dark_or_broken_gives_no_nonsense() -> None:
     flawed = measure(replace(black, flawed=np.ones((HEIGHT, WIDTH), bool)))
     assert set(flawed.missing) == {"forehead", "left cheek", "right cheek", "nose"}
     assert all(np.isfinite(value) for value in flawed.values.values())
+
+
+def painted(part: str, **levels: float) -> Cube:
+    """The even face with one region of other brightness, by band; both lamps alike."""
+    plain, where = cube(), regions(FRAME)[part]
+    bands = {
+        name: np.where(where, np.float32(levels.get(name, SKIN[name])), image) for name, image in plain.bands.items()
+    }
+    return replace(plain, bands=bands, sides={name: (bands[name], bands[name]) for name in plain.sides})
+
+
+def test_a_neck_that_holds_more_water_than_the_face_is_seen_and_a_collar_is_not() -> None:
+    bare = painted("neck", **{"940": 0.48})
+    assert measure(bare).values["940/850 neck"] == pytest.approx(np.log(0.54 / 0.48), abs=0.01)
+    assert measure(painted("neck", **{"940": 0.6})).values["940/850 neck"] == 0.0
+    assert measure(cube()).values["940/850 neck"] == pytest.approx(0.0, abs=1e-6)
+    shadow = painted("neck", **{"850": 0.06, "940": 0.03})
+    assert "940/850 neck" not in measure(shadow).values
+
+
+def test_lips_and_brows_are_told_from_the_skin_beside_them() -> None:
+    found = measure(painted("lips", G=0.2, **{"850": 0.6})).values
+    assert found["G lips contrast"] == pytest.approx(np.log(0.2 / 0.35), abs=1e-3)
+    assert found["850 lips contrast"] == pytest.approx(0.0, abs=1e-3)
+    assert measure(painted("brows", **{"850": 0.2})).values["850 brows contrast"] == pytest.approx(
+        np.log(0.2 / 0.6), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("left", [0.0, 0.4])
+def test_what_is_left_of_spots_in_the_infrared_is_measured(left: float) -> None:
+    plain = cube()
+    spots = 1 + 0.05 * cv2.GaussianBlur(np.random.default_rng(1).standard_normal((HEIGHT, WIDTH)), (0, 0), 2.0) * 7
+    bands = {**plain.bands, "G": plain.bands["G"] * spots, "850": plain.bands["850"] * spots**left}
+    found = measure(replace(plain, bands={name: image.astype(np.float32) for name, image in bands.items()})).values
+    assert found["850/G detail"] == pytest.approx(left, abs=0.03)
+    assert found["850/G likeness"] == pytest.approx(1.0 if left else 0.0, abs=0.03)

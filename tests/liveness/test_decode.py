@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.core.types import Advice
+from appliance.liveness.align import growth, zoom
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import split_led
 from appliance.liveness.cues import measure
@@ -63,7 +64,9 @@ def capture(
         light = face * np.float32(ambient * 0.6)
         patch = ambient * 0.5
         if led is not None:
-            light = light + face * np.float32(REFLECTANCE[split_led(led)[0]] * 200 * power(led))
+            # Whoever comes nearer gets more of a lamp's light: inverse square.
+            nearer = (1.0 + grows * t) ** 2
+            light = light + face * np.float32(REFLECTANCE[split_led(led)[0]] * 200 * power(led) * nearer)
             patch += 0.5 * 200 * power(led)
         light[PATCH.y : PATCH.y + PATCH.height, PATCH.x : PATCH.x + PATCH.width] = patch
         image = np.clip(gain * light + rng.normal(0, 1.5, SIZE), 0, 255).astype(np.uint8)
@@ -105,13 +108,26 @@ def test_a_walking_face_is_followed(velocity: tuple[float, float]) -> None:
     assert abs(values["940/850 highest"]) < 0.05
 
 
-@pytest.mark.parametrize("grows", [-0.5, 0.3, 0.6])
-def test_a_face_that_comes_closer_is_followed(grows: float) -> None:
+@pytest.mark.parametrize("grows", [-0.5, -0.08, 0.0, 0.04, 0.08, 0.3, 0.6])
+def test_a_face_that_comes_closer_is_followed_and_its_light_with_it(grows: float) -> None:
     cube = decode(capture(grows=grows, ambient=60.0), LANDMARKS)
-    assert cube.figures["nir_growth"] == pytest.approx(grows, abs=0.12)
+    assert cube.figures["growth"] == pytest.approx(grows, abs=0.01 + 0.1 * abs(grows))
     values = measure(cube).values
-    assert values["940/850 level"] == pytest.approx(TRUE_WATER, abs=0.02)
+    assert values["940/850 level"] == pytest.approx(TRUE_WATER, abs=0.006 + 0.02 * abs(grows))
     assert abs(values["940/850 highest"]) < 0.06
+
+
+def test_growth_is_what_most_pairs_of_exposures_agree_upon() -> None:
+    true = [(0.1 * t, 0.9, t) for t in (0.03, 0.1, -0.07, 0.2)]
+    assert growth(true) == pytest.approx(0.1)
+    wrong = [(0.15, 0.3, 0.1), (-0.1, 0.2, 0.03)]
+    assert growth(true + wrong) == pytest.approx(0.1, abs=0.01)
+    assert growth([]) == growth([(0.1, -1.0, 0.1)]) == growth([(0.1, 0.9, 0.0)]) == 0.0
+
+
+def test_what_shows_no_edges_has_no_size() -> None:
+    flat = np.zeros((176, 160), np.float32)
+    assert zoom(flat, flat) == (0.0, -1.0)
 
 
 def test_a_displaced_camera_is_brought_back() -> None:

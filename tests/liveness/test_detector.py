@@ -10,7 +10,7 @@ from appliance.core.types import Result
 from appliance.liveness import detector as detecting
 from appliance.liveness.cues import Features
 from appliance.liveness.detector import Detector, DetectorError, Zone, load, parse
-from appliance.liveness.learn import COVERED, GENUINE, NotEnough, Sample, learn
+from appliance.liveness.learn import COVERED, GENUINE, NotEnough, Sample, _placed, learn
 
 NAMES = ("940/850 level", "940/850 nose", "940/850 spread", "850/R level", "R/G level", "shape slope")
 SKIN = np.array([-0.12, 0.0, 0.01, 0.1, 0.5, 0.3])
@@ -68,6 +68,14 @@ def test_a_part_that_lies_apart_does_not_pass_whatever_the_other_checks_say(lear
     assert share(nothing, Result.SUCCESSFUL, false_noses) > 0.5
 
 
+def test_what_is_drier_than_any_genuine_face_does_not_pass_whatever_the_checks_say(learned: Detector) -> None:
+    rng = np.random.default_rng(19)
+    anything = Zone(accept=1e9, attack=1e9)
+    lax = learned.model_copy(update={"attack_zone": anything, "skin_zone": anything, "part_zone": anything})
+    assert share(lax, Result.SUCCESSFUL, [like(rng, RESIN) for _ in range(50)]) == 0.0
+    assert share(lax, Result.SUCCESSFUL, [drawn(rng) for _ in range(200)]) > 0.99
+
+
 def test_what_each_figure_moves_adds_up_to_the_score(learned: Detector) -> None:
     z = np.nan_to_num(learned.standardise(like(np.random.default_rng(16), RESIN)))
     moved = learned.attack.score(z) - learned.attack.score(np.zeros_like(z))
@@ -85,6 +93,42 @@ def test_the_reason_names_what_is_wrong_and_the_species_it_is_like(learned: Dete
     resin = like(np.random.default_rng(6), RESIN)
     assert "water" in learned.judge(resin).reasons[0]
     assert learned.most_like(resin) == "resin_mask"
+
+
+def test_water_is_judged_against_faces_of_the_same_colour() -> None:
+    """Dry for light skin is usual for dark skin; the trend knows, and what is dry for its colour does not pass."""
+    rng = np.random.default_rng(18)
+
+    def toned(dark: float, dry: float = 0.0) -> Features:
+        values = {"R/G level": 0.5 + 0.3 * dark, "940/850 level": -0.12 + 0.1 * dark + dry, "850/R level": 0.1 + dark}
+        return Features({**drawn(rng).values, **{k: v + 0.008 * rng.standard_normal() for k, v in values.items()}})
+
+    samples = [Sample(toned(rng.uniform(0, 1)), GENUINE) for _ in range(300)]
+    samples += [Sample(toned(rng.uniform(0, 1), 0.09), "resin_mask") for _ in range(40)]
+    samples += [Sample(like(rng, SHEET), "print_dye") for _ in range(40)]
+    found = learn(samples, BANDS, version="1", kind="simulated", learned_on="x")
+    (trend,) = found.trends
+    assert trend.label == "940/850 for this colour"
+    assert found.labels[-1] == trend.label
+    assert share(found, Result.SUCCESSFUL, [toned(dark) for dark in np.linspace(0, 1, 200)]) > 0.9
+    for dark in (0.1, 0.5, 0.9):
+        assert share(found, Result.SUCCESSFUL, [toned(dark, 0.09) for _ in range(100)]) < 0.1
+    assert any("of this colour" in reason for reason in found.judge(toned(0.0, 0.1)).reasons)
+
+
+def test_a_trend_of_unknown_figures_is_refused(learned: Detector) -> None:
+    broken = learned.model_dump_json().replace('"by":["R/G level"', '"by":["X/Y level"')
+    assert "X/Y level" in broken
+    with pytest.raises(DetectorError, match="unknown figures: X/Y level"):
+        parse(broken, "here")
+
+
+def test_who_lies_between_genuine_faces_and_attacks_is_undetermined_only_where_attacks_come_near() -> None:
+    far, near = _placed(Zone(accept=0.0, attack=1.0), [5.0] * 40), _placed(Zone(accept=0.0, attack=1.0), [0.4] * 40)
+    assert far == Zone(accept=3.0, attack=3.0)
+    assert near == Zone(accept=0.4, attack=1.0)
+    assert _placed(Zone(accept=0.0, attack=1.0), [-4.0] * 40) == Zone(accept=0.0, attack=1.0)
+    assert _placed(Zone(accept=0.0, attack=1.0), []) == Zone(accept=1.0, attack=1.0)
 
 
 def test_a_covering_is_no_attack_and_no_pass(learned: Detector) -> None:
