@@ -88,11 +88,15 @@ class Case:
 
 
 def ids(plan: Plan) -> Iterator[tuple[str, str, int]]:
-    """Every presentation: (id, species, number), bona fide and attacks mixed so that a broken-off run is balanced."""
+    """Every presentation: (id, species, number), bona fide and attacks mixed so that a broken-off run is balanced.
+
+    Fixed conditions stand in the id, so that one data set can hold the headline and every sweep.
+    """
+    under = "".join(f"-{name}-{value}" for name, value in sorted(plan.conditions.items()))
     counts = {BONA_FIDE: plan.bona_fide, **dict.fromkeys(plan.species, plan.per_species)}
     share = [(number / count, name, number) for name, count in counts.items() for number in range(count)]
     for _, name, number in sorted(share):
-        yield f"{name}-{plan.split}-{plan.seed}-{number:05d}", name, number
+        yield f"{name}-{plan.split}-{plan.seed}{under}-{number:05d}", name, number
 
 
 def case(plan: Plan, key: str, species: str, number: int) -> Case:

@@ -112,6 +112,14 @@ def test_a_fixed_condition_holds_and_marks_a_sweep():
     )
 
 
+def test_one_data_set_holds_the_headline_and_every_sweep():
+    fixed = ({}, {"sun": 0.3}, {"sun": 0.6}, {"sun": 0.3, "make_up": "full"})
+    keys = [key for conditions in fixed for key, *_ in ids(Plan("a", 3, 1, conditions=conditions))]
+    assert len(set(keys)) == len(keys)
+    headline = next(ids(Plan("a", 3, 1)))[0]
+    assert headline == "bona_fide-train-1-00000"
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("sun", 3.0), ("rain", 1.0), ("make_up", "clown"), ("yaw", "left"), ("distance", 0.0)]
 )
