@@ -62,6 +62,8 @@ class CaptureLimits:
     visible_most: float = 0.97
     # A face that moves faster than this (eye distances a second) is blurred within one exposure.
     speed_most: float = 9.0
+    # The same towards the camera or away from it, as growth in a second.
+    growth_most: float = 1.3
     trusted_least: float = 0.5
     # Skin reflects 0.2 and more at any distance, a screen 0.05.
     followed_from: float = 0.12
@@ -105,6 +107,8 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
     figures = {"scale": frame.scale, "turn": frame.turn} | _distance(capture, frame)
     followed = [_follow(capture, camera, frame, limits) for camera in sorted({e.camera for e in capture.exposures})]
     growth = align.growth([pair for one in followed for pair in one.zooms])
+    if abs(growth) > limits.growth_most:
+        raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
     for one in followed:
         seen = _measured(one, capture, frame, growth, limits)
         flawed |= seen.flawed

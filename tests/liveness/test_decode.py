@@ -13,7 +13,7 @@ from appliance.liveness.align import growth, zoom
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import split_led
 from appliance.liveness.cues import measure
-from appliance.liveness.decode import CaptureUnusable, decode
+from appliance.liveness.decode import CaptureLimits, CaptureUnusable, decode
 from appliance.liveness.face_frame import FaceUnusable, face_frame, regions
 
 SIZE = (420, 384)
@@ -115,6 +115,12 @@ def test_a_face_that_comes_closer_is_followed_and_its_light_with_it(grows: float
     values = measure(cube).values
     assert values["940/850 level"] == pytest.approx(TRUE_WATER, abs=0.006 + 0.02 * abs(grows))
     assert abs(values["940/850 highest"]) < 0.06
+
+
+def test_who_runs_towards_the_camera_is_not_measured_but_told() -> None:
+    with pytest.raises(CaptureUnusable, match="moved") as told:
+        decode(capture(grows=0.6), LANDMARKS, CaptureLimits(growth_most=0.4))
+    assert told.value.advice is Advice.STAND_STILL
 
 
 def test_growth_is_what_most_pairs_of_exposures_agree_upon() -> None:
