@@ -5,7 +5,7 @@ that contradicts itself is not measured at all: frames answer to which LED is li
 illuminator's log at the reference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
@@ -106,11 +106,12 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
     axis: F32 | None = None
     figures = {"scale": frame.scale, "turn": frame.turn} | _distance(capture, frame)
     followed = [_follow(capture, camera, frame, limits) for camera in sorted({e.camera for e in capture.exposures})]
-    growth = align.growth([pair for one in followed for pair in one.zooms])
+    moved = _movement([one.moved for one in followed if one.moved is not None], limits)
+    growth = align.growth([pair for one in followed for pair in _zooms(one, moved, frame)])
     if abs(growth) > limits.growth_most:
         raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
     for one in followed:
-        seen = _measured(one, capture, frame, growth, limits)
+        seen = _measured(one, capture, frame, moved, growth, limits)
         flawed |= seen.flawed
         figures |= seen.figures
         for led, image in seen.lit.items():
@@ -134,7 +135,8 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
 class _Followed:
     """A camera's exposures, what they answer at the reference, and how the face moves through them.
 
-    `zooms` are (size, likeness, seconds) of pairs of exposures: the same person grows alike before every camera.
+    `moved` is None where nothing can be followed: what shows nothing in infrared (a screen, a dye print) is measured as
+    it stands.
     """
 
     dark: list[Exposure]
@@ -143,8 +145,7 @@ class _Followed:
     response: Mapping[str, float]
     offset: NDArray[np.float64]
     since_s: float
-    moved: align.Movement
-    zooms: list[tuple[float, float, float]]
+    moved: align.Movement | None
     figures: Mapping[str, float]
 
 
@@ -155,8 +156,32 @@ class _Seen:
     figures: Mapping[str, float]
 
 
-def _measured(one: _Followed, capture: Capture, frame: FaceFrame, growth: float, limits: CaptureLimits) -> _Seen:
-    place = align.Track(one.offset, one.since_s, one.moved, growth, capture.rgb_at_s)
+def _movement(found: Sequence[align.Movement], limits: CaptureLimits) -> align.Movement:
+    """The person's: as the camera tells it whose exposures agree best. Raises CaptureUnusable.
+
+    The same person moves alike before every camera, and a noisy one must not turn away who stands still.
+    """
+    moved = max(found, key=lambda one: one.trusted, default=align.STILL)
+    if _speed(moved) > limits.speed_most or moved.trusted < limits.trusted_least:
+        raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
+    return moved
+
+
+def _speed(moved: align.Movement) -> float:
+    """Eye distances a second."""
+    return float(np.hypot(*moved.velocity)) / EYE_DISTANCE
+
+
+def _measured(
+    one: _Followed,
+    capture: Capture,
+    frame: FaceFrame,
+    moved: align.Movement,
+    growth: float,
+    limits: CaptureLimits,
+) -> _Seen:
+    moved = moved if one.moved is not None else align.STILL
+    place = align.Track(one.offset, one.since_s, moved, growth, capture.rgb_at_s)
 
     def at(exposure: Exposure) -> NDArray[np.float64]:
         return place.matrix(frame.matrix, exposure.at_s)
@@ -171,7 +196,7 @@ def _measured(one: _Followed, capture: Capture, frame: FaceFrame, growth: float,
             flawed |= _saturated(exposure.image, matrix, limits)
         gain = np.float32(one.patch.reflectance / one.response[led] / place.nearer(exposure.at_s))
         images[led] = (_warp(exposure.image, matrix) / np.float32(exposure.gain) - darkness) * gain
-    return _Seen(images, flawed, {**one.figures, "growth": growth})
+    return _Seen(images, flawed, {**one.figures, f"{one.dark[0].camera}_speed": _speed(moved), "growth": growth})
 
 
 def _sorted(capture: Capture, camera: str, limits: CaptureLimits) -> tuple[list[Exposure], dict[str, Exposure]]:
@@ -260,31 +285,28 @@ def _follow(capture: Capture, camera: str, frame: FaceFrame, limits: CaptureLimi
     seen = {id(exposure): align.edges(exposure.image, frame.matrix) for exposure in lit}
     found = [align.displacement(seen[id(reference)], seen[id(exposure)]) for exposure in lit]
     clear = [(shift, e.at_s - reference.at_s) for (shift, sharp), e in zip(found, lit, strict=True) if sharp >= _CLEAR]
-    # What shows nothing in infrared (a screen, a dye print) has no movement to follow: it is measured as it stands.
     blank = 2 * len(clear) < len(lit) or level < limits.followed_from
-    moved = align.STILL if blank else align.movement([shift for shift, _ in clear], [t for _, t in clear])
-    speed = float(np.hypot(*moved.velocity)) / EYE_DISTANCE
-    if speed > limits.speed_most or moved.trusted < limits.trusted_least:
-        raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
-    zooms = [] if blank else _zooms(by_led, moved, frame)
+    moved = None if blank else align.movement([shift for shift, _ in clear], [t for _, t in clear])
     grey = cv2.cvtColor(capture.rgb, cv2.COLOR_BGR2GRAY)
     offset, sharpness = align.displacement(align.edges(np.asarray(grey, np.uint8), frame.matrix), seen[id(reference)])
     offset = offset if sharpness >= _CLEAR / 2 and float(np.hypot(*offset)) <= 0.35 * EYE_DISTANCE else np.zeros(2)
     figures = {
-        f"{camera}_speed": speed,
-        f"{camera}_residual_px": moved.residual,
+        f"{camera}_residual_px": moved.residual if moved else 0.0,
         f"{camera}_clear": len(clear) / len(lit),
-        f"{camera}_trusted": moved.trusted,
+        f"{camera}_trusted": moved.trusted if moved else 1.0,
         f"{camera}_offset_x": float(offset[0]),
         f"{camera}_offset_y": float(offset[1]),
         f"{camera}_sharpness": sharpness,
         f"{camera}_ambient": ambient / max(float(np.median(list(response.values()))), 1.0),
     } | {f"response_{led}_dn": value for led, value in response.items()}
-    return _Followed(dark, by_led, patch, response, offset, reference.at_s, moved, zooms, figures)
+    return _Followed(dark, by_led, patch, response, offset, reference.at_s, moved, figures)
 
 
-def _zooms(lit: Mapping[str, Exposure], moved: align.Movement, frame: FaceFrame) -> list[tuple[float, float, float]]:
-    """Sizes of exposures against each other, from lamps of the same side: they draw the same edges."""
+def _zooms(one: _Followed, moved: align.Movement, frame: FaceFrame) -> list[tuple[float, float, float]]:
+    """(size, likeness, seconds) of exposures against each other, of lamps of one side: they draw the same edges."""
+    if one.moved is None:
+        return []
+    lit = one.lit
     since = next(iter(lit.values())).at_s
     still = align.Track(np.zeros(2), since, moved, 0.0, since)
     seen = {led: align.edges(e.image, still.matrix(frame.matrix, e.at_s)) for led, e in lit.items()}

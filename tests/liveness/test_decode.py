@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.core.types import Advice
-from appliance.liveness.align import growth, zoom
+from appliance.liveness.align import STILL, Movement, growth, zoom
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.channels import split_led
 from appliance.liveness.cues import measure
-from appliance.liveness.decode import CaptureLimits, CaptureUnusable, decode
+from appliance.liveness.decode import CaptureLimits, CaptureUnusable, _movement, decode
 from appliance.liveness.face_frame import FaceUnusable, face_frame, regions
 
 SIZE = (420, 384)
@@ -121,6 +121,15 @@ def test_who_runs_towards_the_camera_is_not_measured_but_told() -> None:
     with pytest.raises(CaptureUnusable, match="moved") as told:
         decode(capture(grows=0.6), LANDMARKS, CaptureLimits(growth_most=0.4))
     assert told.value.advice is Advice.STAND_STILL
+
+
+def test_a_camera_that_cannot_follow_asks_the_other_one() -> None:
+    still = Movement(np.array([3.0, 0.0]), 0.1, 1.0)
+    noisy = Movement(np.array([400.0, -90.0]), 9.0, 0.2)
+    assert _movement([noisy, still], CaptureLimits()) is still
+    with pytest.raises(CaptureUnusable, match="moved"):
+        _movement([noisy], CaptureLimits())
+    assert _movement([], CaptureLimits()) is STILL, "what nothing can be seen of is measured as it stands"
 
 
 def test_growth_is_what_most_pairs_of_exposures_agree_upon() -> None:
