@@ -10,6 +10,7 @@ from appliance.evaluate.claims_text import update
 from appliance.evaluate.dataset import Header, Record
 from appliance.evaluate.figures import bounds
 from appliance.evaluate.loaders.registry import SOURCES
+from appliance.liveness.detector import available, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +48,10 @@ def test_every_command_of_the_page_exists() -> None:
         for option in set(re.findall(rf"appliance {command} [^\n`|]*", page)):
             for flag in re.findall(r"--[a-z-]+", option):
                 assert flag in shown.output, (command, flag)
+
+
+def test_what_is_claimed_is_claimed_of_the_detectors_that_are_shipped() -> None:
+    claims = [one for one in shipped() if one.band_set in available()]
+    assert claims
+    for one in claims:
+        assert one.detector == load(one.band_set).version, f"evaluate {one.band_set} anew: its detector has changed"
