@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 
 from appliance.evaluate.species import BONA_FIDE
 from appliance.evaluate.system import CannotLearn, Figures, Judge, Known, Lessons, Unusable, Verdict
-from appliance.liveness import align, burst, channels, circumstances, cues, decode, detector, face_frame, learn
+from appliance.liveness import align, burst, channels, circumstances, cues, decode, detector, face_frame, follow, learn
 from appliance.liveness.burst import Capture
 
-_MEASURING: tuple[ModuleType, ...] = (align, burst, channels, circumstances, cues, decode, face_frame)
+_MEASURING: tuple[ModuleType, ...] = (
+    align,
+    burst,
+    channels,
+    circumstances,
+    cues,
+    decode,
+    face_frame,
+    follow,
+)
 _JUDGING: tuple[ModuleType, ...] = (*_MEASURING, detector, learn)
 _SHOWN = (("1550", ("1300/1050 level", "1550/1050 level")), ("940", ("850/R level", "940/850 level")))
 
@@ -81,7 +90,7 @@ class Liveness:
                 learn.learn(
                     [learn.Sample(_features(known.figures), _kind(known)) for known in lessons.samples],
                     band_set,
-                    version=f"code {source_version(_JUDGING)}, learned on {lessons.learned_on}",
+                    version=f"code {source_version(_JUDGING)}, learned on {lessons.learned_on} {_content(lessons)}",
                     kind=lessons.kind,
                     learned_on=lessons.learned_on,
                     site=[_features(figures) for figures in lessons.site],
@@ -106,6 +115,16 @@ class Liveness:
             if band in bands:
                 return names
         return ("R/G level", "850/R level" if "850" in bands else "R/G spread")
+
+
+def _content(lessons: Lessons) -> str:
+    """Eight hexadecimal digits of what was learned: two sets of one name teach different detectors."""
+    digest = hashlib.sha256()
+    for known in lessons.samples:
+        digest.update(repr((known.species, known.covered, sorted(known.figures.values.items()))).encode())
+    for figures in lessons.site:
+        digest.update(repr(sorted(figures.values.items())).encode())
+    return digest.hexdigest()[:8]
 
 
 def _features(figures: Figures) -> cues.Features:

@@ -6,7 +6,7 @@ movement is fitted through all of them, so that dark exposures and single failur
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,8 +22,10 @@ _CENTRE = ((MIDDLE[0] + MARGIN) * _HALF, (MIDDLE[1] + 0.4 * EYE_DISTANCE + MARGI
 _CORE = (slice(int(_CENTRE[1]) - 52, int(_CENTRE[1]) + 52), slice(int(_CENTRE[0]) - 44, int(_CENTRE[0]) + 44))
 """Where sizes are compared: the face without its surroundings, in pixels of `edges`."""
 _STEPS = 4
-_LARGEST, _FLAT, _AGREES = 0.2, 1e-6, 0.008
-"""Sizes further apart are a failure, as are images without edges; pairs that differ by less agree upon a rate."""
+_LARGEST, _FLAT = 0.2, 1e-6
+"""Sizes further apart are a failure, as are images without edges."""
+_SIZES_AGREE, _SHIFTS_AGREE = 0.008, 1.0
+"""Pairs that differ by less, as a share or in frame pixels, agree upon a rate."""
 _FAR = 3.0
 """A shift that lies further than this from the fitted movement (frame pixels) is a failure of the correlation."""
 
@@ -45,7 +47,7 @@ class Track:
     """Where a camera sees the face: `offset` (frame pixels) from the visible picture at `since_s`, then moving.
 
     `growth` is how much larger it becomes in a second, as a share, since the visible picture at `pictured_s`: somebody
-    walks towards the camera.
+    walks towards the camera. `larger` is how much larger this camera shows everything.
     """
 
     offset: NDArray[np.float64]
@@ -53,12 +55,13 @@ class Track:
     moved: Movement
     growth: float
     pictured_s: float
+    larger: float = 0.0
 
     def matrix(self, frame: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
         """float64[2, 3] from the camera's pixels at a time to the face frame, given that of the visible picture."""
         placed = frame.copy()
         placed[:, 2] -= self.offset + self.moved.velocity * (time_s - self.since_s)
-        return _shrunk(placed, 1.0 + self.growth * (time_s - self.pictured_s))
+        return _shrunk(placed, 1.0 + self.larger + self.growth * (time_s - self.pictured_s))
 
     def nearer(self, time_s: float) -> float:
         """How much more light of a lamp reaches the face than when the picture was taken: inverse square."""
@@ -99,11 +102,23 @@ def displacement(reference: F32, other: F32) -> tuple[NDArray[np.float64], float
     return np.array([x, y]) / _HALF, float(response)
 
 
-def zoom(reference: F32, other: F32) -> tuple[float, float]:
-    """How much larger `other` is than `reference`, as a share, and how alike they are at that size (-1 to 1).
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """An exposure against another one: how far it lies from it (frame pixels), how much larger it is, as a share, how
+    alike they are then (-1 to 1), and how much later it was taken.
+    """
 
-    Both as `edges` makes them, with what is known of the shift between them undone. Least squares over every pixel, so
-    that a hundredth of a pixel at the rim of the face still counts.
+    shift: NDArray[np.float64]
+    size: float
+    alike: float
+    seconds: float
+
+
+def compare(reference: F32, other: F32, seconds: float) -> Pair:
+    """Two images as `edges` makes them, with what is known of the movement between them undone.
+
+    Least squares over every pixel, so that a hundredth of a pixel at the rim of the face still counts. It takes two
+    lamps of one side: from another side the edges lie elsewhere.
     """
     slope_x, slope_y = (
         cv2.Sobel(reference[_CORE], cv2.CV_32F, *axis, scale=1 / 8).ravel() for axis in ((1, 0), (0, 1))
@@ -119,22 +134,38 @@ def zoom(reference: F32, other: F32) -> tuple[float, float]:
     one, two = reference[_CORE] - reference[_CORE].mean(), seen - seen.mean()
     strength = float(np.sqrt(np.mean(one * one) * np.mean(two * two)))
     if strength < _FLAT or abs(size) > _LARGEST:
-        return 0.0, -1.0
-    return size, float(np.mean(one * two)) / strength
+        return Pair(np.zeros(2), 0.0, -1.0, seconds)
+    return Pair(shift / _HALF, size, float(np.mean(one * two)) / strength, seconds)
 
 
-def growth(zooms: Sequence[tuple[float, float, float]]) -> float:
-    """How much a face grows in a second, as a share, from (size, likeness, seconds between) of pairs of exposures.
+def growth(pairs: Sequence[Pair]) -> float:
+    """How much a face grows in a second, as a share."""
+    return _rate(pairs, [pair.size for pair in pairs], _SIZES_AGREE)
 
-    The median of the rates weighted by likeness and time, then least squares through the pairs that agree with it.
+
+def refined(moved: Movement, pairs: Sequence[Pair]) -> Movement:
+    """The movement with what is left of it in `pairs`, for which it was undone."""
+    left = [_rate(pairs, [float(pair.shift[axis]) for pair in pairs], _SHIFTS_AGREE) for axis in (0, 1)]
+    return replace(moved, velocity=moved.velocity + np.array(left))
+
+
+def _rate(pairs: Sequence[Pair], changes: Sequence[float], agree: float) -> float:
+    """Change in a second: the median of the rates weighted by likeness and time, then least squares through the pairs
+    that agree with it.
     """
-    rates = np.array([(size / s, max(alike, 0.0) ** 2 * abs(s), size, s) for size, alike, s in zooms if abs(s) > 1e-6])
+    rates = np.array(
+        [
+            (change / pair.seconds, max(pair.alike, 0.0) ** 2 * abs(pair.seconds), change, pair.seconds)
+            for pair, change in zip(pairs, changes, strict=True)
+            if abs(pair.seconds) > 1e-6
+        ]
+    )
     if not len(rates) or rates[:, 1].sum() < 1e-6:
         return 0.0
     order = rates[np.argsort(rates[:, 0])]
     rate = float(order[np.searchsorted(np.cumsum(order[:, 1]), order[:, 1].sum() / 2), 0])
     for _ in range(2):
-        near = rates[np.abs(rates[:, 2] - rate * rates[:, 3]) <= _AGREES]
+        near = rates[np.abs(rates[:, 2] - rate * rates[:, 3]) <= agree]
         if len(near):
             rate = float((near[:, 1] * near[:, 2] * near[:, 3]).sum() / (near[:, 1] * near[:, 3] ** 2).sum())
     return rate

@@ -32,6 +32,16 @@ _SWAP_GAIN = 12.0
 _SURE = 3 * _SWAP_GAIN
 _LEAST_PATTERN = 0.02
 
+
+def _rim() -> NDArray[np.bool_]:
+    """Cells where a traveller does not stand: the lamps lie over them alike whoever is in the lane."""
+    cells = np.zeros(GRID, np.bool_)
+    cells[0] = cells[:9, :3] = cells[:9, -3:] = True
+    return cells
+
+
+_RIM = _rim()
+
 Pattern = tuple[tuple[float, ...], ...]
 
 
@@ -55,8 +65,8 @@ class LedCalibration(_Strict):
     """One LED: lit minus dark at the reference (DN of 255 at full exposure), and noise of a pixel there (DN).
 
     `pulse_us` is the light of one exposure it was measured with. `pattern` is its light over the empty lane; `flat`
-    over an even target that fills the view, None until one was measured. Both are relative to their mean;
-    `pattern_noise` is the noise of a cell.
+    over an even target that fills the view, None until one was measured. Both are relative to the reference;
+    `pattern_noise` is the noise of a cell at the rim in one look, as a share.
     """
 
     level_dn: Annotated[float, Field(gt=0.0, le=4000.0)]
@@ -200,9 +210,11 @@ def alike(leds: Mapping[str, LedCalibration]) -> list[tuple[str, str]]:
     known = {led: _stored(one) for led, one in leds.items()}
 
     def apart(one: str, other: str) -> float:
-        ratio = known[one] - known[other]
-        noise = (leds[one].pattern_noise ** 2 + leds[other].pattern_noise ** 2) / _PATTERN_SD**2
-        return float(np.minimum(np.square(2 * ratio), _FARTHEST).sum()) - 4 * noise * (len(ratio) - 1)
+        noise = _noise(leds[one], leds[other])
+        ratio = _ratio(known[one], known[other], noise)
+        return float(np.minimum(np.square(2 * ratio), _FARTHEST).sum()) - 4 * (len(ratio) - 1) * noise**2 / (
+            1 + noise**2
+        )
 
     return [(one, other) for one, other in combinations(leds, 2) if apart(one, other) < _SURE]
 
@@ -215,13 +227,16 @@ def _swapped(stored: Mapping[str, LedCalibration], found: Mapping[str, LedReadin
     known = {led: _stored(stored[led]) for led in found}
     # The pulse belongs to the wire, the rest to the LED.
     seen = {led: _figures(one.level / stored[led].pulse_us, one.pattern) for led, one in found.items()}
-    best, gain = None, _SWAP_GAIN
+    best, gain, unnoticed = None, _SWAP_GAIN, alike(stored)
     for one, other in combinations(found, 2):
-        now = seen[one] - seen[other]
-        was = (known[one] - known[other])[: len(now)]
+        if (one, other) in unnoticed or (other, one) in unnoticed:
+            continue
+        noise = _noise(stored[one], stored[other])
+        now, was = _ratio(seen[one], seen[other], noise), _ratio(known[one], known[other], noise)
         straight, crossed = _misfit(now, was), _misfit(now, -was)
-        # It has to be well explained, too: within what each figure may differ by, or far better than without.
-        if straight - crossed > gain and crossed < max(len(now), straight / 4):
+        # It has to be well explained, too: within what each figure may differ by, or twice as well as without, for arms
+        # and bags hide cells.
+        if straight - crossed > gain and crossed < max(len(now), straight / 2):
             best, gain = (one, other), straight - crossed
     return best
 
@@ -233,10 +248,20 @@ def _stored(led: LedCalibration) -> _Figures:
     return _figures(led.level_dn / led.pulse_us, np.array(led.pattern, dtype=np.float32))
 
 
-def _figures(level: float, pattern: F32 | None) -> _Figures:
-    """Logarithms of level and, where there is one, pattern, each in the deviations its ratio may have."""
-    cells = np.zeros(0) if pattern is None else np.log(np.maximum(pattern, _LEAST_PATTERN)).ravel() / _PATTERN_SD
-    return np.concatenate(([math.log(max(level, 1e-9)) / _LEVEL_SD], cells))
+def _figures(level: float, pattern: F32) -> _Figures:
+    """Logarithms of the level and of the cells of the pattern's rim."""
+    return np.log(np.concatenate(([max(level, 1e-9)], np.maximum(pattern[_RIM], _LEAST_PATTERN))).astype(np.float64))
+
+
+def _noise(one: LedCalibration, other: LedCalibration) -> float:
+    """Noise of a cell's ratio in two looks, in the deviations it may have anyway."""
+    return math.sqrt(2.0) * math.hypot(one.pattern_noise, other.pattern_noise) / _PATTERN_SD
+
+
+def _ratio(one: _Figures, other: _Figures, noise: float) -> _Figures:
+    """How two LEDs differ in level and in how their light lies, each in the deviations it may have."""
+    ratio = one - other
+    return np.concatenate((ratio[:1] / _LEVEL_SD, ratio[1:] / (_PATTERN_SD * math.hypot(1.0, noise))))
 
 
 def _misfit(now: _Figures, expected: _Figures) -> float:
@@ -252,12 +277,13 @@ def mean_leds(looks: Sequence[Reading], pulses: Mapping[str, int]) -> dict[str, 
     for led in looks[0].leds:
         seen = [look.leds[led] for look in looks]
         pixels = np.stack([one.pixels for one in seen])
-        patterns = np.stack([one.pattern for one in seen if one.pattern is not None])
+        patterns = np.stack([one.pattern for one in seen])
+        rims = np.maximum(patterns[:, _RIM], _LEAST_PATTERN)
         made[led] = LedCalibration(
             level_dn=round(float(np.mean([one.level for one in seen])), 3),
             noise_dn=round(float(pixels.std(axis=0, ddof=1).mean()), 3),
             pulse_us=pulses[led],
             pattern=rows(patterns.mean(axis=0)),
-            pattern_noise=round(float(patterns.std(axis=0, ddof=1).mean() / math.sqrt(len(patterns))), 6),
+            pattern_noise=round(float(np.median(rims.std(axis=0, ddof=1) / rims.mean(axis=0))), 6),
         )
     return made

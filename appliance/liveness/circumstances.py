@@ -36,11 +36,10 @@ nose's distance from the middle in eye distances (about 15 degrees)."""
 
 def measured(figures: Mapping[str, float]) -> dict[str, float]:
     """The figures of a capture (`decode`) that tell circumstances; those that are unknown are absent."""
-    speeds = [value for name, value in figures.items() if name.endswith("_speed")]
     found = {
         "capture ambient": max((value for name, value in figures.items() if name.endswith("_ambient")), default=None),
-        "capture movement": ((max(speeds) * EYES_M) ** 2 + (figures["growth"] * _NOMINAL_M) ** 2) ** 0.5
-        if speeds
+        "capture movement": ((figures["speed"] * EYES_M) ** 2 + (figures["growth"] * _NOMINAL_M) ** 2) ** 0.5
+        if "speed" in figures
         else None,
         "capture scale": figures.get("scale"),
         "capture turn": abs(figures["turn"]) if "turn" in figures else None,

@@ -168,10 +168,15 @@ def _steps(smooth: F32, usable: Mapping[str, Mask]) -> float | None:
 
 
 def _lamps(top: tuple[F32, F32], under: tuple[F32, F32], usable: Mapping[str, Mask]) -> float:
-    """A ratio under the left lamps less that under the right ones: the same material, unless two LEDs are exchanged."""
+    """A ratio under the left lamps less that under the right ones: the same material, unless two LEDs are exchanged.
+
+    The lower quartile of each: a gleam is nearer to 1, and each side has its own.
+    """
     middle = usable["left cheek"] | usable["right cheek"] | usable["nose"] | usable["forehead"]
-    left, right = (_median(_log_ratio(over, below), middle) for over, below in zip(top, under, strict=True))
-    return left - right
+    if np.count_nonzero(middle) < 100:
+        return float("nan")
+    left, right = (np.quantile(_log_ratio(*pair)[middle], 0.25) for pair in zip(top, under, strict=True))
+    return float(left - right)
 
 
 def _level(cube: Cube, usable: Mapping[str, Mask]) -> dict[str, float]:

@@ -5,17 +5,17 @@ that contradicts itself is not measured at all: frames answer to which LED is li
 illuminator's log at the reference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core.types import Advice
-from appliance.liveness import align
-from appliance.liveness.burst import Capture, Exposure, GreyPatch
+from appliance.liveness.align import Track
+from appliance.liveness.burst import LIMITS, Capture, CaptureLimits, CaptureUnusable, Exposure, GreyPatch
 from appliance.liveness.channels import CHANNELS, split_led
 from appliance.liveness.circumstances import EYES_M
 from appliance.liveness.face_frame import (
@@ -29,51 +29,11 @@ from appliance.liveness.face_frame import (
     Mask,
     face_frame,
 )
+from appliance.liveness.follow import Watched, follow
 
 _encoded = np.arange(256, dtype=np.float32) / 255.0
 LINEAR: F32 = np.where(_encoded <= 0.04045, _encoded / 12.92, ((_encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
 """sRGB value to linear light, float32[256] (IEC 61966-2-1)."""
-
-
-class CaptureUnusable(Exception):
-    """The burst proves nothing. The message is a sentence for the guard, `advice` what the traveller can do."""
-
-    def __init__(self, message: str, advice: Advice | None = None) -> None:
-        super().__init__(message)
-        self.advice = advice
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureLimits:
-    """When a burst holds. Levels in digital numbers of 255 (DN)."""
-
-    dark_frames: int = 2
-    # irlume (open, measured): above about 170 of 255 of ambient infrared every genuine face was refused.
-    dark_highest: float = 170.0
-    dark_difference: float = 0.06
-    dark_difference_dn: float = 3.0
-    lit_least: float = 6.0
-    saturated_from: int = 250
-    saturated_share: float = 0.10
-    patch_spread: float = 0.25
-    patch_least_px: int = 8
-    sides_ratio: float = 2.5
-    visible_least: float = 0.02
-    visible_most: float = 0.97
-    # A face that moves faster than this (eye distances a second) is blurred within one exposure.
-    speed_most: float = 9.0
-    # The same towards the camera or away from it, as growth in a second.
-    growth_most: float = 1.3
-    trusted_least: float = 0.5
-    # Skin reflects 0.2 and more at any distance, a screen 0.05.
-    followed_from: float = 0.12
-
-
-LIMITS = CaptureLimits()
-_CLEAR = 0.06
-"""Sharpness of a correlation from which it is one; edges of two lights on one face reach 0.3 to 0.8."""
-_PAIRS = 6
-"""Pairs of exposures by which growth is measured; with fewer of one side the lamp on the axis helps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,15 +65,13 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
     sides: dict[str, tuple[F32, F32]] = {}
     axis: F32 | None = None
     figures = {"scale": frame.scale, "turn": frame.turn} | _distance(capture, frame)
-    followed = [_follow(capture, camera, frame, limits) for camera in sorted({e.camera for e in capture.exposures})]
-    moved = _movement([one.moved for one in followed if one.moved is not None], limits)
-    growth = align.growth([pair for one in followed for pair in _zooms(one, moved, frame)])
-    if abs(growth) > limits.growth_most:
-        raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
-    for one in followed:
-        seen = _measured(one, capture, frame, moved, growth, limits)
+    answers = [_answer(capture, camera, limits) for camera in sorted({e.camera for e in capture.exposures})]
+    course = follow(capture, frame, [Watched(a.camera, a.lit, _shows(a, frame, limits)) for a in answers], limits)
+    figures |= {**course.figures, "speed": course.speed, "growth": course.growth}
+    for answer in answers:
+        seen = _measured(answer, course.tracks[answer.camera], frame, limits)
         flawed |= seen.flawed
-        figures |= seen.figures
+        figures |= answer.figures
         for led, image in seen.lit.items():
             band, side = split_led(led)
             if side == "C":
@@ -132,71 +90,52 @@ def decode(capture: Capture, landmarks: NDArray[np.floating], limits: CaptureLim
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Followed:
-    """A camera's exposures, what they answer at the reference, and how the face moves through them.
+class _Answer:
+    """The exposures of a camera that answer to their lamps at the reference, and by how much (DN at full exposure)."""
 
-    `moved` is None where nothing can be followed: what shows nothing in infrared (a screen, a dye print) is measured as
-    it stands.
-    """
-
+    camera: str
     dark: list[Exposure]
     lit: Mapping[str, Exposure]
     patch: GreyPatch
+    ambient: float
     response: Mapping[str, float]
-    offset: NDArray[np.float64]
-    since_s: float
-    moved: align.Movement | None
-    figures: Mapping[str, float]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        brightest = max(float(np.median(list(self.response.values()))), 1.0)
+        return {f"{self.camera}_ambient": self.ambient / brightest} | {
+            f"response_{led}_dn": value for led, value in self.response.items()
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
     lit: Mapping[str, F32]
     flawed: Mask
-    figures: Mapping[str, float]
 
 
-def _movement(found: Sequence[align.Movement], limits: CaptureLimits) -> align.Movement:
-    """The person's: as the camera tells it whose exposures agree best. Raises CaptureUnusable.
-
-    The same person moves alike before every camera, and a noisy one must not turn away who stands still.
-    """
-    moved = max(found, key=lambda one: one.trusted, default=align.STILL)
-    if _speed(moved) > limits.speed_most or moved.trusted < limits.trusted_least:
-        raise CaptureUnusable("The face moved during the capture.", Advice.STAND_STILL)
-    return moved
+def _answer(capture: Capture, camera: str, limits: CaptureLimits) -> _Answer:
+    dark, lit = _sorted(capture, camera, limits)
+    patch = capture.patches[camera]
+    ambient, response = check_reference(dark, lit, patch, limits)
+    return _Answer(camera, dark, lit, patch, ambient, response)
 
 
-def _speed(moved: align.Movement) -> float:
-    """Eye distances a second."""
-    return float(np.hypot(*moved.velocity)) / EYE_DISTANCE
-
-
-def _measured(
-    one: _Followed,
-    capture: Capture,
-    frame: FaceFrame,
-    moved: align.Movement,
-    growth: float,
-    limits: CaptureLimits,
-) -> _Seen:
-    moved = moved if one.moved is not None else align.STILL
-    place = align.Track(one.offset, one.since_s, moved, growth, capture.rgb_at_s)
-
-    def at(exposure: Exposure) -> NDArray[np.float64]:
-        return place.matrix(frame.matrix, exposure.at_s)
-
-    darkness = sum(_warp(e.image, at(e)) / np.float32(e.gain) for e in one.dark) / np.float32(len(one.dark))
+def _measured(answer: _Answer, track: Track, frame: FaceFrame, limits: CaptureLimits) -> _Seen:
+    """Lit minus dark of every LED, relative to the reference, where the face was at the time."""
+    places = {id(e): track.matrix(frame.matrix, e.at_s) for e in (*answer.dark, *answer.lit.values())}
+    dark = [_warp(e.image, places[id(e)]) / np.float32(e.gain) for e in answer.dark]
+    darkness = sum(dark) / np.float32(len(dark))
     flawed = np.zeros((HEIGHT, WIDTH), np.bool_)
     images: dict[str, F32] = {}
-    for led, exposure in one.lit.items():
-        matrix = at(exposure)
+    for led, exposure in answer.lit.items():
+        matrix = places[id(exposure)]
         # The pupil's reflex on the axis may be overexposed: that is what it is for.
         if not led.endswith("C"):
             flawed |= _saturated(exposure.image, matrix, limits)
-        gain = np.float32(one.patch.reflectance / one.response[led] / place.nearer(exposure.at_s))
+        gain = np.float32(answer.patch.reflectance / answer.response[led] / track.nearer(exposure.at_s))
         images[led] = (_warp(exposure.image, matrix) / np.float32(exposure.gain) - darkness) * gain
-    return _Seen(images, flawed, {**one.figures, f"{one.dark[0].camera}_speed": _speed(moved), "growth": growth})
+    return _Seen(images, flawed)
 
 
 def _sorted(capture: Capture, camera: str, limits: CaptureLimits) -> tuple[list[Exposure], dict[str, Exposure]]:
@@ -258,62 +197,14 @@ def _response(led: str, exposure: Exposure, ambient: float, box: tuple[slice, sl
     return level / exposure.gain
 
 
-def _face_level(
-    dark: Exposure, lit: Mapping[str, Exposure], response: Mapping[str, float], patch: GreyPatch, frame: FaceFrame
-) -> float:
-    """Median relative reflectance of the middle of the face in the brightest band, before anything is aligned."""
+def _shows(answer: _Answer, frame: FaceFrame, limits: CaptureLimits) -> bool:
+    """Whether the middle of the face reflects enough in the brightest band to be followed, before it is aligned."""
     x, y = (cv2.invertAffineTransform(frame.matrix) @ np.array([*MIDDLE, 1.0])).astype(int)
     half = max(4, int(0.5 * EYE_DISTANCE / frame.scale))
     box = (slice(max(0, y), y + 2 * half), slice(max(0, x - half), x + half))
-    base = float(np.median(dark.image[box])) / dark.gain
-    levels = [(float(np.median(e.image[box])) / e.gain - base) / response[led] for led, e in lit.items()]
-    return patch.reflectance * max(levels)
-
-
-def _follow(capture: Capture, camera: str, frame: FaceFrame, limits: CaptureLimits) -> _Followed:
-    """The face's movement through the exposures, and the camera's displacement against the visible one.
-
-    Raises CaptureUnusable.
-    """
-    dark, by_led = _sorted(capture, camera, limits)
-    patch = capture.patches[camera]
-    ambient, response = check_reference(dark, by_led, patch, limits)
-    level = _face_level(dark[0], by_led, response, patch, frame)
-    lit = list(by_led.values())
-    times = [exposure.at_s for exposure in lit]
-    reference = lit[int(np.argmin(np.abs(np.array(times) - float(np.median(times)))))]
-    seen = {id(exposure): align.edges(exposure.image, frame.matrix) for exposure in lit}
-    found = [align.displacement(seen[id(reference)], seen[id(exposure)]) for exposure in lit]
-    clear = [(shift, e.at_s - reference.at_s) for (shift, sharp), e in zip(found, lit, strict=True) if sharp >= _CLEAR]
-    blank = 2 * len(clear) < len(lit) or level < limits.followed_from
-    moved = None if blank else align.movement([shift for shift, _ in clear], [t for _, t in clear])
-    grey = cv2.cvtColor(capture.rgb, cv2.COLOR_BGR2GRAY)
-    offset, sharpness = align.displacement(align.edges(np.asarray(grey, np.uint8), frame.matrix), seen[id(reference)])
-    offset = offset if sharpness >= _CLEAR / 2 and float(np.hypot(*offset)) <= 0.35 * EYE_DISTANCE else np.zeros(2)
-    figures = {
-        f"{camera}_residual_px": moved.residual if moved else 0.0,
-        f"{camera}_clear": len(clear) / len(lit),
-        f"{camera}_trusted": moved.trusted if moved else 1.0,
-        f"{camera}_offset_x": float(offset[0]),
-        f"{camera}_offset_y": float(offset[1]),
-        f"{camera}_sharpness": sharpness,
-        f"{camera}_ambient": ambient / max(float(np.median(list(response.values()))), 1.0),
-    } | {f"response_{led}_dn": value for led, value in response.items()}
-    return _Followed(dark, by_led, patch, response, offset, reference.at_s, moved, figures)
-
-
-def _zooms(one: _Followed, moved: align.Movement, frame: FaceFrame) -> list[tuple[float, float, float]]:
-    """(size, likeness, seconds) of exposures against each other, of lamps of one side: they draw the same edges."""
-    if one.moved is None:
-        return []
-    lit = one.lit
-    since = next(iter(lit.values())).at_s
-    still = align.Track(np.zeros(2), since, moved, 0.0, since)
-    seen = {led: align.edges(e.image, still.matrix(frame.matrix, e.at_s)) for led, e in lit.items()}
-    pairs = [(a, b) for a, b in combinations(lit, 2) if a[-1] == b[-1]]
-    if len(pairs) < _PAIRS:
-        pairs += [(a, b) for a, b in combinations(lit, 2) if "C" in (a[-1], b[-1])]
-    return [(*align.zoom(seen[a], seen[b]), lit[b].at_s - lit[a].at_s) for a, b in pairs]
+    base = float(np.median(answer.dark[0].image[box])) / answer.dark[0].gain
+    levels = [(float(np.median(e.image[box])) / e.gain - base) / answer.response[led] for led, e in answer.lit.items()]
+    return answer.patch.reflectance * max(levels) >= limits.followed_from
 
 
 # --- visible, shapes, pixels --------------------------------------------------------------------------------

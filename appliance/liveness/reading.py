@@ -66,12 +66,13 @@ LIMITS = ReadingLimits()
 class LedReading:
     """One LED: lit minus dark at the reference, DN at full exposure; its pixels there.
 
-    `pattern` is how its light lies over the picture, relative to its mean; None where only the reference was read.
+    `pattern` is how its light lies over the picture, relative to the reference: who stands there changes nothing of it
+    but where he stands.
     """
 
     level: float
     pixels: F32
-    pattern: F32 | None
+    pattern: F32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,13 +100,9 @@ def read(
     patch: GreyPatch,
     leds: Sequence[str],
     *,
-    patterns: bool = True,
     limits: ReadingLimits = LIMITS,
 ) -> Reading:
-    """Measure the burst of one camera, in which every one of `leds` was to be lit once. Never raises.
-
-    Without `patterns` only the reference is read: quick enough for the way to a decision.
-    """
+    """Measure the burst of one camera, in which every one of `leds` was to be lit once. Never raises."""
 
     def unmeasured(trouble: Trouble, words: str) -> Reading:
         return Reading(camera, np.zeros((0, 0, 0), np.float32), {}, (Finding(trouble, camera, words),))
@@ -120,7 +117,8 @@ def read(
     box = reference_box(patch)
     if any(_same(one.image[box], other.image[box]) for one, other in combinations(exposures, 2)):
         return unmeasured(Trouble.STUCK, "Two exposures are one and the same picture. Switch the camera off and on.")
-    found = {led: _led(lit[led], dark, box, patterns) for led in leds}
+    darkness_everywhere = np.mean([_coarse(exposure) for exposure in dark], axis=0)
+    found = {led: _led(lit[led], dark, box, darkness_everywhere) for led in leds}
     darkness = np.stack([e.image[box].astype(np.float32) / np.float32(e.gain) for e in dark])
     findings = [*_of_dark(camera, dark, box, limits), *_of_light(camera, lit, found, box, limits)]
     return Reading(camera, darkness, found, tuple(findings))
@@ -137,14 +135,16 @@ def _in_view(patch: GreyPatch, exposures: Sequence[Exposure], limits: ReadingLim
     return inside and min(patch.width, patch.height) >= limits.reference_least_px
 
 
-def _led(exposure: Exposure, dark: Sequence[Exposure], box: tuple[slice, slice], patterns: bool) -> LedReading:
+def _led(exposure: Exposure, dark: Sequence[Exposure], box: tuple[slice, slice], darkness: F32) -> LedReading:
     pixels = _light(exposure, dark, box)
-    pattern = None
-    if patterns:
-        everywhere = (slice(None), slice(None))
-        coarse = cv2.resize(_light(exposure, dark, everywhere), GRID[::-1], interpolation=cv2.INTER_AREA)
-        pattern = np.asarray(coarse / max(float(coarse.mean()), 1e-3), dtype=np.float32)
-    return LedReading(float(pixels.mean()), pixels, pattern)
+    level = float(pixels.mean())
+    return LedReading(level, pixels, (_coarse(exposure) - darkness) / np.float32(max(level, 1e-3)))
+
+
+def _coarse(exposure: Exposure) -> F32:
+    """The picture in GRID cells, DN at full exposure."""
+    cells = cv2.resize(exposure.image.astype(np.float32), GRID[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.float32) / np.float32(exposure.gain)
 
 
 def _light(exposure: Exposure, dark: Sequence[Exposure], box: tuple[slice, slice]) -> F32:

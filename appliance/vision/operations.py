@@ -279,7 +279,7 @@ class Worker:
 
     def reading(self, request: Message) -> Message:
         """Self-test: what is wrong with cameras and LEDs, from a burst of the empty lane."""
-        readings = self._readings(self._captured(request), patterns=True)
+        readings = self._readings(self._captured(request))
         levels = {led: round(one.level, 2) for found in readings for led, one in found.leds.items()}
         return Message({"findings": [asdict(finding) for finding in self._findings(readings)], "levels": levels})
 
@@ -290,7 +290,7 @@ class Worker:
         self._detected()
         passage = self._passage
         begun = self._clock.monotonic()
-        findings = self._findings(self._readings(capture, patterns=False))
+        findings = self._findings(self._readings(capture))
         if passage.faces:
             passage.liveness = self._told().judge.judge(capture, passage.faces[0])
         liveness_s = self._clock.monotonic() - begun
@@ -351,14 +351,13 @@ class Worker:
         self._passage.capture = capture
         return capture
 
-    def _readings(self, capture: Capture, *, patterns: bool) -> list[Reading]:
+    def _readings(self, capture: Capture) -> list[Reading]:
         return [
             read(
                 camera,
                 [exposure for exposure in capture.exposures if exposure.camera == camera],
                 capture.patches[camera],
                 leds,
-                patterns=patterns,
             )
             for camera, leds in self._told().leds.items()
         ]

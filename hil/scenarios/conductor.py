@@ -64,6 +64,10 @@ class Got:
         return [f"{name}: {reason}" for name, (result, reason) in self.checks.items() if result not in _NO_REASON]
 
 
+HOLDS = (Result.FAILED, Result.UNDETERMINED)
+"""Results by which a check itself holds a traveller; one that was not performed has held nobody."""
+
+
 def differences(passage: Passage, got: Got, *, expected_releases: tuple[int, int]) -> list[str]:
     """Everything that is not as expected, in words."""
     want = passage.expected
@@ -80,9 +84,7 @@ def differences(passage: Passage, got: Got, *, expected_releases: tuple[int, int
     pairs += [(name, result, got.checks.get(name, ("absent", ""))[0]) for name, result in want.checks.items()]
     wrong = [f"{what}: expected {a}, got {b}" for what, a, b in pairs if a != b]
     results = {name: got.checks.get(name, ("absent", ""))[0] for name in sorted(want.held)}
-    wrong += [
-        f"{name}: held was expected, got {r}" for name, r in results.items() if r in ("absent", Result.SUCCESSFUL)
-    ]
+    wrong += [f"{name}: held was expected, got {r}" for name, r in results.items() if r not in HOLDS]
     return wrong + got.problems
 
 

@@ -32,8 +32,8 @@ class Expected:
     """What must come of a passage. `checks` names only those that matter; `inside` is None when nobody is referred.
 
     `releases` are the releases of (entry, exit) of a mantrap: the second observer counts them. `faults` must have been
-    raised and must be gone at the end. `held` are checks that may say anything but successful, and `suspected` is None
-    where the guard may be told of a suspicion or of a capture that proves nothing.
+    raised and must be gone at the end. `held` are checks that must have failed or be undetermined, and `suspected` is
+    None where the guard may be told of a suspicion or of a capture that proves nothing.
     """
 
     outcome: Outcome

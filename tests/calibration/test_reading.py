@@ -25,9 +25,9 @@ def test_a_lane_that_is_well() -> None:
     assert list(reading.leds) == list(LEDS)
     for led, found in reading.leds.items():
         assert found.level == pytest.approx(0.5 * lane.power[led], rel=0.03)
-        assert found.pattern is not None
         assert found.pattern.shape == GRID
-        assert float(found.pattern.mean()) == pytest.approx(1.0, abs=0.01)
+        # The reference lies in the cells around row 10 and column 1, and nothing else there is as bright.
+        assert float(found.pattern[9:11, 1:2].max()) == pytest.approx(1.0, abs=0.1)
     assert float(reading.dark.mean()) == pytest.approx(4 + 0.5 * lane.ambient, rel=0.1)
     left, right = reading.leds["850L"].pattern, reading.leds["850R"].pattern
     assert left is not None
@@ -42,13 +42,6 @@ def test_a_shorter_exposure_reads_the_same() -> None:
     assert half.findings == ()
     for led in LEDS:
         assert half.leds[led].level == pytest.approx(whole.leds[led].level, rel=0.02)
-
-
-def test_only_the_reference_is_read_on_the_way_to_a_decision() -> None:
-    lane = Lane()
-    quick = read("nir", lane.burst(), Lane.PATCH, LEDS, patterns=False)
-    assert quick.findings == ()
-    assert all(found.pattern is None for found in quick.leds.values())
 
 
 @pytest.mark.parametrize("missing", range(7))

@@ -15,7 +15,7 @@ from appliance.evaluate.figures import attack_figures, bona_fide_figures
 from appliance.evaluate.outcome import Outcome, RunHeader
 from appliance.evaluate.run import Evaluation, Question
 from appliance.evaluate.species import BONA_FIDE
-from appliance.evaluate.subject import Liveness, source_version
+from appliance.evaluate.subject import _JUDGING, Liveness, source_version
 from appliance.evaluate.system import CannotLearn, Figures, Known, Lessons, Unusable
 from appliance.face.types import DetectedFace, Image
 from appliance.liveness.burst import Capture
@@ -140,6 +140,15 @@ def test_what_the_detector_cannot_do_is_said_in_words() -> None:
     dark = Capture(np.zeros((240, 240, 3), np.uint8), (), {}, {})
     with pytest.raises(Unusable):
         system.measure(dark, LANDMARKS * np.nan, "rgb")
+
+
+def test_a_detector_is_named_after_what_it_learned_not_after_the_name_of_the_set() -> None:
+    attacks = [*drawn(rng := np.random.default_rng(1), "latex_mask", 1.0), *drawn(rng, "resin_mask", 1.2)]
+    lessons = Lessons([*drawn(rng, BONA_FIDE, 0.0), *attacks], learned_on="drawn")
+    other = Lessons([*drawn(rng, BONA_FIDE, 0.0), *attacks], learned_on="drawn")
+    versions = [Liveness().learn(one, NIR).version for one in (lessons, other, lessons)]
+    assert versions[0] == versions[2] != versions[1]
+    assert versions[0].startswith(f"code {source_version(_JUDGING)}, learned on drawn ")
 
 
 def test_nothing_measured_is_undetermined_and_has_no_score() -> None:

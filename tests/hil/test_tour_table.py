@@ -66,8 +66,8 @@ def test_an_attack_may_be_suspected_or_prove_nothing(result: str, suspected: boo
     assert differences(SILICONE, got, expected_releases=(2, 0)) == []
 
 
-@pytest.mark.parametrize("checks", [{"liveness": ("successful", "")}, {}])
-def test_an_attack_that_passes_the_check_is_a_difference_whatever_the_guard_does(checks: dict) -> None:
+@pytest.mark.parametrize("checks", [{"liveness": ("successful", "")}, {"liveness": ("not_performed", "")}, {}])
+def test_an_attack_that_the_check_does_not_hold_is_a_difference_whatever_the_guard_does(checks: dict) -> None:
     got = replace(as_expected(), checks=checks)
     (told,) = differences(SILICONE, got, expected_releases=(2, 0))
     assert told.startswith("liveness: held was expected")

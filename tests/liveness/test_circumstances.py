@@ -56,12 +56,12 @@ def test_no_detector_learns_from_a_circumstance(learned: Detector) -> None:
 
 
 def test_what_a_burst_tells_of_its_circumstances() -> None:
-    figures = {"scale": 1.2, "turn": -0.2, "growth": 0.0, "nir_speed": 2.0, "nir_ambient": 0.1, "swir_ambient": 0.7}
+    figures = {"scale": 1.2, "turn": -0.2, "growth": 0.0, "speed": 2.0, "nir_ambient": 0.1, "swir_ambient": 0.7}
     found = measured(figures)
     assert found == pytest.approx(
         {"capture ambient": 0.7, "capture movement": 0.126, "capture scale": 1.2, "capture turn": 0.2}
     )
-    walking = measured({"growth": 0.25, "nir_speed": 0.0})
+    walking = measured({"growth": 0.25, "speed": 0.0})
     assert walking["capture movement"] == pytest.approx(0.15)
     assert against(walking).advice is Advice.STAND_STILL
     assert measured({}) == {}

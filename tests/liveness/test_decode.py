@@ -9,12 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.core.types import Advice
-from appliance.liveness.align import STILL, Movement, growth, zoom
-from appliance.liveness.burst import Capture, Exposure, GreyPatch
+from appliance.liveness.align import STILL, Movement, Pair, compare, growth, refined
+from appliance.liveness.burst import Capture, CaptureLimits, CaptureUnusable, Exposure, GreyPatch
 from appliance.liveness.channels import split_led
 from appliance.liveness.cues import measure
-from appliance.liveness.decode import CaptureLimits, CaptureUnusable, _movement, decode
+from appliance.liveness.decode import decode
 from appliance.liveness.face_frame import FaceUnusable, face_frame, regions
+from appliance.liveness.follow import agreed
 
 SIZE = (420, 384)
 LANDMARKS = np.array([[152, 180], [232, 180], [192, 225], [162, 264], [222, 264]], np.float64)
@@ -102,7 +103,7 @@ def test_drift_of_an_led_drops_out() -> None:
 @pytest.mark.parametrize("velocity", [(60.0, 0.0), (-150.0, 40.0), (200.0, -100.0)])
 def test_a_walking_face_is_followed(velocity: tuple[float, float]) -> None:
     cube = decode(capture(velocity=velocity, ambient=60.0), LANDMARKS)
-    assert cube.figures["nir_speed"] * 80 == pytest.approx(np.hypot(*velocity), rel=0.12)
+    assert cube.figures["speed"] * 80 == pytest.approx(np.hypot(*velocity), rel=0.12)
     values = measure(cube).values
     assert values["940/850 level"] == pytest.approx(TRUE_WATER, abs=0.02)
     assert abs(values["940/850 highest"]) < 0.05
@@ -126,23 +127,33 @@ def test_who_runs_towards_the_camera_is_not_measured_but_told() -> None:
 def test_a_camera_that_cannot_follow_asks_the_other_one() -> None:
     still = Movement(np.array([3.0, 0.0]), 0.1, 1.0)
     noisy = Movement(np.array([400.0, -90.0]), 9.0, 0.2)
-    assert _movement([noisy, still], CaptureLimits()) is still
+    assert agreed([noisy, still], CaptureLimits()) is still
     with pytest.raises(CaptureUnusable, match="moved"):
-        _movement([noisy], CaptureLimits())
-    assert _movement([], CaptureLimits()) is STILL, "what nothing can be seen of is measured as it stands"
+        agreed([noisy], CaptureLimits())
+    assert agreed([], CaptureLimits()) is STILL, "what nothing can be seen of is measured as it stands"
 
 
-def test_growth_is_what_most_pairs_of_exposures_agree_upon() -> None:
-    true = [(0.1 * t, 0.9, t) for t in (0.03, 0.1, -0.07, 0.2)]
+def _pair(rate: float, alike: float, seconds: float) -> Pair:
+    """An exposure that lies 100 frame pixels a second off for a growth of one."""
+    return Pair(np.array([100.0, -50.0]) * rate * seconds, rate * seconds, alike, seconds)
+
+
+def test_what_is_left_of_the_movement_is_what_most_pairs_of_exposures_agree_upon() -> None:
+    true = [_pair(0.1, 0.9, t) for t in (0.03, 0.1, -0.07, 0.2)]
     assert growth(true) == pytest.approx(0.1)
-    wrong = [(0.15, 0.3, 0.1), (-0.1, 0.2, 0.03)]
+    assert refined(STILL, true).velocity == pytest.approx([10.0, -5.0])
+    wrong = [_pair(1.5, 0.3, 0.1), _pair(-3.3, 0.2, 0.03)]
     assert growth(true + wrong) == pytest.approx(0.1, abs=0.01)
-    assert growth([]) == growth([(0.1, -1.0, 0.1)]) == growth([(0.1, 0.9, 0.0)]) == 0.0
+    assert refined(STILL, true + wrong).velocity == pytest.approx([10.0, -5.0], abs=0.5)
+    for nothing in ([], [_pair(0.1, -1.0, 0.1)], [_pair(0.1, 0.9, 0.0)]):
+        assert growth(nothing) == 0.0
+        assert refined(STILL, nothing).velocity.tolist() == [0.0, 0.0]
 
 
-def test_what_shows_no_edges_has_no_size() -> None:
+def test_what_shows_no_edges_is_like_nothing() -> None:
     flat = np.zeros((176, 160), np.float32)
-    assert zoom(flat, flat) == (0.0, -1.0)
+    pair = compare(flat, flat, 0.1)
+    assert (pair.shift.tolist(), pair.size, pair.alike) == ([0.0, 0.0], 0.0, -1.0)
 
 
 def test_a_displaced_camera_is_brought_back() -> None:

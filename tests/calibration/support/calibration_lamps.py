@@ -1,4 +1,4 @@
-"""An empty lane as a switched camera sees it: lamps at the left and right, a grey reference, a wall, noise."""
+"""A lane as a switched camera sees it: lamps left and right, a grey reference, a wall, noise, perhaps somebody."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -11,6 +11,7 @@ from appliance.liveness.burst import Exposure, GreyPatch
 LEDS = ("850L", "850R", "940L", "940R", "970L")
 HEIGHT, WIDTH = 240, 320
 BLACK_DN, NOISE_DN = 4.0, 1.2
+SKIN = {"850": 0.62, "940": 0.52, "970": 0.45}
 
 _x = np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :]
 _y = np.linspace(-1, 1, HEIGHT, dtype=np.float32)[:, None]
@@ -25,6 +26,7 @@ class Lane:
         self.power = {"850L": 180.0, "850R": 150.0, "940L": 120.0, "940R": 100.0, "970L": 85.0}
         self.ambient = 20.0
         self.wired: dict[str, str] = {}
+        self.somebody = False
         self._chance = np.random.default_rng(seed)
         wall = np.full((HEIGHT, WIDTH), 0.4, np.float32)
         wall[:, 80:83] = 0.2
@@ -43,9 +45,14 @@ class Lane:
     def expose(self, led: str | None, gain: float = 1.0, ambient: float | None = None) -> NDArray[np.uint8]:
         """One exposure."""
         level = np.float32(self.ambient if ambient is None else ambient) * self._scene
+        scene = self._scene.copy()
+        if self.somebody and led is not None:
+            # Skin and cloth, each with a colour of its own in the infrared.
+            scene[60:170, 110:210] = SKIN[(self.wired.get(led, led))[:-1]]
+            scene[190:, 70:250] = 0.7
         lit = self.wired.get(led, led) if led is not None else None
         if lit is not None:
-            level = level + np.float32(self.power[lit]) * self.shape(lit) * self._scene
+            level = level + np.float32(self.power[lit]) * self.shape(lit) * scene
         noise = self._chance.standard_normal((HEIGHT, WIDTH), dtype=np.float32) * NOISE_DN
         return np.clip(np.round(level * np.float32(gain) + BLACK_DN * gain + noise), 0, 255).astype(np.uint8)
 
