@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from appliance.liveness.reading import F32, GRID, Finding, LedReading, Reading, Trouble
 
-FORMAT: Final = "sallyport-calibration-1"
+FORMAT: Final = "sallyport-calibration-2"
 
 # How a pair of LEDs may come to differ otherwise than it was calibrated: the ratio of their levels, and that of their
 # patterns from cell to cell. Two have changed places when that explains what is seen far better than no change.
@@ -100,7 +100,7 @@ class CameraCalibration(_Strict):
 class Calibration(_Strict):
     """The whole file."""
 
-    format: Literal["sallyport-calibration-1"] = FORMAT
+    format: Literal["sallyport-calibration-2"] = FORMAT
     made: AwareDatetime
     lane_id: str
     simulated: bool

@@ -220,7 +220,7 @@ def test_a_write_that_breaks_off_leaves_the_old_one(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        ({"format": "sallyport-calibration-2"}, "format"),
+        ({"format": "sallyport-calibration-1"}, "format"),
         ({"made": "2026-11-01T00:00:00"}, "made"),
         ({"extra": 1}, "extra"),
         ({"cameras": {}}, "cameras"),
