@@ -150,7 +150,7 @@ def test_another_firmware_of_the_same_unit_is_no_other_unit(tmp_path: Path) -> N
     assert Bench(tmp_path, stored(ManualClock(), illuminator=same)).opened() is not None
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", '{"format": "sallyport-calibration-2"}'])
+@pytest.mark.parametrize("content", [None, "", "{}", '{"format": "sallyport-calibration-1"}'])
 def test_a_file_that_is_missing_or_broken(tmp_path: Path, content: str | None) -> None:
     bench = Bench(tmp_path, configured=True)
     if content is not None:
