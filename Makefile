@@ -2,11 +2,14 @@
 # make demo    one lane on the simulated rig, guard console on http://127.0.0.1:8080
 # make test    all tests, in real Chromium too
 # make tour    scripted passages, a table, exit 1 on any difference
+# make soak    a million sessions in virtual time (SESSIONS=, SEED=), exit 1 on any broken invariant
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tour cast bench lint types wheel lock clean
+.PHONY: help setup demo test tour cast bench soak lint types wheel lock clean
 
 PORT ?= 8080
+SESSIONS ?= 1000000
+SEED ?= 1
 # Weights on this machine, if there are any; without them the matcher of the Python registry is used.
 SHARED ?= $(firstword $(wildcard ../shared))
 UV := .tools/bin/uv
@@ -16,7 +19,7 @@ export OMP_NUM_THREADS := 1
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# make/make/p' Makefile
 
 setup: .venv/.ok ui/static/.ok var/models/.ok
 
@@ -68,6 +71,9 @@ cast: setup
 
 bench: setup
 	@$(PY) -m hil bench
+
+soak: setup
+	@$(PY) -m hil soak --sessions $(SESSIONS) --seed $(SEED) --jobs $(shell nproc)
 
 lint: setup
 	$(call say,"format and lint")

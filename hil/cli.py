@@ -149,6 +149,25 @@ def bench(
     run(pack=pack, models_dir=models_dir, bands=_installed(bands), passages=passages, releases=releases)
 
 
+@app.command()
+def soak(
+    sessions: Annotated[int, typer.Option(min=1, help="Travellers to send through.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of all schedules.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for schedules that went wrong.")] = Path("var/soak"),
+    again: Annotated[
+        Path | None, typer.Option("--replay", exists=True, dir_okay=False, help="Run one kept schedule instead.")
+    ] = None,
+) -> None:
+    """Machine and interlock under random schedules in virtual time; exit code 1 if an invariant breaks."""
+    from rich.console import Console
+
+    from hil.soak import command
+
+    console = Console(soft_wrap=True)
+    raise typer.Exit(command.replay(again, console) if again else command.soak(sessions, seed, jobs, out, console))
+
+
 @app.command("import-head")
 def import_head(
     source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_FILE", help="Where ict_facekit_light.npz lies.")],
