@@ -267,13 +267,14 @@ class SimulationConfig(_Section):
 
 
 class LaneConfig(_Section):
-    """One lane."""
+    """One lane. `commissioning` is the file that says what its doors do without power and in a fire."""
 
     lane_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
     profile: Literal["production", "simulated"]
     topology: Topology = Topology.MANTRAP
     state_dir: Path
     control_socket: Path
+    commissioning: Path | None = None
     policy: PolicyConfig = PolicyConfig()
     gate: GateConfig
     illumination: Annotated[dict[Literal["nir", "swir"], IlluminationConfig], Field(min_length=1)]
@@ -297,6 +298,8 @@ class LaneConfig(_Section):
             simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"
             problems += ["liveness.demand.kind: a production lane demands measured claims"] if simulated_claims else []
             problems += [] if self.calibration.file else ["calibration.file: a production lane is calibrated"]
+            missing = "commissioning: a production lane has signed what its doors do without power and in a fire"
+            problems += [] if self.commissioning else [missing]
         elif simulated and self.simulation is None:
             problems.append('simulation: missing; a simulated lane names its module, e.g. module = "hil.devices"')
         if problems:

@@ -1,4 +1,4 @@
-"""The command line: `appliance run | check-config | calibrate | models | journal | evaluate | claims | transitions`."""
+"""The command line: run | check-config | commissioning | calibrate | models | journal | evaluate | claims | ..."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from appliance import devices
+from appliance import commissioning, devices
 from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
@@ -36,6 +36,7 @@ def _config(path: Path) -> LaneConfig:
         lane = load(path)
         devices.gate(lane)  # opens nothing: relays and inputs are checked where they are known
         evidence.check(lane)
+        commissioning.check(lane, SystemClock().now().date())
         return lane
     except ConfigError as error:
         typer.echo(str(error), err=True)
@@ -49,8 +50,19 @@ def check_config(config: Config) -> None:
     policy = lane.core_policy()
     typer.echo(f"{config}: right. Lane {lane.lane_id}, {lane.topology}, profile {lane.profile}.")
     typer.echo(f"Mandatory checks: {', '.join(sorted(policy.mandatory))}.")
+    signed = commissioning.check(lane, SystemClock().now().date())
+    for door, behaviour in signed.doors.items() if signed is not None else ():
+        typer.echo(f"The {door} {behaviour.power_loss} without power and {behaviour.fire} in a fire, as signed.")
+    if signed is None:
+        typer.echo("Not commissioned: nobody has signed what its doors do without power and in a fire.")
     if lane.simulated:
         typer.echo("This lane runs on simulated devices: it must never guard a border.")
+
+
+@app.command("commissioning")
+def print_commissioning() -> None:
+    """Print a commissioning file to fill in: what each door does without power and in a fire, signed by two people."""
+    typer.echo(commissioning.TEMPLATE, nl=False)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from appliance import devices
+from appliance import commissioning, devices
 from appliance.clock import Clock
 from appliance.config import LaneConfig
 from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
@@ -111,7 +111,10 @@ class LaneController:
         """Passages a crash left open ended in nothing: they are closed as aborted before anything else happens."""
         unfinished = await self._store.unfinished()
         closed: list[Record] = [PassageEnded(passage.passage_id, Outcome.ABORTED) for passage in unfinished]
-        started = JournalRecord("lane_started", {"lane_id": self._config.lane_id, "simulated": self._config.simulated})
+        facts = {"lane_id": self._config.lane_id, "simulated": self._config.simulated}
+        if (signed := commissioning.digest(self._config)) is not None:
+            facts["commissioning_sha256"] = signed
+        started = JournalRecord("lane_started", facts)
         await self._store.append([started, *closed])
 
     # --- commands of the loop ---------------------------------------------------------------------------------

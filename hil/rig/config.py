@@ -78,6 +78,11 @@ class RigPaths:
         """The appliance's configuration file."""
         return self.directory / "lane.toml"
 
+    @property
+    def commissioning(self) -> Path:
+        """What the simulated doors do without power and in a fire."""
+        return self.directory / "commissioning.toml"
+
 
 def _value(value: object) -> str:
     """One TOML value; JSON's strings, numbers, booleans and flat arrays are TOML's too."""
@@ -102,6 +107,7 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
             "topology": settings.topology.value,
             "state_dir": paths.state,
             "control_socket": paths.control,
+            "commissioning": paths.commissioning,
         },
         "policy": {"require_chip": False},
         "policy.timeouts": dict(settings.timeouts),
@@ -128,4 +134,20 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         if name and entries:
             lines += ["", f"[{name}]"]
         lines += [f"{key} = {_value(value)}" for key, value in entries.items()]
+    return "\n".join(lines) + "\n"
+
+
+def commissioning_toml(settings: LaneSettings) -> str:
+    """The text of `commissioning.toml`: what `hil.sim.gate` does, signed by nobody who exists."""
+    doors = ("exit",) if settings.topology is Topology.TURNSTILE else ("entry", "exit")
+    lines = ['format = "sallyport-commissioning-1"', f'lane_id = "{LANE_ID}"', "simulated = true"]
+    for door in doors:
+        lines += [
+            f"[doors.{door}]",
+            'power_loss = "stays locked"',
+            'fire = "unlocks by wire"',
+            "tested_on = 2026-01-01",
+        ]
+    for name, role in (("The rig", "simulated operator"), ("Its observer", "simulated fire safety")):
+        lines += ["[[signed]]", f'name = "{name}"', f'role = "{role}"', "on = 2026-01-01"]
     return "\n".join(lines) + "\n"

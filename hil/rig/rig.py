@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from hil.emulator.pty_line import Emulator, PtyLine
-from hil.rig.config import LaneSettings, RigPaths, lane_toml
+from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.rig.faults import Faults
 from hil.rig.server import RigServer
 from hil.rig.world import World, develop
@@ -64,6 +64,7 @@ class Rig:
         self.paths.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with ExitStack() as stack:
             self._claim(stack)
+            self.paths.commissioning.write_text(commissioning_toml(self.settings), encoding="utf-8")
             self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)

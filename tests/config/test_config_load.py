@@ -179,6 +179,7 @@ def test_production_refuses_whatever_is_simulated(write: Write) -> None:
         assert f"{place}: a simulated device in a production lane" in said
     assert "simulation: a production lane has no such section" in said
     assert "calibration.file: a production lane is calibrated" in said
+    assert "commissioning: a production lane has signed" in said
 
 
 def test_production_refuses_one_simulated_device_among_real_ones(write: Write) -> None:

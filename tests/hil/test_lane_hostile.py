@@ -22,7 +22,7 @@ from appliance.control.client import LaneClient
 from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, OfficerRequest, Reply, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
-from hil.rig.config import LaneSettings, RigPaths, lane_toml
+from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.rig.faults import RELAYS
 from hil.scenarios.conductor import Conductor, differences
 from hil.scenarios.passages import PASSAGES, TIMEOUTS
@@ -306,7 +306,9 @@ async def test_missing_or_tampered_weights_stop_the_start(tmp_path: Path, tamper
     if tampered:
         (models / "face_detection_yunet_2026may.onnx").write_bytes(b"not a model")
     paths = RigPaths(tmp_path)
-    paths.config.write_text(lane_toml(paths, LaneSettings(pack="open-omz", models_dir=models)))
+    settings = LaneSettings(pack="open-omz", models_dir=models)
+    paths.commissioning.write_text(commissioning_toml(settings))
+    paths.config.write_text(lane_toml(paths, settings))
     done = await asyncio.to_thread(run_appliance, paths.config)
     assert done.returncode == 3
     for word in words:

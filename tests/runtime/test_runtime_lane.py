@@ -1,6 +1,7 @@
 """A whole lane: its real loop, store and socket; only devices and vision process are in the test's hands."""
 
 import asyncio
+import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -219,6 +220,19 @@ async def test_a_passage_that_a_crash_left_open_is_closed_before_anything_else(
         assert await house.store.unfinished() == ()
     kinds = [(kind, payload.get("outcome")) for kind, payload in house.journal()[1:3]]
     assert kinds == [("lane_started", None), ("passage_ended", Outcome.ABORTED)]
+
+
+async def test_the_journal_keeps_which_commissioning_the_lane_started_under(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, monkeypatch)
+    signed = tmp_path / "commissioning.toml"
+    signed.write_bytes(b"as signed")
+    house.config = house.config.model_copy(update={"commissioning": signed})
+    async with living(house):
+        pass
+    (kept,) = (payload for kind, payload in house.journal() if kind == "lane_started")
+    assert kept["commissioning_sha256"] == hashlib.sha256(b"as signed").hexdigest()
 
 
 async def test_an_officer_takes_the_lane_out_of_service_and_resets_it(
