@@ -1,12 +1,14 @@
 """From configuration to drivers. Production kinds are built here; simulated ones come from the configured module."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any, cast
 
 from appliance.config import CameraConfig, ConfigError, LaneConfig, OpenCvCameraConfig, SimulatedConfig
-from drivers.gate import DryContactWiring, open_waveshare_gate
+from drivers.gate import DryContactWiring, open_waveshare_gate, waveshare_board
+from drivers.gate.board import RelayBoard
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
-from drivers.ports import Camera, DocumentReader, Gate, Illuminator
+from drivers.ports import Camera, DocumentReader, Gate
 
 
 def gate(config: LaneConfig) -> Gate:
@@ -21,7 +23,12 @@ def gate(config: LaneConfig) -> Gate:
         raise ConfigError(f"gate.wiring: {error}") from error
 
 
-def illuminators(config: LaneConfig) -> dict[str, Illuminator]:
+def gate_board(config: LaneConfig) -> Callable[[], RelayBoard]:
+    """What opens the port of the gate's relay board and gives the board, to be asked who it is."""
+    return waveshare_board("gate", config.gate.port, baudrate=config.gate.baudrate, unit=config.gate.unit)
+
+
+def illuminators(config: LaneConfig) -> dict[str, ExposureSyncIlluminator]:
     """The switched illumination of a lane, by the camera it follows."""
     return {
         camera: ExposureSyncIlluminator(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from appliance import commissioning, devices
 from appliance.clock import SystemClock
@@ -28,7 +28,7 @@ app.command("claims")(claims)
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]
-CONFIG_WRONG, CANNOT_START, BROKEN = 2, 3, 70
+NO_ANSWER, CONFIG_WRONG, CANNOT_START, BROKEN = 1, 2, 3, 70
 
 
 def _config(path: Path) -> LaneConfig:
@@ -57,6 +57,34 @@ def check_config(config: Config) -> None:
         typer.echo("Not commissioned: nobody has signed what its doors do without power and in a fire.")
     if lane.simulated:
         typer.echo("This lane runs on simulated devices: it must never guard a border.")
+
+
+@app.command("devices")
+def list_devices(
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Ask who answers at this lane's ports.")] = None,
+) -> None:
+    """List what is plugged in; with a configuration, ask every device who it is. Nothing is moved or lit."""
+    from appliance import probe
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    here = Table("port", "what", "serial number", title="plugged in")
+    for one in probe.plugged():
+        here.add_row(one.path, one.what, one.serial_number or "")
+    console.print(here if here.row_count else "No serial port and no camera is plugged in.")
+    if config is None:
+        return
+    told = Table("device", Column("port", overflow="fold"), Column("model", overflow="fold"), title=str(config))
+    told.add_column("firmware")
+    told.add_column("verified on hardware")
+    lane = _config(config)
+    answers = [*asyncio.run(probe.ask(lane)), *probe.cameras(lane)]
+    for answer in answers:
+        who = answer.identity
+        words = (who.model, who.firmware, "yes" if who.verified_on_hardware else "no") if who else (answer.trouble,)
+        told.add_row(answer.device, answer.port, *words)
+    console.print(told)
+    if any(answer.identity is None and answer.trouble != probe.NOT_OPENED for answer in answers):
+        raise typer.Exit(NO_ANSWER)
 
 
 @app.command("commissioning")

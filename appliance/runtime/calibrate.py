@@ -42,7 +42,7 @@ class Bench:
 
     def __init__(self, lane: LaneConfig, clock: Clock) -> None:
         self._lane, self._clock = lane, clock
-        self._lights: dict[str, Illuminator] = devices.illuminators(lane)
+        self._lights: Mapping[str, Illuminator] = devices.illuminators(lane)
         self._cameras = Cameras(lane.cameras, lane.simulation.module if lane.simulation else None, clock)
         self._chance = secrets.SystemRandom()
         self._stack = AsyncExitStack()

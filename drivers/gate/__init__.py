@@ -1,10 +1,12 @@
 """Gates. `open_waveshare_gate` gives the first one: dry contacts on a Waveshare relay board."""
 
+from collections.abc import Callable
+
 from drivers.gate.dry_contact import DryContactGate, DryContactWiring
 from drivers.gate.waveshare.board import WaveshareBoard, modbus_session
 from drivers.transport.serial_port import SerialPort
 
-__all__ = ["DryContactGate", "DryContactWiring", "open_waveshare_gate"]
+__all__ = ["DryContactGate", "DryContactWiring", "open_waveshare_gate", "waveshare_board"]
 
 
 def open_waveshare_gate(
@@ -22,9 +24,18 @@ def open_waveshare_gate(
     has been reported unstable; 9600 is its factory setting and takes 42 ms for one reading of the gate.
     """
 
+    connect = waveshare_board(device, port, baudrate=baudrate, unit=unit, version=version)
+    return DryContactGate(device, connect, wiring or DryContactWiring())
+
+
+def waveshare_board(
+    device: str, port: str, *, baudrate: int = 9600, unit: int = 1, version: int | None = None
+) -> Callable[[], WaveshareBoard]:
+    """What opens the port and gives a fresh board; nothing is sent by that. Raises PortBusy, Disconnected."""
+
     def connect() -> WaveshareBoard:
         serial = SerialPort(port, baudrate, device=device)
         serial.open()
         return WaveshareBoard(modbus_session(device, serial, baudrate, unit), unit=unit, version=version)
 
-    return DryContactGate(device, connect, wiring or DryContactWiring())
+    return connect

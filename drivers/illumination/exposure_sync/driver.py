@@ -51,21 +51,31 @@ class ExposureSyncIlluminator:
 
     async def open(self) -> DeviceIdentity:
         """Open, prove profile, limits and LEDs, LEDs off, pulses set. Raises DriverError."""
-        await self.close()
-        self._session = Session(self._device, self._connect(), ExposureSyncClient(), timing=Timing())
+        capability = await self._met()
         try:
-            self._capability = capability = await self._identify()
+            self._capability = capability
             await self.dark()
             await self._set_pulses()
         except BaseException:
             self._drop()
             raise
-        return DeviceIdentity(
-            model=capability.model,
-            firmware=f"{protocol.PROFILE} {capability.firmware}",
-            serial_number=capability.serial_number,
-            verified_on_hardware=False,
-        )
+        return _identity(capability)
+
+    async def probe(self) -> DeviceIdentity:
+        """Who answers, and nothing else: no LED and no setting is touched. Raises DriverError."""
+        try:
+            return _identity(await self._met())
+        finally:
+            self._drop()
+
+    async def _met(self) -> Capability:
+        await self.close()
+        self._session = Session(self._device, self._connect(), ExposureSyncClient(), timing=Timing())
+        try:
+            return await self._identify()
+        except BaseException:
+            self._drop()
+            raise
 
     async def _identify(self) -> Capability:
         try:
@@ -160,3 +170,12 @@ class ExposureSyncIlluminator:
             self._session.close()
         self._session = None
         self._capability = None
+
+
+def _identity(capability: Capability) -> DeviceIdentity:
+    return DeviceIdentity(
+        model=capability.model,
+        firmware=f"{protocol.PROFILE} {capability.firmware}",
+        serial_number=capability.serial_number,
+        verified_on_hardware=False,
+    )

@@ -1,0 +1,95 @@
+"""`appliance devices`: what is plugged in, and who answers at the ports a lane is configured for. Nothing is moved.
+
+Asked is only who a device is: no output, no lamp and no setting is written, and the control lines of a port stay low.
+Not here: whether a device works (`appliance calibrate`, the self-test of a running lane).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import devices
+from appliance.config import LaneConfig, OpenCvCameraConfig
+from drivers.errors import DriverError
+from drivers.ports import DeviceIdentity
+
+KNOWN_USB: dict[tuple[int, int], str] = {
+    (0x0403, 0x6001): "FTDI serial adapter",
+    (0x0403, 0x6015): "FTDI serial adapter",
+    (0x10C4, 0xEA60): "CP210x serial adapter",
+    (0x1A86, 0x7523): "CH340: a serial adapter, or an LCUS relay board (bench only, it stays on when the host dies)",
+    (0x2A19, 0x0C05): "Numato relay board (bench only, it stays on when the host dies)",
+    (0x16C0, 0x05DF): "HID relay board (not supported)",
+}
+"""USB vendor and product to what it usually is (linux-usb.org/usb.ids, the makers' pages)."""
+
+NOT_OPENED = "there, not opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answered for one configured device, or why nobody did."""
+
+    device: str
+    port: str
+    identity: DeviceIdentity | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A serial port or camera of this machine. `path` is the name that stays when something else is plugged in."""
+
+    path: str
+    what: str
+    serial_number: str | None = None
+
+
+def plugged(dev: Path = Path("/dev")) -> list[Plugged]:
+    """Serial ports and cameras that are here."""
+    from serial.tools import list_ports
+
+    stable = {link.resolve(): str(link) for link in sorted(dev.glob("serial/by-path/*"))}
+    found = [
+        Plugged(
+            stable.get(Path(port.device).resolve(), port.device),
+            KNOWN_USB.get((port.vid or 0, port.pid or 0), str(port.product or port.description)),
+            port.serial_number,
+        )
+        for port in sorted(list_ports.comports(), key=lambda port: str(port.device))
+    ]
+    cameras = sorted(dev.glob("v4l/by-path/*-video-index0")) or sorted(dev.glob("video[0-9]*"))
+    return found + [Plugged(str(path), "camera") for path in cameras]
+
+
+async def ask(lane: LaneConfig) -> list[Answer]:
+    """Whoever is configured at a serial port, one after the other. Never raises for a device."""
+    answers = [await _asked("gate", lane.gate.port, lambda: _board(lane))]
+    lights = zip(lane.illumination.values(), devices.illuminators(lane).items(), strict=True)
+    for light, (name, illuminator) in lights:
+        answers.append(await _asked(f"illumination.{name}", light.port, illuminator.probe))
+    return answers
+
+
+def cameras(lane: LaneConfig) -> list[Answer]:
+    """Whether real cameras are there; opening one would take it from whoever uses it."""
+    return [
+        Answer(f"cameras.{name}", one.path, None, NOT_OPENED if Path(one.path).exists() else f"{one.path} is not there")
+        for name, one in lane.cameras.all.items()
+        if isinstance(one, OpenCvCameraConfig)
+    ]
+
+
+async def _board(lane: LaneConfig) -> DeviceIdentity:
+    board = devices.gate_board(lane)()
+    try:
+        return await board.identify()
+    finally:
+        board.close()
+
+
+async def _asked(device: str, port: str, who: Callable[[], Awaitable[DeviceIdentity]]) -> Answer:
+    try:
+        return Answer(device, port, await who())
+    except DriverError as error:
+        return Answer(device, port, None, str(error))
