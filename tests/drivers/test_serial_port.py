@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import Disconnected, PortBusy, WriteTimeout
+from drivers.gate import waveshare_board
 from drivers.transport.serial_port import SerialPort
 from hil.emulator.pty_line import PtyLine
 
@@ -141,3 +142,27 @@ async def test_close_wakes_a_blocked_writer() -> None:
         await writing
     os.close(master)
     os.close(slave)
+
+
+class Heard:
+    """A device end that answers each byte with all it has heard so far."""
+
+    def __init__(self) -> None:
+        self.bytes = b""
+
+    def handle(self, data: bytes) -> bytes:
+        self.bytes += data
+        return self.bytes
+
+
+async def test_opening_a_gate_s_port_a_hundred_times_sends_nothing(plug: Plug) -> None:
+    """A pseudo-terminal shows no control lines; that DTR and RTS stay low is for a real adapter to prove."""
+    path = plug(Heard()).path
+    connect = waveshare_board("gate", path, baudrate=57600)
+    for _ in range(100):
+        connect().close()
+    port = SerialPort(path, 57600, device="gate")
+    port.open()
+    await port.write(b"?")
+    assert await port.read(1.0) == b"?", "nothing was heard before the first byte that was meant"
+    port.close()
