@@ -19,8 +19,15 @@ def shared_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def pytest_report_header() -> str:
-    return f"measured tests: weights from {shared_folder() or 'nowhere, these tests are deselected'}"
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bench", metavar="FILE", help="what the bench has (YAML, see hil/benches); simulated without")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [
+        f"measured tests: weights from {shared_folder() or 'nowhere, these tests are deselected'}",
+        f"bench: {config.getoption('--bench') or 'simulated'}",
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,7 +17,8 @@ from drivers.errors import (
 )
 from drivers.gate import DryContactGate, DryContactWiring, open_waveshare_gate
 from drivers.gate.waveshare.board import WaveshareBoard as BoardClient
-from drivers.gate.waveshare.board import modbus_session
+from drivers.gate.waveshare.board import spacers
+from drivers.modbus_unit import ModbusUnit
 from drivers.ports import Door, DoorPosition
 from drivers.transport.null_modem import null_modem
 from hil.emulator.pty_line import PtyLine
@@ -160,7 +161,7 @@ async def test_welded_relay_seen_before_it_counts_as_welded_keeps_the_other_door
 def joined(board: WaveshareBoard) -> BoardClient:
     near, far = null_modem("gate")
     far.answer_with(board.handle)
-    return BoardClient(modbus_session("gate", near, BAUD, 1), unit=1)
+    return BoardClient(ModbusUnit("gate", near, BAUD, number=1, spacers=spacers(1)))
 
 
 async def test_poll_overtaken_by_a_release_does_not_count_a_passage_twice() -> None:
@@ -175,7 +176,7 @@ async def test_poll_overtaken_by_a_release_does_not_count_a_passage_twice() -> N
     def connect() -> BoardClient:
         near, far = null_modem("gate")
         far.answer_with(board.handle)
-        return Slow(modbus_session("gate", near, BAUD, 1), unit=1)
+        return Slow(ModbusUnit("gate", near, BAUD, number=1, spacers=spacers(1)))
 
     board = WaveshareBoard(baudrate=BAUD)
     gate = DryContactGate("gate", connect, DryContactWiring())
