@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 
 from appliance.core import events as ev
-from appliance.core import interlock
 from appliance.core.commands import (
     Command,
     EndPassage,
@@ -24,7 +23,6 @@ from appliance.core.passage import admissible, needs_visual_check, step
 from appliance.core.phases import Lane, Ready, Referred, Starting
 from appliance.core.policy import Policy
 from appliance.core.types import (
-    Check,
     CheckName,
     Device,
     Document,
@@ -263,69 +261,3 @@ def test_every_fault_has_effects_and_a_code_of_its_family() -> None:
     assert effects_of([1005, 5001]) == {Effect.BLOCK_ENTRY, Effect.OUT_OF_SERVICE}
     with pytest.raises(KeyError):
         effects_of([7777])
-
-
-# --- the interlock on its own: it must hold even against a machine gone wrong ---------------------------------
-
-GOOD = decide((*document_checks(DOCUMENTS["in order"], TODAY), *face_checks()), Policy())
-
-
-def guarded(*events: ev.Event) -> interlock.Guarded:
-    view = interlock.Guarded()
-    shut = (ev.DoorMoved(Door.ENTRY, CLOSED), ev.DoorMoved(Door.EXIT, CLOSED))
-    for event in (ev.EffectsChanged(frozenset()), *shut, ev.OccupancyChanged(True), *events):
-        view = interlock.observe(view, event)
-    return view
-
-
-def forged(*, without: CheckName | None = None, result: Result | None = None) -> ReleaseExit:
-    checks = tuple(
-        Check(c.name, result if c.name is without and result else c.result, "")
-        for c in GOOD.checks
-        if not (c.name is without and result is None)
-    )
-    return ReleaseExit("p", type(GOOD)(checks, admit=True))
-
-
-def test_the_interlock_lets_the_right_release_through_once() -> None:
-    release = ReleaseExit("p", GOOD)
-    assert interlock.veto(guarded(), release, Policy()) is None
-    again = interlock.observe(interlock.dispatched(guarded(), release), ev.ReleaseExpired(Door.EXIT))
-    assert "already" in (interlock.veto(again, release, Policy()) or "")
-
-
-@pytest.mark.parametrize("name", sorted(Policy().mandatory))
-@pytest.mark.parametrize("result", [None, *(r for r in Result if r is not Result.SUCCESSFUL)])
-def test_the_interlock_recomputes_the_conjunction(name: CheckName, result: Result | None) -> None:
-    assert interlock.veto(guarded(), forged(without=name, result=result), Policy())
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        ev.DoorMoved(Door.ENTRY, OPEN),
-        ev.DoorMoved(Door.ENTRY, DoorPosition.UNKNOWN),
-        ev.DoorMoved(Door.EXIT, OPEN),
-        ev.OccupancyChanged(False),
-        ev.EffectsChanged(frozenset({Effect.OUT_OF_SERVICE})),
-        ev.EffectsChanged(frozenset({Effect.REFER_CURRENT})),
-        ev.EffectsChanged(frozenset({Effect.EMERGENCY_RELEASE})),
-    ],
-)
-def test_the_interlock_vetoes_the_exit(event: ev.Event) -> None:
-    assert interlock.veto(guarded(event), ReleaseExit("p", GOOD), Policy())
-
-
-def test_the_interlock_starts_with_everything_forbidden() -> None:
-    assert interlock.veto(interlock.Guarded(), ReleaseExit("p", GOOD), Policy())
-    assert interlock.veto(interlock.Guarded(), ReleaseEntry(None, Purpose.RETURN), Policy())
-
-
-def test_one_door_at_a_time_until_it_swung_or_expired() -> None:
-    released = interlock.dispatched(guarded(), ReleaseEntry("p", Purpose.RETURN))
-    assert interlock.veto(released, ReleaseExit("p", GOOD), Policy())
-    expired = interlock.observe(released, ev.ReleaseExpired(Door.ENTRY))
-    assert interlock.veto(expired, ReleaseExit("p", GOOD), Policy()) is None
-    opened = interlock.observe(released, ev.DoorMoved(Door.ENTRY, OPEN))
-    closed = interlock.observe(opened, ev.DoorMoved(Door.ENTRY, CLOSED))
-    assert interlock.veto(closed, ReleaseExit("p", GOOD), Policy()) is None
