@@ -44,6 +44,7 @@ _ROWS = (
     FaultKind(1003, "Document reader does not answer", "critical", _OUT, "Check the document reader's cable."),
     FaultKind(1004, "Vision process does not answer", "critical", _OUT, "It restarts by itself; if not, call service."),
     FaultKind(1005, "No guard watches this lane", "degraded", _BLOCK, "Log in at a guard console."),
+    FaultKind(1006, "Another device answers at the gate's port", "critical", _OUT, "Plug the lane's own board in."),
     FaultKind(
         2001, "Release contact disagrees", "critical", _OUT, "Relay welded or open: lock the lane, call service."
     ),

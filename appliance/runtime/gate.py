@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import time
+from collections import deque
+from collections.abc import Callable
 
 from appliance.core import events as ev
 from appliance.core.types import Device, Door, DoorPosition
 from appliance.runtime.loop import LaneLoop
 from drivers import ports
-from drivers.errors import ContactDisagrees, Disconnected, DriverError
+from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, DriverError, IdentityMismatch
 
 RECONNECT_S = 0.5
-BAD_READINGS = 3
-"""Readings in a row that may fail before the gate counts as lost: noise on the line is no reason to stop a lane."""
+BAD_READINGS, BAD_WITHIN_S = 3, 10.0
+"""So many failed readings in so many seconds lose the gate: a little noise on the line is no reason to stop a lane."""
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +22,17 @@ _log = logging.getLogger(__name__)
 class GateOwner:
     """One gate. Its orders are carried out one after another; one that fails is told to the core, never repeated."""
 
-    def __init__(self, gate: ports.Gate, loop: LaneLoop, *, poll_s: float, release_s: float) -> None:
+    def __init__(
+        self,
+        gate: ports.Gate,
+        loop: LaneLoop,
+        *,
+        poll_s: float,
+        release_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._gate, self._loop, self._poll_s, self._release_s = gate, loop, poll_s, release_s
+        self._monotonic = monotonic
         self._seen: ports.GateInputs | None = None
         self._reported = False
         self._orders: asyncio.Queue[Door | None] = asyncio.Queue()
@@ -47,17 +59,16 @@ class GateOwner:
     async def _connected(self) -> None:
         identity = await self._gate.open()
         _log.info("gate: %s, firmware %s", identity.model, identity.firmware)
-        bad = 0
+        bad: deque[float] = deque(maxlen=BAD_READINGS)
         while True:
             try:
                 self._take(await self._gate.read())
-                bad = 0
             except Disconnected:
                 raise
             except DriverError as error:
-                bad += 1
-                _log.warning("gate reading %d of %d failed: %s", bad, BAD_READINGS, error)
-                if bad == BAD_READINGS:
+                bad.append(self._monotonic())
+                _log.warning("a gate reading failed: %s", error)
+                if len(bad) == BAD_READINGS and bad[-1] - bad[0] < BAD_WITHIN_S:
                     raise
             # Spaced from the end of a reading: a slow line gets fewer readings, never a queue of them.
             await asyncio.sleep(self._poll_s)
@@ -78,7 +89,8 @@ class GateOwner:
             loop.post(ev.PassageCounted(), "gate")
         if seen is None or inputs.occupied != seen.occupied:
             loop.post(ev.OccupancyChanged(inputs.occupied), "gate")
-        loop.faults.clear(1001, "gate")
+        for code in (1001, 1006):
+            loop.faults.clear(code, "gate")
         if inputs.disagrees:
             loop.faults.raise_fault(2001, "gate", "a release contact does not follow its relay")
         loop.faults.set(2002, "gate", inputs.out_of_service)
@@ -95,7 +107,8 @@ class GateOwner:
 
     def _blame(self, error: DriverError) -> None:
         # A contact that disagrees stays a fault until an officer resets the lane: a welded relay heals by no reading.
-        self._loop.faults.raise_fault(2001 if isinstance(error, ContactDisagrees) else 1001, "gate", str(error))
+        codes = {ContactDisagrees: 2001, IdentityMismatch: 1006}
+        self._loop.faults.raise_fault(codes.get(type(error), 1001), "gate", str(error))
 
     def order_release(self, door: Door) -> None:
         """Pulse a door, after the orders before it."""
@@ -123,6 +136,10 @@ class GateOwner:
                 else:
                     await self._gate.release(ports.Door(door), self._release_s)
             except DriverError as error:
-                self._blame(error)
+                # A gate that refuses a release has answered: the passage breaks off, the lane is well.
+                if door is not None and isinstance(error, DeviceRefused):
+                    _log.warning("release of the %s refused: %s", door, error)
+                else:
+                    self._blame(error)
                 if door is not None:
                     self._loop.post(ev.ReleaseFailed(door), "gate")

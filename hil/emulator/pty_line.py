@@ -31,7 +31,8 @@ class Emulator(Protocol):
 class PtyLine:
     """`with PtyLine(board, "/run/rig/gate") as line:` the controller opens `link_path` as its serial port.
 
-    Faults may be set at any time: `silent` swallows replies, `delay_s` holds them back, `garble` changes them.
+    Faults may be set at any time: `silent` swallows replies, `delay_s` holds them back, `garble` changes them and
+    `garble_in` what arrives. `character_s` models the wire: the time one character takes, both ways.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class PtyLine:
     ) -> None:
         self.silent = False
         self.delay_s = 0.0
+        self.character_s = 0.0
         self.garble: Callable[[bytes], bytes] | None = None
-        self._emulator = emulator
+        self.garble_in: Callable[[bytes], bytes] | None = None
+        self.emulator = emulator
         self._link = Path(link_path)
         self._monotonic = monotonic
         self._master = self._slave = -1
@@ -129,13 +132,18 @@ class PtyLine:
             data = os.read(self._master, _CHUNK)
         except OSError:
             return
-        reply = self._emulator.handle(data)
+        if self.character_s:
+            time.sleep(len(data) * self.character_s)
+        if self.garble_in is not None:
+            data = self.garble_in(data)
+        reply = self.emulator.handle(data)
         if not reply or self.silent:
             return
         if self.garble is not None:
             reply = self.garble(reply)
-        if self.delay_s > 0:
-            heapq.heappush(self._later, (self._monotonic() + self.delay_s, next(self._order), reply))
+        held_s = self.delay_s + len(reply) * self.character_s
+        if held_s > 0:
+            heapq.heappush(self._later, (self._monotonic() + held_s, next(self._order), reply))
         else:
             self._emit(reply)
 

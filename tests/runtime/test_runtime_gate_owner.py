@@ -1,6 +1,7 @@
 """The owner of the gate, over a gate that does what the test has written down."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,9 +14,17 @@ from appliance.core import events as ev
 from appliance.core.faults import Effect
 from appliance.core.types import Device, Door, DoorPosition
 from appliance.runtime import gate as module
-from appliance.runtime.gate import BAD_READINGS, GateOwner
+from appliance.runtime.gate import BAD_READINGS, BAD_WITHIN_S, GateOwner
 from drivers import ports
-from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, NoResponse, PortBusy, RemoteProtocolError
+from drivers.errors import (
+    ContactDisagrees,
+    DeviceRefused,
+    Disconnected,
+    IdentityMismatch,
+    NoResponse,
+    PortBusy,
+    RemoteProtocolError,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -75,11 +84,13 @@ class ScriptedGate:
 
 
 @asynccontextmanager
-async def owned(gate: ScriptedGate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[GateOwner, Heard]]:
+async def owned(
+    gate: ScriptedGate, monkeypatch: pytest.MonkeyPatch, **given: Any
+) -> AsyncIterator[tuple[GateOwner, Heard]]:
     """Run until every reading was taken."""
     monkeypatch.setattr(module, "RECONNECT_S", 0.0)
     heard = Heard()
-    owner = GateOwner(gate, heard, poll_s=0.0, release_s=0.5)  # type: ignore[arg-type]
+    owner = GateOwner(gate, heard, poll_s=0.0, release_s=0.5, **given)  # type: ignore[arg-type]
     running = asyncio.create_task(owner.run())
     try:
         await until(lambda: not gate.readings, "the end of the script")
@@ -126,10 +137,24 @@ async def test_noise_is_borne_until_it_is_too_much(count: int, monkeypatch: pyte
         assert ("close" in gate.log) is lost
 
 
-async def test_good_readings_in_between_forgive_the_bad_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    nearly = [NOISE] * (BAD_READINGS - 1)
-    async with owned(ScriptedGate(REST, *nearly, REST, *nearly, REST), monkeypatch) as (_, heard):
-        assert heard.seen_faults == set()
+@pytest.mark.parametrize(("apart_s", "lost"), [(BAD_WITHIN_S / 2, False), (BAD_WITHIN_S / 2 - 0.1, True)])
+async def test_bad_readings_count_for_ten_seconds_whatever_comes_between(
+    apart_s: float, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.count()
+    gate = ScriptedGate(REST, NOISE, REST, NOISE, REST, NOISE, REST)
+    async with owned(gate, monkeypatch, monotonic=lambda: next(looks) * apart_s) as (_, heard):
+        assert heard.seen_faults == ({(1001, "gate")} if lost else set())
+
+
+async def test_another_device_is_told_as_such_and_forgotten_once_the_gate_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = ScriptedGate(REST)
+    gate.opening = [Disconnected("gate", "gone"), IdentityMismatch("gate", "a modem answers")]
+    async with owned(gate, monkeypatch) as (_, heard):
+        assert heard.seen_faults == {(1001, "gate"), (1006, "gate")}
+        assert heard.faults.codes == ()
 
 
 async def test_unplugged_is_lost_at_once_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,11 +230,11 @@ async def test_orders_go_out_one_after_another_in_the_order_given(monkeypatch: p
     [
         (NoResponse("gate", "silent"), 1001),
         (ContactDisagrees("gate", "open"), 2001),
-        (DeviceRefused("gate", "2"), 1001),
+        (DeviceRefused("gate", "2"), None),
     ],
 )
 async def test_a_release_that_fails_is_told_and_never_repeated(
-    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch
+    error: Exception, code: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = ScriptedGate(REST)
     async with owned(gate, monkeypatch) as (owner, heard):
@@ -218,7 +243,7 @@ async def test_a_release_that_fails_is_told_and_never_repeated(
         owner.order_secure()
         await until(lambda: ("done", "secure") in gate.log)
         assert heard.posted[-1] == ev.ReleaseFailed(Door.EXIT)
-        assert heard.faults.codes == (code,)
+        assert heard.faults.codes == (() if code is None else (code,))
         assert gate.log.count(("begun", ("exit", 0.5))) == 1
 
 
