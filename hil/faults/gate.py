@@ -1,7 +1,7 @@
 """Faults of the gate, its board and its line, done to a controller in mid-release: the worst moment there is.
 
-Each case gets a fresh ready lane and a seeded generator, brings a traveller to the release of the exit, breaks something at a
-random moment of the pulse, and watches contacts and doors by the second observer.
+Each case gets a fresh ready lane and a seeded generator, brings a traveller to the release of the exit, breaks
+something at a random moment of the pulse, and watches contacts and doors by the second observer.
 """
 
 import asyncio

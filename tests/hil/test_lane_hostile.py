@@ -4,14 +4,12 @@ Whatever happens, nothing opens that should not, the guard is told what is wrong
 """
 
 import asyncio
-import contextlib
-import itertools
 import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,102 +17,19 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.control.client import LaneClient
-from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, OfficerRequest, Reply, Result
-from drivers.ports import Door
+from appliance.control.messages import CheckName, OfficerAction, Result
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
-from hil.rig.faults import RELAYS
-from hil.scenarios.conductor import Conductor, differences
-from hil.scenarios.passages import PASSAGES, TIMEOUTS
-from hil.scenarios.tour import appliance_of, console_of, verify_journal
-from hil.scene import CAST, Presentation, bona_fide, empty_scene, make_document
+from hil.scenarios.passages import TIMEOUTS
+from hil.scenarios.tour import appliance_of, verify_journal
+from hil.scenarios.watched import WatchedLane, guarded, since
+from hil.scene import CAST, bona_fide, make_document
 from hil.sim.traveller import Place
 
 SETTINGS = LaneSettings(pack="pypi-dlib", timeouts={**TIMEOUTS, "Entering": 10.0})
 SPEED = 4.0
-PATIENCE_S = 25.0
-GENUINE = next(passage for passage in PASSAGES if passage.name == "genuine")
 
 pytestmark = pytest.mark.anyio
-
-
-class Lane:
-    """One controller on a rig, seen and served by a guard."""
-
-    def __init__(self, rig: Rig, client: LaneClient, appliance: Child) -> None:
-        self.rig, self.client, self.appliance = rig, client, appliance
-        self.clock = SystemClock()
-        self.conductor = Conductor(
-            rig=rig, client=client, appliance=appliance, clock=self.clock, tell=lambda words: None
-        )
-        self.seen_faults: set[int] = set()
-        self._numbers = itertools.count()
-
-    async def until(self, holds: Callable[[LaneSnapshot], bool]) -> LaneSnapshot:
-        """The first snapshot that is so."""
-        deadline, changed = self.clock.monotonic() + PATIENCE_S, asyncio.Event()
-        with self.client.changes(changed):
-            while self.clock.monotonic() < deadline:
-                changed.clear()
-                seen = self.client.state.snapshot if self.client.state.reachable else None
-                if seen is not None:
-                    self.seen_faults |= {fault.code for fault in seen.faults}
-                    if holds(seen):
-                        return seen
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), 0.2)
-        raise AssertionError(f"it never came so far; last: {self.client.state}")
-
-    async def comes(self, document: Path, looks: Presentation) -> None:
-        """Somebody arrives, once the lane takes him."""
-        await self.conductor.ready()
-        await asyncio.to_thread(self.rig.present, looks, document)
-
-    async def is_inside(self, document: Path) -> None:
-        """Somebody stands inside and the cameras find no face, so that the verification lasts."""
-        await self.comes(document, empty_scene())
-        await self.until(lambda seen: seen.phase == "Verifying")
-
-    async def referred(self) -> LaneSnapshot:
-        return await self.until(lambda seen: seen.passage is not None and seen.passage.referral is not None)
-
-    async def decides(self, action: OfficerAction) -> Reply:
-        seen = self.client.state.snapshot
-        assert seen is not None
-        assert seen.passage is not None
-        request = OfficerRequest(
-            request_id=f"hostile-{next(self._numbers)}",
-            passage_id=seen.passage.passage_id,
-            action=action,
-            officer="tour",
-            reason="Something is wrong with the lane.",
-            visual_check=True,
-        )
-        return await self.client.decide(request)
-
-    async def goes(self, place: Place) -> None:
-        """The traveller has left this way."""
-        await self.until(lambda _: self.rig.place is place)
-
-    async def admits_the_next(self) -> None:
-        got = await self.conductor.run(GENUINE)
-        assert differences(GENUINE, got, expected_releases=(1, 1)) == []
-
-    def openings(self) -> tuple[int, int]:
-        """Releases of the entry and of the exit so far, as the second observer counted them."""
-        observer = self.rig.observer
-        assert observer.both_unlocked == 0
-        return observer.closings(RELAYS[Door.ENTRY]), observer.closings(RELAYS[Door.EXIT])
-
-
-def since(before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int]:
-    return now[0] - before[0], now[1] - before[1]
-
-
-@contextlib.asynccontextmanager
-async def guarded(rig: Rig, appliance: Child) -> AsyncIterator[Lane]:
-    async with console_of(rig, SystemClock(), guard=True) as client:
-        yield Lane(rig, client, appliance)
 
 
 @pytest.fixture
@@ -145,7 +60,7 @@ async def test_one_lane_survives_everything_that_leaves_its_controller_alive(
     assert intact, words
 
 
-async def noise(lane: Lane, document: Path, tmp_path: Path) -> None:
+async def noise(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
     """Garbage on the gate's line in mid-passage opens nothing, and passes."""
     await lane.is_inside(document)
     before = lane.openings()
@@ -165,7 +80,7 @@ async def noise(lane: Lane, document: Path, tmp_path: Path) -> None:
     assert since(before, lane.openings()) == (1, 0)
 
 
-async def truncated_portrait(lane: Lane, document: Path, tmp_path: Path) -> None:
+async def truncated_portrait(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
     """A truncated portrait refers outside and says so; the next traveller passes."""
     portrait = make_document(CAST[0], tmp_path / "truncated").with_name("portrait.jpg")
     os.truncate(portrait, portrait.stat().st_size // 2)
@@ -185,7 +100,7 @@ async def truncated_portrait(lane: Lane, document: Path, tmp_path: Path) -> None
     await lane.admits_the_next()
 
 
-async def killed_vision(lane: Lane, document: Path, tmp_path: Path) -> None:
+async def killed_vision(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
     """A killed vision process refers the traveller; the lane recovers by itself."""
     await lane.is_inside(document)
     before = lane.openings()
@@ -203,7 +118,7 @@ async def killed_vision(lane: Lane, document: Path, tmp_path: Path) -> None:
     await lane.admits_the_next()
 
 
-async def rivals(lane: Lane, document: Path, tmp_path: Path) -> None:
+async def rivals(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
     """A second controller gets neither the ports nor the journal."""
     paths = RigPaths(tmp_path / "rival")
     paths.directory.mkdir()
@@ -220,7 +135,7 @@ async def rivals(lane: Lane, document: Path, tmp_path: Path) -> None:
         other = LaneClient(paths.control, console="rival", clock=clock, guard=False)
         connecting = asyncio.create_task(other.run())
         try:
-            seen = await Lane(lane.rig, other, rival).until(
+            seen = await WatchedLane(lane.rig, other, rival).until(
                 lambda seen: {1001, 1002} <= {fault.code for fault in seen.faults}
             )
             await lane.admits_the_next()
