@@ -85,6 +85,8 @@ class LaneController:
     async def run(self, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
         """Run until cancelled. The first failure of any part ends all of them; outputs go off on the way out."""
         await self._close_unfinished()
+        if (await self._store.newest("phase") or {}).get("to") == ph.Emergency.__name__:
+            self.loop.resume_emergency()
         self.loop.post(ev.DeviceReported(Device.STORE), "store")
         if self._config.policy.require_guard:
             self.loop.faults.raise_fault(1005, "console")

@@ -90,6 +90,10 @@ class LaneLoop:
         """The state now."""
         return self._lane
 
+    def resume_emergency(self) -> None:
+        """Start where an emergency was last left, before `run`: only an officer ends it, no restart does."""
+        self._lane = Lane(phase=Emergency())
+
     def post(self, event: ev.Event, source: str) -> None:
         """Queue an event."""
         self._queue.put_nowait(Posted(event, source, self._clock.monotonic()))

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from appliance.clock import Clock
 from appliance.store.chain import Head
@@ -62,6 +62,10 @@ class AsyncStore:
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """See `LaneStore.unfinished`."""
         return await self._run(self._store.unfinished)
+
+    async def newest(self, kind: str) -> dict[str, Any] | None:
+        """See `LaneStore.newest`."""
+        return await self._run(lambda: self._store.newest(kind))
 
     async def close(self) -> None:
         """Finish the appends under way, close the database, end the thread. May be called again."""

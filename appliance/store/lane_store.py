@@ -4,6 +4,7 @@ Synchronous and bound to the thread that opened it; `async_store` gives the even
 retrying: after a failed write nothing is known about the disk, so the handle refuses everything but one last record.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -135,6 +136,13 @@ class LaneStore:
         with self._connected().begin():
             rows = self._connected().execute(columns.order_by(passages.c.started, passages.c.passage_id)).all()
         return tuple(Unfinished(*row) for row in rows)
+
+    def newest(self, kind: str) -> dict[str, Any] | None:
+        """What the newest record of a kind says; None when there is none."""
+        query = select(journal.c.payload).where(journal.c.kind == kind).order_by(journal.c.seq.desc()).limit(1)
+        with self._connected().begin():
+            payload = self._connected().execute(query).scalar_one_or_none()
+        return None if payload is None else json.loads(payload)
 
     def close(self) -> None:
         """Close the database and let the next controller in. May be called again."""

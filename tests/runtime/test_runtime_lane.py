@@ -222,6 +222,25 @@ async def test_a_passage_that_a_crash_left_open_is_closed_before_anything_else(
     assert kinds == [("lane_started", None), ("passage_ended", Outcome.ABORTED)]
 
 
+async def test_an_emergency_outlives_the_controller_until_an_officer_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, monkeypatch)
+    async with living(house):
+        await house.reaches("Ready")
+        house.gate.set(emergency=True)
+        await house.reaches("Emergency")
+    house.gate.set(emergency=False)  # it passes while no controller runs
+    async with living(house):
+        await until(lambda: house.lane.loop.lane.exit == "closed")
+        assert house.phase == "Emergency"
+        asked = ServiceRequest(request_id="r", in_service=True, officer="o.sipka", reason="cleared")
+        assert (await house.lane.service(asked)).accepted
+        await house.reaches("Ready")
+    async with living(house):
+        await house.reaches("Ready")
+
+
 async def test_the_journal_keeps_which_commissioning_the_lane_started_under(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,3 +218,10 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreBroken, match="file/lane"):
         LaneStore.open(tmp_path / "file" / "lane", ManualClock(), boot_id="b")
+
+
+def test_the_newest_record_of_a_kind_is_found(store: LaneStore) -> None:
+    assert store.newest("phase") is None
+    store.append([JournalRecord("phase", {"to": "Ready"}), JournalRecord("phase", {"to": "Reading"})])
+    store.append([JournalRecord("lane_stopped")])
+    assert store.newest("phase") == {"to": "Reading"}
