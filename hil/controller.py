@@ -16,12 +16,14 @@ from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core.explore import DOCUMENTS, TODAY, face_checks
 from appliance.core.policy import Policy
-from appliance.core.types import Device, Door
+from appliance.core.types import Device
+from appliance.core.types import Door as CoreDoor
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.loop import LaneLoop
 from appliance.runtime.timers import LoopTimers
 from appliance.store.async_store import AsyncStore
 from drivers.gate import DryContactWiring, open_waveshare_gate
+from drivers.ports import Door
 from hil.emulator.pty_line import Emulator, PtyLine
 from hil.emulator.waveshare import WaveshareBoard
 from hil.sim.gate import Gate
@@ -73,9 +75,9 @@ class Controller:
         def dispatch(command: cmd.Command) -> None:
             match command:
                 case cmd.ReleaseEntry():
-                    gate.order_release(Door.ENTRY)
+                    gate.order_release(CoreDoor.ENTRY)
                 case cmd.ReleaseExit():
-                    gate.order_release(Door.EXIT)
+                    gate.order_release(CoreDoor.EXIT)
                 case cmd.Secure():
                     gate.order_secure()
                 case _:

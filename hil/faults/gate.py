@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 
 from appliance.core import events as ev
 from appliance.core.explore import face_checks
-from appliance.core.types import Door
-from drivers.modbus.frames import Function, Values, encode_reply
+from appliance.core.types import Door as CoreDoor
+from drivers.ports import Door
 from hil.controller import Controller, Late
 from hil.emulator.waveshare import WaveshareBoard
 from hil.faults.clock import LeapingClock
@@ -270,7 +270,7 @@ async def forced(controller: Controller, _rng: random.Random) -> Observed:
 async def both_doors(controller: Controller, rng: random.Random) -> Observed:
     """Orders for both doors race each other past the core, straight into the gate's owner."""
     before = [controller.observer.closings(relay) for relay in (0, 1)]
-    orders = [Door.ENTRY, Door.EXIT] * 5
+    orders = [CoreDoor.ENTRY, CoreDoor.EXIT] * 5
     rng.shuffle(orders)
     for door in orders:
         controller.gate.order_release(door)
@@ -320,21 +320,6 @@ async def clock_jumps(controller: Controller, _rng: random.Random) -> Observed:
     return observed
 
 
-async def second_master(controller: Controller, rng: random.Random) -> Observed:
-    """Somebody else's frames appear on the line: no reading is made of them, nothing opens."""
-    line = controller.line
-    false = encode_reply(Values(1, Function.READ_COILS, (1, 1, 0, 0, 0, 0, 0, 0)))
-    begun = time.monotonic()
-    for _ in range(40):
-        await asyncio.to_thread(line.send, false)
-        await asyncio.sleep(rng.uniform(0.01, 0.05))
-    observed = Observed(codes=controller.loop.faults.codes)
-    observed.demand(not any(_contacts(controller)), "a contact closed")
-    observed.note = f"40 foreign frames in {time.monotonic() - begun:.1f} s; faults raised: {list(observed.codes)}"
-    observed.secure_s = 0.0
-    return observed
-
-
 CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
@@ -352,6 +337,5 @@ CASES: dict[str, Case] = {
         both_doors,
         emergency,
         clock_jumps,
-        second_master,
     )
 }

@@ -1,0 +1,1 @@
+"""Devantech USB-RLY boards: protocol for the emulator only. No board exists here, see drivers/gate/bench.py."""

@@ -1,0 +1,1 @@
+"""Numato USB relay modules: ASCII with echo and prompt, no check, no watchdog, no timed pulse. Bench only."""
