@@ -2,10 +2,12 @@
 # make demo    one lane on the simulated rig, guard console on http://127.0.0.1:8080
 # make test    all tests, in real Chromium too
 # make tour    scripted passages, a table, exit 1 on any difference
+# make faults  the fault menu: every fault injected, a table and a page in var/faults, exit 1 on any surprise
+# make mutation  mutants of the safety core against its tests (about an hour), a score, exit 1 below 90 %
 # make soak    a million sessions in virtual time (SESSIONS=, SEED=), exit 1 on any broken invariant
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tour cast bench soak lint types wheel lock clean
+.PHONY: help setup demo test tour cast bench soak faults mutation lint types wheel lock clean
 
 PORT ?= 8080
 SESSIONS ?= 1000000
@@ -74,6 +76,13 @@ bench: setup
 
 soak: setup
 	@$(PY) -m hil soak --sessions $(SESSIONS) --seed $(SEED) --jobs $(shell nproc)
+
+faults: setup
+	@$(PY) -m hil faults
+
+mutation: setup
+	@rm -rf var/mutation && mkdir -p var/mutation && cp -r appliance tests docs pyproject.toml var/mutation
+	@cd var/mutation && ../../.venv/bin/mutmut run && cd ../.. && $(PY) .ci/mutation-score var/mutation
 
 lint: setup
 	$(call say,"format and lint")

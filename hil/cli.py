@@ -168,6 +168,34 @@ def soak(
     raise typer.Exit(command.replay(again, console) if again else command.soak(sessions, seed, jobs, out, console))
 
 
+@app.command()
+def faults(
+    only: Annotated[list[int] | None, typer.Option(help="Only this number of the menu; repeatable.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Injections of each gate fault.")] = 10,
+    bench_file: Annotated[
+        Path | None, typer.Option("--bench", exists=True, dir_okay=False, help="Bench file; simulated without.")
+    ] = None,
+    pack: Pack = "auto",
+    models_dir: Models = Path("var/models"),
+    decisions: Annotated[int, typer.Option(min=0, help="Decisions timed down to the door, at each baud rate.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the moments of injection.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for JUnit, CSV and the page.")] = Path("var/faults"),
+) -> None:
+    """The fault menu: each fault injected, what was seen, a report; exit code 1 if anything is not as expected."""
+    from rich.console import Console
+
+    from hil import stand
+    from hil.faults import command
+    from hil.faults.run import Plan
+
+    try:
+        bench = stand.load(bench_file or stand.SIMULATED)
+    except stand.BenchError as error:
+        raise typer.BadParameter(str(error), param_hint="--bench") from error
+    plan = Plan(bench, tuple(only or ()), repeats, seed, pack, models_dir, decisions)
+    raise typer.Exit(command.faults(plan, out, Console()))
+
+
 @app.command("import-head")
 def import_head(
     source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_FILE", help="Where ict_facekit_light.npz lies.")],

@@ -1,19 +1,16 @@
-"""From the decision to the release's first byte on the wire: real loop, journal, gate driver and pseudo-terminal,
-beside a process that runs the real matcher without pause."""
+"""From the decision to the release at the board (see `chain`), beside a process that runs the real matcher without
+pause."""
 
 import asyncio
 import contextlib
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from hil.controller import Controller
-from hil.sim.observer import Observer
+from hil.bench.chain import measure
 
-_FLASH_EXIT = bytes([1, 5, 2, 1])
 _BUSY = """
 import sys, numpy, cv2
 from pathlib import Path
@@ -27,19 +24,6 @@ while True:
     for face in pack.detect(image)[:1]:
         pack.embed(image, face)
 """
-
-
-class _Tapped:
-    """The relay board, noting when the first byte of an exit release arrives."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self.seen: list[float] = []
-
-    def handle(self, data: bytes) -> bytes:
-        if _FLASH_EXIT in data:
-            self.seen.append(time.monotonic())
-        return self._observer.handle(data)
 
 
 @contextlib.contextmanager
@@ -58,28 +42,8 @@ def busy_vision(models_dir: Path) -> Iterator[None]:
             child.stdout.close()
 
 
-async def measure(rounds: int) -> list[float]:
-    """Seconds from posting the verification's result to the first byte at the board, one per round."""
-    taps: list[_Tapped] = []
-
-    def tap(observer: Observer) -> _Tapped:
-        taps.append(_Tapped(observer))
-        return taps[0]
-
-    found = []
-    async with Controller.started(tap=tap, release_s=0.1) as controller:
-        for number in range(rounds):
-            passage = f"p{number}"
-            await controller.comes_in(passage)
-            begun, before = time.monotonic(), len(taps[0].seen)
-            await controller.is_accepted(passage)
-            found.append(taps[0].seen[before] - begun)
-            await controller.goes_out()
-    return found
-
-
 def run(rounds: int, models_dir: Path) -> list[float]:
     """The whole measurement beside a busy matcher."""
     logging.disable(logging.WARNING)
     with busy_vision(models_dir):
-        return asyncio.run(measure(rounds))
+        return [stage.wire / 1000 for stage in asyncio.run(measure(rounds, 115200, lambda _: None))]
