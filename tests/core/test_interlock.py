@@ -84,15 +84,27 @@ def refused(view: interlock.Guarded, command: Command, policy: Policy | None = N
 
 def test_each_veto_says_what_stands_against_it() -> None:
     exit_, enter = ReleaseExit("p", GOOD), ReleaseEntry("p", Purpose.ENTER)
-    assert "a fault stands against any" in refused(
-        guarded(ev.EffectsChanged(frozenset({Effect.OUT_OF_SERVICE}))), exit_
+    stopped = guarded(ev.EffectsChanged(frozenset({Effect.OUT_OF_SERVICE})))
+    exit_open = guarded(ev.DoorMoved(Door.EXIT, OPEN))
+    spent = interlock.observe(interlock.dispatched(guarded(), exit_), ev.ReleaseExpired(Door.EXIT))
+    unseen = ReleaseExit("p", Decision((), admit=False), "ofc", False)
+    empty = ev.OccupancyChanged(False)
+    blocked = guarded(empty, ev.EffectsChanged(frozenset({Effect.BLOCK_ENTRY})))
+    assert refused(stopped, exit_) == "a fault stands against any release of the exit"
+    assert refused(guarded(ev.DoorMoved(Door.ENTRY, OPEN)), exit_) == (
+        "both doors could be open: the entry is not known to be locked"
     )
-    assert "the entry is not known to be locked" in refused(guarded(ev.DoorMoved(Door.ENTRY, OPEN)), exit_)
-    assert "the exit is open or already released" in refused(guarded(ev.DoorMoved(Door.EXIT, OPEN)), exit_)
-    assert "nobody is in the lane" in refused(guarded(ev.OccupancyChanged(False)), exit_)
-    assert "not the full conjunction" in refused(guarded(), ReleaseExit("p", Decision(GOOD.checks, admit=False)))
-    assert "the exit is not known to be locked" in refused(guarded(ev.DoorMoved(Door.EXIT, OPEN)), enter)
-    assert "somebody is already in the lane" in refused(guarded(), enter)
+    assert refused(exit_open, exit_) == "the exit is open or already released"
+    assert refused(guarded(empty), exit_) == "nobody is in the lane"
+    assert refused(spent, exit_) == "this passage's decision has already released the exit"
+    assert refused(guarded(), ReleaseExit("p", Decision(GOOD.checks, admit=False))) == (
+        "the decision is not the full conjunction"
+    )
+    assert refused(guarded(), unseen) == "the officer has not seen the bare face"
+    assert refused(exit_open, enter) == "both doors could be open: the exit is not known to be locked"
+    assert refused(guarded(), enter) == "somebody is already in the lane"
+    assert refused(blocked, enter) == "a fault stands against letting anybody in"
+    assert refused(guarded(), enter, Policy(topology=Topology.TURNSTILE)) == "a turnstile has no entry door"
 
 
 @pytest.mark.parametrize("effect", [effect for effect in Effect if effect is not Effect.NOTICE])

@@ -2,6 +2,7 @@
 that only a fault brings about. The lane is put into its phase directly."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -11,6 +12,7 @@ from appliance.core.commands import (
     EndPassage,
     Ignored,
     Purpose,
+    ReadDocument,
     RecordDecision,
     ReleaseEntry,
     ReleaseExit,
@@ -382,6 +384,19 @@ def test_ready_is_left_when_anything_is_not_as_it_should_be() -> None:
     assert after(never_told, ev.DoorMoved(Door.EXIT, CLOSED)) == (OutOfService(), ())
 
 
+def test_a_door_released_again_has_not_been_opened_since() -> None:
+    state = lane(Clearing("p", False), exit=OPEN, opened=frozenset({Door.ENTRY}))
+    released, commands = step(state, ev.DoorMoved(Door.EXIT, CLOSED), MANTRAP)
+    assert commands == (ReleaseEntry("p", Purpose.RETURN),)
+    assert (released.unlocked, released.opened) == ({Door.ENTRY}, frozenset())
+
+
+def test_a_traveller_who_does_not_come_leaves_his_name_on_the_lane_until_it_is_closed() -> None:
+    state = lane(Entering("p", PAPERS), occupied=False, unlocked=frozenset({Door.ENTRY}))
+    walked = (Secure(), EndPassage("p", Outcome.WALKED_AWAY), Secure())
+    assert after(state, ev.PhaseTimedOut("Entering")) == (Clearing("p", False), walked)
+
+
 def test_a_door_uses_its_release_up_by_opening_and_closing() -> None:
     released = lane(Clearing("p", True), unlocked=frozenset(Door))
     opened, _ = step(released, ev.DoorMoved(Door.ENTRY, OPEN), MANTRAP)
@@ -430,30 +445,42 @@ def test_an_unreadable_document_has_as_many_attempts_as_the_policy_gives() -> No
     read = ev.DocumentRead("p", DOCUMENTS["unreadable"], TODAY)
     for attempts in (1, 3):
         policy, state, tries = Policy(document_attempts=attempts), lane(Reading("p"), occupied=False), 1
-        while isinstance((stepped := step(state, read, policy)[0]).phase, Reading):
-            state, tries = stepped, tries + 1
-            assert state.phase == Reading("p", tries)
+        while isinstance((stepped := step(state, read, policy))[0].phase, Reading):
+            state, tries = stepped[0], tries + 1
+            assert stepped == (lane(Reading("p", tries), occupied=False), (ReadDocument("p"),))
         assert tries == attempts
-        assert stepped.phase == Referred("p", decide(document_checks(DOCUMENTS["unreadable"], TODAY), policy), False)
+        assert stepped[0].phase == Referred("p", decide(document_checks(DOCUMENTS["unreadable"], TODAY), policy), False)
+
+
+def told(**given: object) -> list[tuple[CheckName, Result, str]]:
+    sound: dict[str, object] = {
+        "readable": True,
+        "checks_ok": True,
+        "expires": TODAY,
+        "chip_authentic": Result.SUCCESSFUL,
+    }
+    document = Document(**{**sound, **given})  # type: ignore[arg-type]
+    return [(check.name, check.result, check.reason) for check in document_checks(document, TODAY)]
 
 
 def test_what_the_document_says_in_words() -> None:
-    def reasons(**given: object) -> list[tuple[Result, str]]:
-        document = Document(
-            **{"readable": True, "checks_ok": True, "expires": TODAY, "chip_authentic": Result.SUCCESSFUL, **given}
-        )  # type: ignore[arg-type]
-        return [(check.result, check.reason) for check in document_checks(document, TODAY)]
-
-    assert reasons()[1:] == [
-        (Result.SUCCESSFUL, "The chip's data is authentic."),
-        (Result.SUCCESSFUL, f"The document is valid until {TODAY.isoformat()}."),
+    read, authentic, valid = CheckName.DOCUMENT_READ, CheckName.DOCUMENT_AUTHENTICITY, CheckName.DOCUMENT_VALIDITY
+    assert told() == [
+        (read, Result.SUCCESSFUL, "The document was read and its check digits are right."),
+        (authentic, Result.SUCCESSFUL, "The chip's data is authentic."),
+        (valid, Result.SUCCESSFUL, f"The document is valid until {TODAY.isoformat()}."),
     ]
-    assert reasons(expires=None)[2] == (Result.UNDETERMINED, "The date of expiry could not be read.")
-    assert reasons(chip_authentic=Result.FAILED)[1] == (Result.FAILED, "The chip's data is not authentic.")
-    assert reasons(chip_authentic=Result.NOT_PERFORMED)[1] == (Result.NOT_PERFORMED, "The chip was not read.")
+    assert told(readable=False) == [(read, Result.FAILED, "The document could not be read.")]
+    assert told(readable=False, problem="It lies upside down.") == [(read, Result.FAILED, "It lies upside down.")]
+    assert told(checks_ok=False)[0] == (read, Result.FAILED, "A check digit of the MRZ is wrong.")
+    assert told(checks_ok=False, problem="Number.")[0] == (read, Result.FAILED, "Number.")
+    assert told(expires=None)[2] == (valid, Result.UNDETERMINED, "The date of expiry could not be read.")
+    assert told(expires=date(2020, 1, 2))[2] == (valid, Result.FAILED, "The document expired on 2020-01-02.")
+    assert told(chip_authentic=Result.FAILED)[1] == (authentic, Result.FAILED, "The chip's data is not authentic.")
+    assert told(chip_authentic=Result.NOT_PERFORMED)[1] == (authentic, Result.NOT_PERFORMED, "The chip was not read.")
     for result in (Result.UNDETERMINED, Result.ABORTED):
-        told = reasons(chip_authentic=result)[1]
-        assert told == (result, "The chip's authenticity could not be established.")
+        unknown = (authentic, result, "The chip's authenticity could not be established.")
+        assert told(chip_authentic=result)[1] == unknown
 
 
 def test_a_document_goes_on_only_with_its_share_of_the_conjunction() -> None:
