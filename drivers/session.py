@@ -50,6 +50,10 @@ class ClientProtocol(Protocol[RequestT, ReplyT_co]):
         """Give the open request up; says what came instead of its reply, None when nothing came."""
         ...
 
+    def unasked(self, data: bytes) -> bool:
+        """Whether bytes that came while nothing was asked hold a whole frame, not mere noise."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -168,7 +172,7 @@ class Session(Generic[RequestT, ReplyT]):
     async def _exchange(self, request: RequestT) -> ReplyT:
         settled = False
         try:
-            self._note_noise(self._transport.discard())
+            await self._refuse_unasked()
             await self._keep_quiet()
             try:
                 await self._transport.write(self._protocol.send(request))
@@ -182,6 +186,16 @@ class Session(Generic[RequestT, ReplyT]):
             if not settled:
                 self._protocol.abandon()
                 self._quarantined_at = self._monotonic()
+
+    async def _refuse_unasked(self) -> None:
+        """A frame between two requests means that the last reply may have been another's: the line must be drained."""
+        data = await self._read(0.0)
+        self._note_noise(len(data) + self._transport.discard())
+        if self._protocol.unasked(data):
+            raise RemoteProtocolError(
+                self.device,
+                f"a frame came that nobody asked for ({data[:16].hex(' ')}): a reply too many, or a second controller",
+            )
 
     async def _keep_quiet(self) -> None:
         left = self._last_byte + self._timing.quiet_s - self._monotonic()

@@ -8,12 +8,15 @@ a reply must fit in unit, function, length and echo. Not here: waiting, and drai
 from drivers.modbus.frames import (
     EXCEPTION_BYTES,
     EXCEPTION_FLAG,
+    REQUEST_BYTES,
     FrameError,
+    Function,
     Read,
     Reply,
     Request,
     crc16,
     decode_reply,
+    encode_reply,
     encode_request,
     reply_length,
 )
@@ -38,6 +41,7 @@ class ModbusClient:
         self._request: Request | None = None
         self._buffer = b""
         self._rejected: str | None = None
+        self._others = False
 
     def spacer(self, request: Request) -> Request | None:
         """The harmless read that must go first, when `request` repeats the form of the last one."""
@@ -55,6 +59,7 @@ class ModbusClient:
         self._request = request
         self._buffer = b""
         self._rejected = None
+        self._others = False
         return encode_request(request)
 
     def receive(self, data: bytes) -> Reply | None:
@@ -65,10 +70,19 @@ class ModbusClient:
         for start in range(len(self._buffer)):
             reply = self._match(self._request, self._buffer[start:])
             if reply is not None:
-                self._request = None
+                length = len(encode_reply(reply))
+                around = (self._buffer[:start], self._buffer[start + length :])
                 self._buffer = b""
+                if self._others or any(self.unasked(part) for part in around):
+                    self._rejected = "more than one frame answered: a late reply, or a second controller"
+                    return None
+                self._request = None
                 return reply
         return None
+
+    def unasked(self, data: bytes) -> bool:
+        """Whether there is a whole frame in bytes that nobody asked for, from any unit."""
+        return any(_whole_frame(data[start:]) for start in range(len(data) - EXCEPTION_BYTES + 1))
 
     def _match(self, request: Request, window: bytes) -> Reply | None:
         if window[0] != request.unit or len(window) < EXCEPTION_BYTES:
@@ -86,6 +100,7 @@ class ModbusClient:
     def silence(self) -> None:
         """The line fell silent: what is in hand is not going to become a frame."""
         if self._buffer:
+            self._others = self._others or self.unasked(self._buffer)
             self._rejected = self._explain(self._buffer)
             self._buffer = b""
 
@@ -107,3 +122,11 @@ class ModbusClient:
         self.silence()
         self._request = None
         return self._rejected
+
+
+def _whole_frame(window: bytes) -> bool:
+    """Whether a frame of a unit begins here: an exception, the echo of a write (a request is as long), read values."""
+    if window[1] & ~EXCEPTION_FLAG not in set(Function):
+        return False
+    lengths = (EXCEPTION_BYTES,) if window[1] & EXCEPTION_FLAG else (REQUEST_BYTES, EXCEPTION_BYTES + window[2])
+    return any(len(window) >= length and crc16(window[:length]) == 0 for length in lengths)

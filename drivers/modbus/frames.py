@@ -9,6 +9,7 @@ from enum import IntEnum
 
 CRC_BYTES = 2
 EXCEPTION_BYTES = 5
+REQUEST_BYTES = 8
 EXCEPTION_FLAG = 0x80
 _MAX_BITS = 2000
 _MAX_REGISTERS = 125
@@ -271,7 +272,7 @@ def reply_length(request: Request) -> int:
     """Whole length of the only reply, other than an exception, that fits this request."""
     if isinstance(request, Read):
         return 3 + _data_bytes(request.function, request.count) + CRC_BYTES
-    return 8
+    return REQUEST_BYTES
 
 
 def decode_reply(request: Request, frame: bytes) -> Reply:

@@ -266,7 +266,7 @@ async def test_settings_beyond_the_unit_are_refused_at_open(wired: Wired, settin
 
 async def test_log_while_exposures_run(wired: Wired) -> None:
     light, line = wired
-    controller = line._emulator
+    controller = line.emulator
     assert isinstance(controller, ExposureSyncController)
     await light.open()
     await light.zero()

@@ -41,7 +41,13 @@ def client() -> ModbusClient:
 def test_reply_whole_bytewise_and_among_garbage(request_: Request, reply: Reply, text: str) -> None:
     frame = bytes.fromhex(text)
     assert encode_reply(reply) == frame
-    for before, after in ((b"", b""), (b"\x00\xff", b""), (b"\x01", b"\x01"), (frame[:3], frame), (frame[:-1], b"")):
+    for before, after in (
+        (b"", b""),
+        (b"\x00\xff", b""),
+        (b"\x01", b"\x01"),
+        (frame[:3], frame[:-1]),
+        (frame[:-1], b""),
+    ):
         for size in (1, 2, len(before + frame + after)):
             end = client()
             end.send(request_)
@@ -79,13 +85,31 @@ def test_byte_count_that_lies_is_rejected() -> None:
     assert end.abandon() == "byte count does not fit the length"
 
 
-def test_the_right_reply_is_still_taken_after_a_wrong_one() -> None:
+OTHER = encode_reply(Values(1, Function.READ_DISCRETE_INPUTS, (1,) * 8))
+RIGHT = encode_reply(Values(1, Function.READ_COILS, (0,) * 8))
+
+
+@pytest.mark.parametrize("pieces", [(OTHER, RIGHT), (OTHER + RIGHT,), (RIGHT + RIGHT,), (RIGHT + OTHER,)])
+@pytest.mark.parametrize("silence", [False, True])
+def test_of_two_frames_none_is_taken(pieces: tuple[bytes, ...], silence: bool) -> None:
+    """One of them is late, doubled or another controller's, and nothing says which."""
     end = client()
     end.send(COILS)
-    assert end.receive(encode_reply(Values(1, Function.READ_DISCRETE_INPUTS, (1,) * 8))) is None
-    end.silence()
-    right = Values(1, Function.READ_COILS, (0,) * 8)
-    assert end.receive(encode_reply(right)) == right
+    for piece in pieces:
+        assert end.receive(piece) is None
+        if silence:
+            end.silence()
+    assert end.abandon() is not None
+
+
+@pytest.mark.parametrize("noise", [b"", b"\x00", b"\xff\xff", RIGHT[:-1], b"\x01\x03\xff" + bytes(20)])
+def test_noise_is_no_frame(noise: bytes) -> None:
+    end = client()
+    assert not end.unasked(noise)
+    assert end.unasked(noise + RIGHT)
+    assert end.unasked(encode_reply(Refusal(9, 3, 2)) + noise)
+    end.send(COILS)
+    assert end.receive(noise + RIGHT) is not None
 
 
 def test_silence_alone_leaves_no_complaint() -> None:

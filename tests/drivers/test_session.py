@@ -89,9 +89,32 @@ async def test_late_reply_beyond_any_latency_is_not_taken_for_the_next_answer() 
 
     sent: list[bytes] = []
     line.far.on_bytes = stale_first
-    assert await line.session.request(INPUTS) == bits(Function.READ_DISCRETE_INPUTS, 2, 6, 7)
+    with pytest.raises(RemoteProtocolError, match="more than one frame"):
+        await line.session.request(INPUTS)
     assert sent == [stale]
-    assert line.seen[-2:] == [COILS, INPUTS]
+    assert line.seen[-1] == COILS, "the spacer met it; the request itself was never sent"
+    assert await line.session.request(INPUTS) == bits(Function.READ_DISCRETE_INPUTS, 2, 6, 7)
+
+
+async def test_a_frame_between_two_requests_fails_the_next_one_and_drains_the_line() -> None:
+    """The reply before it may have been a doubled, older one: its sender has to know, by the next request at least."""
+    line = Line()
+    await line.session.request(INPUTS)
+    line.far.emit(line.board.handle(encode_request(INPUTS)))
+    await asyncio.sleep(0)
+    with pytest.raises(RemoteProtocolError, match="nobody asked for"):
+        await line.session.request(COILS)
+    assert line.seen == [INPUTS], "nothing was sent"
+    assert await line.session.request(COILS) == bits(Function.READ_COILS)
+
+
+async def test_noise_between_two_requests_is_counted_and_disturbs_nobody() -> None:
+    line = Line()
+    await line.session.request(INPUTS)
+    line.far.emit(b"\x00\xff")
+    await asyncio.sleep(0)
+    assert await line.session.request(COILS) == bits(Function.READ_COILS)
+    assert line.session.noise == 2
 
 
 async def test_equal_requests_get_a_harmless_read_between() -> None:

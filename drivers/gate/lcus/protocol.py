@@ -166,6 +166,10 @@ class LcusClient:
         self._open = False
         return self._rejected
 
+    def unasked(self, data: bytes) -> bool:  # noqa: ARG002 - the session asks every protocol
+        """Never: its answers have no frame to tell from noise."""
+        return False
+
 
 class LcusDevice:
     """The device end: finds commands in what comes; a frame with a wrong sum is dropped and looked through again.

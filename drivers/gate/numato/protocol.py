@@ -122,6 +122,10 @@ class NumatoClient:
         self._command, self._buffer = None, b""
         return self._rejected
 
+    def unasked(self, data: bytes) -> bool:  # noqa: ARG002 - the session asks every protocol
+        """Never: a late answer carries another command's echo."""
+        return False
+
 
 class Model(Protocol):
     """What lies behind the device end."""

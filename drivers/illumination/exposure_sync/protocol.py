@@ -156,6 +156,10 @@ class ExposureSyncClient:
         self._open = None
         return self._rejected
 
+    def unasked(self, data: bytes) -> bool:  # noqa: ARG002 - the session asks every protocol
+        """Never: a late line carries another tag."""
+        return False
+
 
 class Refused(Exception):
     """The device end says no; `code` is a key of ERRORS."""

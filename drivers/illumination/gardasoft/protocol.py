@@ -330,6 +330,10 @@ class GardasoftClient:
         self._open = None
         return self._rejected
 
+    def unasked(self, data: bytes) -> bool:  # noqa: ARG002 - the session asks every protocol
+        """Never: every answer is compared with what was set."""
+        return False
+
 
 # --- the device end ---------------------------------------------------------------------------------------------
 
