@@ -8,7 +8,7 @@ from appliance.config import CameraConfig, ConfigError, LaneConfig, OpenCvCamera
 from drivers.gate import DryContactWiring, open_waveshare_gate, waveshare_board
 from drivers.gate.board import RelayBoard
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
-from drivers.ports import Camera, DocumentReader, Gate
+from drivers.ports import Camera, DocumentReader, Door, Gate
 
 
 def gate(config: LaneConfig) -> Gate:
@@ -21,6 +21,11 @@ def gate(config: LaneConfig) -> Gate:
         return open_waveshare_gate("gate", port, baudrate=baudrate, unit=unit, wiring=DryContactWiring(**given))
     except ValueError as error:
         raise ConfigError(f"gate.wiring: {error}") from error
+
+
+def doors(config: LaneConfig) -> tuple[Door, ...]:
+    """The doors a lane can release."""
+    return (Door.EXIT,) if config.topology == "turnstile" else tuple(Door)
 
 
 def gate_board(config: LaneConfig) -> Callable[[], RelayBoard]:

@@ -1,4 +1,4 @@
-"""The command line: run | check-config | commissioning | calibrate | models | journal | evaluate | claims | ..."""
+"""The command line: run | check-config | devices | selftest | calibrate | models | journal | evaluate | claims | ..."""
 
 import asyncio
 import logging
@@ -85,6 +85,41 @@ def list_devices(
     console.print(told)
     if any(answer.identity is None and answer.trouble != probe.NOT_OPENED for answer in answers):
         raise typer.Exit(NO_ANSWER)
+
+
+@app.command("selftest")
+def self_test(
+    config: Config,
+    release: Annotated[bool, typer.Option(help="Pulse the release of every door.")] = True,
+    watch: Annotated[float, typer.Option(min=0, max=600, help="Seconds to watch the sensors while you work them.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, touch nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Nobody stands in the lane: do not ask.")] = False,
+) -> None:
+    """Prove relays, LEDs, cameras and sensors of a lane that is empty and not running; exit code 1 if any fails."""
+    from appliance import selftest
+
+    lane = _config(config)
+    if dry_run:
+        typer.echo("\n".join(f"would {words}" for words in selftest.plan(lane, release=release, watch_s=watch)))
+        return
+    if release and not yes:
+        typer.confirm("The doors will be released for a moment. Is the lane empty?", abort=True)
+    raise typer.Exit(asyncio.run(_self_test(lane, release=release, watch_s=watch)))
+
+
+async def _self_test(lane: LaneConfig, *, release: bool, watch_s: float) -> int:
+    from appliance import selftest
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    failed = 0
+    async for proof in selftest.prove(lane, SystemClock(), release=release, watch_s=watch_s):
+        failed += not proof.holds
+        mark = "[green]holds[/] " if proof.holds else "[bold red]FAILS[/] "
+        console.print(f"{mark} {proof.part}: {proof.what} - {proof.seen}", highlight=False)
+    if lane.simulated:
+        typer.echo("Proved on simulated devices.")
+    typer.echo("Everything holds." if not failed else f"{failed} of the above fail.")
+    return NO_ANSWER if failed else 0
 
 
 @app.command("commissioning")

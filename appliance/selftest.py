@@ -1,0 +1,198 @@
+"""`appliance selftest`: proves a lane that is empty and not running, part by part, and says what was seen.
+
+Relays by their contacts, LEDs by lit minus dark at the grey reference, cameras by frames that go on, sensors by what
+they say at rest and, on demand, by what changes while somebody works them. Moves doors: nobody may stand in the lane.
+Not here: calibration (`appliance calibrate`), and the tests a running lane makes by itself.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from appliance import devices
+from appliance.clock import Clock
+from appliance.config import LaneConfig
+from appliance.liveness.calibration import CalibrationError
+from appliance.runtime.calibrate import Bench
+from drivers.errors import DriverError
+from drivers.ports import Camera, Door, DoorPosition, Gate, GateInputs
+
+RELEASE_S = 0.3
+LOOKS = 3
+_LAPSES_WITHIN_S, _SURE_S = 0.4, 0.25
+_FRAMES, _FRAME_S = 5, 1.0
+_DARKEST_DN, _BRIGHTEST_DN = 3.0, 252.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing that was tried: whether it holds, and what was seen."""
+
+    part: str
+    what: str
+    holds: bool
+    seen: str
+
+
+async def prove(lane: LaneConfig, clock: Clock, *, release: bool, watch_s: float) -> AsyncIterator[Proof]:
+    """Everything, one after the other; a part that fails ends its own tests only. Never raises DriverError."""
+    parts = (
+        _of_part("gate", lambda: _gate(lane, release=release, watch_s=watch_s)),
+        _of_part("LEDs", lambda: _leds(lane, clock)),
+        _of_part("cameras", lambda: _cameras(lane)),
+        _of_part("document reader", lambda: _reader(lane)),
+    )
+    for part in parts:
+        async for proof in part:
+            yield proof
+
+
+async def _of_part(part: str, tests: Callable[[], AsyncIterator[Proof]]) -> AsyncIterator[Proof]:
+    try:
+        async for proof in tests():
+            yield proof
+    except (DriverError, CalibrationError) as error:
+        yield Proof(part, "answers", False, str(error))
+
+
+# --- gate -----------------------------------------------------------------------------------------------------------
+
+
+async def _gate(lane: LaneConfig, *, release: bool, watch_s: float) -> AsyncIterator[Proof]:
+    gate = devices.gate(lane)
+    try:
+        identity = await gate.open()
+        yield Proof("gate", "identity, every output off", True, f"{identity.model}, {identity.firmware}")
+        for proof in _at_rest(lane, await gate.read()):
+            yield proof
+        for door in devices.doors(lane) if release else ():
+            yield await _released(gate, door)
+        if watch_s:
+            yield await _watched(gate, watch_s)
+    finally:
+        await gate.close()
+
+
+def _at_rest(lane: LaneConfig, inputs: GateInputs) -> Iterator[Proof]:
+    for door in devices.doors(lane):
+        position = inputs.entry if door is Door.ENTRY else inputs.exit
+        yield Proof("gate", f"{door} door closed", position is DoorPosition.CLOSED, f"its contact says {position}")
+    for what, wrong in (
+        ("lane empty", inputs.occupied),
+        ("in service", inputs.out_of_service),
+        ("no emergency", inputs.emergency),
+        ("contacts follow their relays", bool(inputs.disagrees)),
+    ):
+        yield Proof("gate", what, not wrong, "no" if wrong else "yes")
+
+
+async def _released(gate: Gate, door: Door) -> Proof:
+    """One pulse: the contact is seen to close, and to open again by the device's own time."""
+    begun = time.monotonic()
+    try:
+        await gate.release(door, RELEASE_S)
+        closed_s = time.monotonic() - begun
+        while door in (await gate.read()).released:
+            if time.monotonic() - begun > RELEASE_S + _LAPSES_WITHIN_S:
+                await gate.secure()
+                return Proof("gate", f"{door} release lapses", False, "the contact stayed closed after the pulse")
+            await asyncio.sleep(0.01)
+    except DriverError as error:
+        return Proof("gate", f"{door} release", False, str(error))
+    lapsed_s = time.monotonic() - begun
+    # A gate lets no other door go until it is sure of this one.
+    await asyncio.sleep(_SURE_S)
+    seen = f"contact closed after {closed_s * 1000:.0f} ms, open again after {lapsed_s * 1000:.0f} ms"
+    return Proof("gate", f"{door} release, {RELEASE_S * 1000:.0f} ms", True, seen)
+
+
+async def _watched(gate: Gate, seconds: float) -> Proof:
+    """Which inputs change while somebody works them."""
+    first = await gate.read()
+    changed: set[str] = set()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = await gate.read()
+        for name in ("entry", "exit", "occupied", "passages", "out_of_service", "emergency"):
+            if getattr(now, name) != getattr(first, name):
+                changed.add(name)
+        await asyncio.sleep(0.02)
+    return Proof("gate", f"sensors worked within {seconds:.0f} s", bool(changed), ", ".join(sorted(changed)) or "none")
+
+
+# --- light and cameras ----------------------------------------------------------------------------------------------
+
+
+async def _leds(lane: LaneConfig, clock: Clock) -> AsyncIterator[Proof]:
+    async with Bench(lane, clock) as bench:
+        looks = [await bench.look() for _ in range(LOOKS)]
+        for camera, setup in bench.setups.items():
+            part = f"LEDs, {camera}"
+            yield Proof(part, "illuminator", True, f"{setup.illuminator.model}, {setup.illuminator.firmware}")
+            findings = dict.fromkeys(found.words for look in looks for found in look[camera].findings)
+            for led in setup.pulses:
+                levels = [look[camera].leds[led].level for look in looks if led in look[camera].leds]
+                seen = f"lit minus dark {np.mean(levels):.1f} DN (n={len(levels)})" if levels else "not measured"
+                yield Proof(part, led, len(levels) == LOOKS and not _named(led, findings), seen)
+            for words in findings:
+                yield Proof(part, "burst", False, words)
+
+
+def _named(led: str, findings: dict[str, None]) -> bool:
+    return any(led in words for words in findings)
+
+
+async def _cameras(lane: LaneConfig) -> AsyncIterator[Proof]:
+    module = lane.simulation.module if lane.simulation else None
+    for name, config in lane.cameras.all.items():
+        camera = devices.camera(f"cameras.{name}", config, module)
+        yield await asyncio.to_thread(_frames_go_on, f"camera, {name}", camera)
+
+
+def _frames_go_on(part: str, camera: Camera) -> Proof:
+    """Frames come, their numbers and times go forward, and no two are the same picture."""
+    try:
+        identity = camera.open()
+        frames = [camera.read(_FRAME_S) for _ in range(_FRAMES)]
+    except DriverError as error:
+        return Proof(part, "frames", False, str(error))
+    finally:
+        camera.close()
+    pairs = list(itertools.pairwise(frames))
+    forward = all(a.sequence < b.sequence and a.stamp < b.stamp for a, b in pairs)
+    alive = not any(np.array_equal(a.image, b.image) for a, b in pairs)
+    level = float(np.mean([frame.image.mean() for frame in frames]))
+    lost = frames[-1].sequence - frames[0].sequence - (_FRAMES - 1)
+    seen = f"{identity.model}: {_FRAMES} frames, {lost} lost between, mean level {level:.0f} DN"
+    if not forward:
+        seen += "; numbers or times go back"
+    if not alive:
+        seen += "; it repeats its pictures"
+    return Proof(part, "frames", forward and alive and _DARKEST_DN < level < _BRIGHTEST_DN, seen)
+
+
+async def _reader(lane: LaneConfig) -> AsyncIterator[Proof]:
+    reader = devices.document_reader(lane)
+    try:
+        identity = await reader.open()
+        yield Proof("document reader", "identity", True, f"{identity.model}, {identity.firmware}")
+    finally:
+        await reader.close()
+
+
+def plan(lane: LaneConfig, *, release: bool, watch_s: float) -> list[str]:
+    """What would be done, for a dry run."""
+    doors = [f"release the {door} door for {RELEASE_S} s and see its contact follow" for door in devices.doors(lane)]
+    lamps = [f"light {', '.join(light.pulses)} for the {name} camera" for name, light in lane.illumination.items()]
+    return [
+        f"open the gate at {lane.gate.port}, put every output off, read every input",
+        *(doors if release else ["release no door"]),
+        *([f"watch the inputs for {watch_s:.0f} s"] if watch_s else []),
+        *(f"{words}: lit minus dark at the grey reference" for words in lamps),
+        f"take {_FRAMES} frames of each camera: {', '.join(lane.cameras.all)}",
+        "open the document reader",
+    ]
