@@ -266,6 +266,12 @@ class SimulationConfig(_Section):
     module: str
 
 
+class RealtimeConfig(_Section):
+    """SCHED_FIFO for the controller, off unless the section is there."""
+
+    priority: Annotated[int, Field(ge=1, le=80)] = 10
+
+
 class LaneConfig(_Section):
     """One lane. `commissioning` is the file that says what its doors do without power and in a fire."""
 
@@ -283,6 +289,7 @@ class LaneConfig(_Section):
     document_reader: SimulatedConfig
     face: FaceConfig = FaceConfig()
     liveness: LivenessConfig = LivenessConfig()
+    realtime: RealtimeConfig | None = None
     simulation: SimulationConfig | None = None
 
     @model_validator(mode="after")

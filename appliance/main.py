@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from appliance import commissioning, devices
+from appliance import commissioning, devices, realtime
 from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
@@ -152,6 +152,12 @@ async def _run(lane: LaneConfig) -> int:
 
     clock = SystemClock()
     begun = clock.monotonic()
+    if lane.realtime is not None:
+        try:
+            realtime.claim(lane.realtime.priority)
+        except realtime.NotAllowed as error:
+            typer.echo(str(error), err=True)
+            return CANNOT_START
 
     def ready(snapshot: LaneSnapshot) -> None:
         pack = f"matcher {snapshot.pack.pack_id} ({snapshot.pack.grade})" if snapshot.pack else "no matcher"

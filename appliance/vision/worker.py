@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import cv2
 
+from appliance import realtime
 from appliance.vision.operations import Refused, Worker
 from appliance.wire import Message, receive_blocking, send_blocking
 from drivers.errors import DriverError
@@ -62,6 +63,7 @@ def main(arguments: list[str]) -> None:
     """Entry of the child: the number of an inherited socket is its only argument."""
     # The terminal's Ctrl-C goes to the whole group; this child ends when its controller closes the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    realtime.renounce()
     cv2.setNumThreads(1)
     worker = Worker()
     with socket.socket(fileno=int(arguments[0])) as sock:
