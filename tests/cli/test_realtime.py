@@ -1,4 +1,4 @@
-"""Real-time scheduling: claimed when the system grants it, refused in words when not, never left to the vision process."""
+"""Real-time scheduling: claimed when granted, refused in words when not, never left to the vision process."""
 
 import os
 import subprocess
@@ -19,9 +19,9 @@ print("done")
 """
 _NOBODY = """
 import os, resource
+from appliance import realtime
 resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-from appliance import realtime
 try:
     realtime.claim(7)
 except realtime.NotAllowed as error:
