@@ -196,6 +196,30 @@ def faults(
     raise typer.Exit(command.faults(plan, out, Console()))
 
 
+@app.command()
+def record(
+    port: Annotated[str, typer.Argument(help="Serial port of the real device, by /dev/serial/by-path.")],
+    out: Annotated[Path, typer.Argument(help="Transcript to write.")],
+    baudrate: Annotated[int, typer.Option(help="Of the device.")] = 9600,
+    parity: Annotated[str, typer.Option(help="N, E or O.")] = "N",
+    link: Annotated[Path, typer.Option(help="Port for the controller, instead of the device's.")] = Path("var/tap.tty"),
+) -> None:
+    """Record what a controller and a real device say to each other: give the controller the link as its port."""
+    import signal
+
+    import serial
+
+    from hil.transcript import Tap
+
+    try:
+        with out.open("x", encoding="ascii") as file, Tap(port, baudrate, link, file, parity=parity):
+            typer.echo(f"Recording into {out}; the controller's port is {link}. Stop with Ctrl-C.")
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    except (OSError, serial.SerialException) as error:
+        typer.echo(f"{error}: a transcript is never overwritten; look at the port, or name another file", err=True)
+        raise typer.Exit(2) from None
+
+
 @app.command("import-head")
 def import_head(
     source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_FILE", help="Where ict_facekit_light.npz lies.")],
