@@ -66,6 +66,9 @@ def tour(
         str, typer.Option(help="A second detector that decides nothing: rgb-cue, a file, a folder.")
     ] = "",
     only: Annotated[list[str] | None, typer.Option(help="Only this passage; repeatable.")] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Passages of this YAML file instead.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the results here.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep logs, journal and documents in this directory.")] = None,
     seed: Annotated[int, typer.Option(help="Of noise and of people's pace.")] = 1,
@@ -83,6 +86,7 @@ def tour(
         bands=_installed(bands),
         shadow=shadow,
         only=tuple(only or ()),
+        scenario=scenario,
         json=json,
         keep=keep,
         seed=seed,

@@ -26,7 +26,8 @@ from appliance.evaluate.species import SPECIES, Species
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings
 from hil.rig.rig import RigError
-from hil.scenarios.passages import EXPIRED, VALID
+from hil.scenarios.passages import EXPIRED
+from hil.scenarios.script import VALID
 from hil.scenarios.tour import NOT_RUN, appliance_of, console_of, ended_by_signals
 from hil.scene import (
     CAST,

@@ -1,7 +1,7 @@
 """Wire transcripts: what went over a line, recorded and replayed from either end.
 
-A line of a file is `seconds > hex` from the host or `seconds < hex` from the device; lines with # are remarks. A
-driver is replayed against the device's lines, an emulator against the host's: so an emulator that has been compared with
+A line of a file is `seconds > hex` from the host or `seconds < hex` from the device; lines with # are remarks.
+A driver is replayed against the device's lines, an emulator against the host's: so an emulator that was compared with
 a real device once cannot drift away from it. Not here: what the bytes mean.
 """
 

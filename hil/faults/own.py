@@ -20,7 +20,7 @@ from hil.faults.observed import Observed
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.scenarios.conductor import TourError
-from hil.scenarios.passages import GuardDoes
+from hil.scenarios.script import GuardDoes
 from hil.scenarios.tour import appliance_of, verify_journal
 from hil.scenarios.watched import GENUINE, WatchedLane, guarded, since
 from hil.scene import CAST, bona_fide

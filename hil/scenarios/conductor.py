@@ -19,7 +19,8 @@ from appliance.core.types import Outcome, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
-from hil.scenarios.passages import DARK, GuardDoes, Mishap, Passage
+from hil.scenarios.passages import DARK
+from hil.scenarios.script import GuardDoes, Mishap, Passage
 from hil.scene import document_below
 from hil.sim.traveller import GONE, Place
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.scenarios.conductor import Got
-from hil.scenarios.passages import Passage
+from hil.scenarios.script import Passage
 
 _LONGEST_REASON = 140
 

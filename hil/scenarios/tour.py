@@ -24,8 +24,9 @@ from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings, RigPaths
 from hil.rig.rig import RigError
 from hil.scenarios.conductor import Conductor, TourError, differences
-from hil.scenarios.passages import TIMEOUTS, Passage, UnknownPassage, chosen, releases
+from hil.scenarios.passages import PASSAGES, TIMEOUTS, UnknownPassage, chosen, releases
 from hil.scenarios.report import Line, table, write_json
+from hil.scenarios.script import Passage, ScenarioError, read
 from hil.scene import SWITCHED
 
 AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
@@ -38,7 +39,8 @@ _JOURNAL_S = 60.0
 class Tour:
     """What to run. `keep` is a directory for everything the rig and the lane write; None for one that is removed.
 
-    `shadow` names a second detector as `[liveness] shadow` does; what it said of each capture stands in the table.
+    `scenario` is a file of passages in place of the tour's own. `shadow` names a second detector as `[liveness] shadow`
+    does; what it said of each capture stands in the table.
     """
 
     pack: str = "auto"
@@ -47,9 +49,14 @@ class Tour:
     bands: tuple[str, ...] = SWITCHED
     shadow: str = ""
     only: tuple[str, ...] = ()
+    scenario: Path | None = None
     json: Path | None = None
     keep: Path | None = None
     seed: int = 1
+
+    def passages(self) -> tuple[Passage, ...]:
+        """What is to be run, in order. Raises UnknownPassage, ScenarioError."""
+        return chosen(self.only, read(self.scenario) if self.scenario else PASSAGES)
 
 
 def appliance_of(rig: Rig) -> Child:
@@ -92,7 +99,7 @@ async def _passages(tour: Tour, rig: Rig, appliance: Child, tell: Callable[[str]
     async with console_of(rig, clock, guard=True) as client:
         conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell)
         pack = (await conductor.ready()).pack
-        for passage in chosen(tour.only):
+        for passage in tour.passages():
             line = await _line(conductor, passage, tour.topology)
             lines.append(line)
             if line.got.outcome is None:
@@ -152,9 +159,9 @@ async def _run(tour: Tour, directory: Path, console: Console) -> int:
     console.print(f"matcher {pack}; topology {tour.topology}; journal: {journal}")
     if tour.json is not None:
         write_json(tour.json, lines, pack=pack, topology=tour.topology, journal=journal)
-    if len(lines) < len(chosen(tour.only)):
+    if len(lines) < len(tour.passages()):
         console.print("[bold red]The tour broke off: a passage did not end.[/]")
-    return exit_code(lines, planned=len(chosen(tour.only)), intact=intact)
+    return exit_code(lines, planned=len(tour.passages()), intact=intact)
 
 
 def exit_code(lines: list[Line], *, planned: int, intact: bool) -> int:
@@ -168,10 +175,10 @@ def run(tour: Tour, console: Console | None = None) -> int:
     console = console or Console()
     with contextlib.ExitStack() as stack:
         try:
-            chosen(tour.only)
+            tour.passages()
             directory = tour.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sallyport-tour-")))
             return asyncio.run(_run(tour, directory, console))
-        except (ChildFailed, RigError, TourError, UnknownPassage) as error:
+        except (ChildFailed, RigError, ScenarioError, TourError, UnknownPassage) as error:
             console.print(f"[bold red]The tour could not be run:[/] {error}", highlight=False, markup=True)
             return NOT_RUN
         except asyncio.CancelledError:

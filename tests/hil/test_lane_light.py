@@ -14,7 +14,8 @@ from appliance.main import app
 from hil.rig import Rig
 from hil.rig.config import LaneSettings
 from hil.scenarios.conductor import Got
-from hil.scenarios.passages import PASSAGES, TIMEOUTS, GuardDoes
+from hil.scenarios.passages import PASSAGES, TIMEOUTS
+from hil.scenarios.script import GuardDoes
 from hil.scenarios.tour import appliance_of
 from hil.scenarios.watched import WatchedLane, guarded
 
