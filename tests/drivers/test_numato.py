@@ -9,7 +9,7 @@ import pytest
 from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, IdentityMismatch, RemoteProtocolError
 from drivers.gate import DryContactGate, DryContactWiring
 from drivers.gate.bench import BENCH_ONLY, objection
-from drivers.gate.lcus.owed import OwedEnds
+from drivers.gate.owed import OwedEnds
 from drivers.gate.numato import protocol
 from drivers.gate.numato.board import NumatoBoard, numato_board
 from drivers.gate.numato.protocol import NumatoClient, NumatoServer

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from drivers.errors import DeviceRefused, IdentityMismatch, NoResponse, RemoteProtocolError
 from drivers.gate.lcus import protocol
-from drivers.gate.lcus.owed import OwedEnds, Sleep
 from drivers.gate.lcus.protocol import Ask, LcusClient, Status, Switch
+from drivers.gate.owed import OwedEnds, Sleep
 from drivers.ports import DeviceIdentity
 from drivers.session import Session, Timing
 from drivers.transport import Transport

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable
 
 from drivers.errors import DeviceRefused, IdentityMismatch, RemoteProtocolError
-from drivers.gate.lcus.owed import OwedEnds, Sleep
 from drivers.gate.numato import protocol
 from drivers.gate.numato.protocol import Command, NumatoClient
+from drivers.gate.owed import OwedEnds, Sleep
 from drivers.ports import DeviceIdentity
 from drivers.session import Session, Timing
 from drivers.transport import Transport

@@ -1,8 +1,8 @@
-"""Switchings off that the host owes because the board times no pulse and has no watchdog to do it.
+"""Switchings off that the host owes because the board times no pulse itself.
 
 An end is owed before its start is sent and struck off only when the board has been seen to carry it out. A failed one
 stays owed: the next reading sends it before anything else. Not here: what is sent (the board), and any promise
-beyond the life of this process; when that ends, the relay stays as it is.
+beyond the life of this process: when that ends, only a watchdog of the board's own, if it has one, does it.
 """
 
 import asyncio
