@@ -31,13 +31,17 @@ def frame_silence_s(baudrate: int) -> float:
 
 
 class ModbusClient:
-    """One open request at a time. `spacers` are two harmless reads of different functions for the same unit."""
+    """One open request at a time. `spacers` are two harmless reads of different functions for the same unit.
+
+    A unit that knows one read function only takes two reads of different length: then the length counts to the form.
+    """
 
     def __init__(self, spacers: tuple[Read, Read]) -> None:
-        if spacers[0].function == spacers[1].function:
-            raise ValueError("the two spacers must use different functions")
+        self._by_length = spacers[0].function == spacers[1].function
+        if self._by_length and reply_length(spacers[0]) == reply_length(spacers[1]):
+            raise ValueError("the two spacers must differ in function, or at least in length")
         self._spacers = spacers
-        self._last: tuple[int, int] | None = None
+        self._last: tuple[int, int, int] | None = None
         self._request: Request | None = None
         self._buffer = b""
         self._rejected: str | None = None
@@ -45,9 +49,12 @@ class ModbusClient:
 
     def spacer(self, request: Request) -> Request | None:
         """The harmless read that must go first, when `request` repeats the form of the last one."""
-        if (request.unit, request.function) != self._last:
+        if self._form(request) != self._last:
             return None
-        return next(read for read in self._spacers if read.function != request.function)
+        return next(read for read in self._spacers if self._form(read) != self._last)
+
+    def _form(self, request: Request) -> tuple[int, int, int]:
+        return request.unit, request.function, reply_length(request) if self._by_length else 0
 
     def send(self, request: Request) -> bytes:
         """Begin a request and give its bytes. Raises ValueError for a broadcast or a repeated form."""
@@ -55,7 +62,7 @@ class ModbusClient:
             raise ValueError(f"unit {request.unit}: a broadcast reaches boards nobody meant; use 1 to 255")
         if self.spacer(request) is not None:
             raise ValueError("two consecutive requests of one form; send the spacer first")
-        self._last = (request.unit, request.function)
+        self._last = self._form(request)
         self._request = request
         self._buffer = b""
         self._rejected = None

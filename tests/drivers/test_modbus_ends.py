@@ -138,7 +138,7 @@ def test_never_a_broadcast() -> None:
 
 
 def test_spacers_must_differ() -> None:
-    with pytest.raises(ValueError, match="different"):
+    with pytest.raises(ValueError, match="differ in function"):
         ModbusClient((COILS, COILS))
 
 

@@ -1,0 +1,1 @@
+"""R421A08 and its family: eight relays on Modbus registers, pulses of whole seconds timed by the board, no inputs."""
