@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, CheckName, Topology
+from appliance.gate_config import GATE_KINDS, GateConfig
 from appliance.liveness.burst import GreyPatch
 from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
+from drivers.gate.bench import objection
 
 SWITCHED: tuple[Literal["nir", "swir"], ...] = ("nir", "swir")
 """Cameras that see by the light of our own LEDs."""
@@ -46,33 +48,6 @@ class PolicyConfig(_Section):
         if unknown:
             raise ValueError(f"no phase is called {', '.join(unknown)}; there are {', '.join(TIMEOUTS)}")
         return self
-
-
-class WiringConfig(_Section):
-    """Relays and inputs of the gate, numbered from 0 on the board; None means not wired."""
-
-    entry_release: int | None = 0
-    exit_release: int = 1
-    entry_closed: int | None = 0
-    exit_closed: int = 1
-    occupied: int = 2
-    passage: int = 3
-    out_of_service: int | None = 4
-    emergency: int | None = 5
-    entry_mirror: int | None = 6
-    exit_mirror: int | None = 7
-    active_low: frozenset[int] = frozenset()
-
-
-class GateConfig(_Section):
-    """A gate behind dry contacts on a Waveshare Modbus RTU Relay (D)."""
-
-    kind: Literal["waveshare_dry_contact"] = "waveshare_dry_contact"
-    port: str
-    baudrate: Literal[4800, 9600, 19200, 38400, 57600, 115200] = 9600
-    unit: Annotated[int, Field(ge=1, le=247)] = 1
-    poll_hz: Annotated[float, Field(ge=5, le=50)] = 20.0
-    wiring: WiringConfig = WiringConfig()
 
 
 class BandConfig(_Section):
@@ -305,12 +280,21 @@ class LaneConfig(_Section):
             simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"
             problems += ["liveness.demand.kind: a production lane demands measured claims"] if simulated_claims else []
             problems += [] if self.calibration.file else ["calibration.file: a production lane is calibrated"]
+            objected = objection(self.gate.family)
+            problems += [f"gate.kind: {objected}"] if objected else []
             missing = "commissioning: a production lane has signed what its doors do without power and in a fire"
             problems += [] if self.commissioning else [missing]
         elif simulated and self.simulation is None:
             problems.append('simulation: missing; a simulated lane names its module, e.g. module = "hil.devices"')
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _release(self) -> "LaneConfig":
+        shortest = self.gate.shortest_release_s
+        if self.policy.release_s < shortest:
+            raise ValueError(f"policy.release_s: {self.gate.kind} times no release below {shortest:g} s")
         return self
 
     @model_validator(mode="after")
@@ -376,7 +360,8 @@ def load(path: Path) -> LaneConfig:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location if part != "[key]") or "the whole file"
+    # Between "gate" and the key stands the kind: it is no part of the file's own path.
+    return ".".join(str(part) for part in location if part not in ("[key]", *GATE_KINDS)) or "the whole file"
 
 
 def _message(problem: Any) -> str:

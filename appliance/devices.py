@@ -2,11 +2,24 @@
 
 import importlib
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from appliance.config import CameraConfig, ConfigError, LaneConfig, OpenCvCameraConfig, SimulatedConfig
-from drivers.gate import DryContactWiring, open_waveshare_gate, waveshare_board
+from appliance.gate_config import (
+    GateConfig,
+    IcpDasConfig,
+    LcusConfig,
+    NumatoConfig,
+    R421A08Config,
+    WaveshareConfig,
+)
+from drivers.gate import DryContactGate, DryContactWiring, waveshare_board
 from drivers.gate.board import RelayBoard
+from drivers.gate.icpdas.board import icpdas_board
+from drivers.gate.lcus.board import lcus_board
+from drivers.gate.numato.board import numato_board
+from drivers.gate.r421a08.board import r421a08_board
+from drivers.gate.split_board import split
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
 from drivers.ports import Camera, DocumentReader, Door, Gate
 
@@ -16,9 +29,8 @@ def gate(config: LaneConfig) -> Gate:
     given = config.gate.wiring.model_dump()
     if config.topology == "turnstile":
         given |= {"entry_release": None, "entry_closed": None, "entry_mirror": None}
-    port, baudrate, unit = config.gate.port, config.gate.baudrate, config.gate.unit
     try:
-        return open_waveshare_gate("gate", port, baudrate=baudrate, unit=unit, wiring=DryContactWiring(**given))
+        return DryContactGate("gate", gate_board(config), DryContactWiring(**given))
     except ValueError as error:
         raise ConfigError(f"gate.wiring: {error}") from error
 
@@ -29,8 +41,35 @@ def doors(config: LaneConfig) -> tuple[Door, ...]:
 
 
 def gate_board(config: LaneConfig) -> Callable[[], RelayBoard]:
-    """What opens the port of the gate's relay board and gives the board, to be asked who it is."""
-    return waveshare_board("gate", config.gate.port, baudrate=config.gate.baudrate, unit=config.gate.unit)
+    """What opens the ports of the gate's relay board and gives the board, to be asked who it is."""
+    outputs, sensors = _relays(config.gate), config.gate.inputs
+    if sensors is None:
+        return outputs
+    inputs = waveshare_board("gate.inputs", sensors.port, baudrate=sensors.baudrate, unit=sensors.unit)
+    return lambda: split(outputs, inputs)
+
+
+def _relays(given: GateConfig) -> Callable[[], RelayBoard]:
+    match given:
+        case WaveshareConfig():
+            return waveshare_board("gate", given.port, baudrate=given.baudrate, unit=given.unit)
+        case IcpDasConfig():
+            return icpdas_board(
+                "gate",
+                given.port,
+                baudrate=given.baudrate,
+                unit=given.unit,
+                watchdog_s=given.watchdog_s,
+                prove_watchdog=given.prove_watchdog,
+            )
+        case R421A08Config():
+            return r421a08_board("gate", given.port, unit=given.unit)
+        case LcusConfig():
+            return lcus_board("gate", given.port, relays=given.relays)
+        case NumatoConfig():
+            return numato_board("gate", given.port, relays=given.relays, inputs=given.pins, module_id=given.module_id)
+        case _:
+            assert_never(given)
 
 
 def illuminators(config: LaneConfig) -> dict[str, ExposureSyncIlluminator]:

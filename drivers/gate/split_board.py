@@ -3,6 +3,8 @@
 Not here: what either says on its wire.
 """
 
+from collections.abc import Callable
+
 from drivers.gate.board import RelayBoard
 from drivers.ports import DeviceIdentity
 
@@ -48,3 +50,13 @@ class SplitBoard:
         """Give both ports up."""
         self._outputs.close()
         self._sensors.close()
+
+
+def split(outputs: Callable[[], RelayBoard], sensors: Callable[[], RelayBoard]) -> SplitBoard:
+    """Open both ports; the first is given up when the second cannot be had. Raises PortBusy, Disconnected."""
+    first = outputs()
+    try:
+        return SplitBoard(first, sensors())
+    except BaseException:
+        first.close()
+        raise

@@ -1,0 +1,115 @@
+"""The gate's section of a lane's configuration: which device releases the doors, and how it is wired.
+
+One class per kind; an unknown key of the chosen kind is an error. Not here: what a production profile refuses (config),
+and building the drivers (devices).
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+STANDARD: Literal["waveshare_dry_contact"] = "waveshare_dry_contact"
+Baudrate = Literal[4800, 9600, 19200, 38400, 57600, 115200]
+Unit = Annotated[int, Field(ge=1, le=247)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WiringConfig(_Section):
+    """Relays and inputs of the gate, numbered from 0 on the board; None means not wired."""
+
+    entry_release: int | None = 0
+    exit_release: int = 1
+    entry_closed: int | None = 0
+    exit_closed: int = 1
+    occupied: int = 2
+    passage: int = 3
+    out_of_service: int | None = 4
+    emergency: int | None = 5
+    entry_mirror: int | None = 6
+    exit_mirror: int | None = 7
+    active_low: frozenset[int] = frozenset()
+
+
+class InputBoardConfig(_Section):
+    """A Waveshare board on a line of its own whose inputs are counted after those of the relay board."""
+
+    port: str
+    baudrate: Baudrate = 9600
+    unit: Unit = 1
+
+
+class _DryContact(_Section):
+    """What every gate behind dry contacts has. `shortest_release_s` is what its board can time."""
+
+    family: ClassVar[str]
+    """Its name among bench devices and objections ("gate.waveshare")."""
+    shortest_release_s: ClassVar[float] = 0.1
+
+    port: str
+    poll_hz: Annotated[float, Field(ge=5, le=50)] = 20.0
+    wiring: WiringConfig = WiringConfig()
+    inputs: InputBoardConfig | None = None
+
+
+class WaveshareConfig(_DryContact):
+    """Waveshare Modbus RTU Relay (D): pulses timed by the board."""
+
+    family = "gate.waveshare"
+    kind: Literal["waveshare_dry_contact"] = STANDARD
+    baudrate: Baudrate = 9600
+    unit: Unit = 1
+
+
+class IcpDasConfig(_DryContact):
+    """ICP DAS M-7060: pulses ended by the host, bounded by the module's watchdog."""
+
+    family = "gate.icpdas"
+    kind: Literal["icpdas_dry_contact"]
+    baudrate: Baudrate = 9600
+    unit: Unit = 1
+    watchdog_s: Annotated[float, Field(ge=0.8, le=5.0)] = 1.0
+    prove_watchdog: bool = True
+
+
+class R421A08Config(_DryContact):
+    """R421A08: whole seconds timed by the board, inputs elsewhere."""
+
+    family = "gate.r421a08"
+    shortest_release_s = 1.0
+    kind: Literal["r421a08_dry_contact"]
+    unit: Unit = 1
+    inputs: InputBoardConfig
+
+
+class LcusConfig(_DryContact):
+    """LCUS USB relay board: bench only, inputs elsewhere."""
+
+    family = "gate.lcus"
+    kind: Literal["lcus_dry_contact"]
+    relays: Annotated[int, Field(ge=2, le=8)] = 2
+    inputs: InputBoardConfig
+
+
+class NumatoConfig(_DryContact):
+    """Numato USB relay module: bench only."""
+
+    family = "gate.numato"
+    kind: Literal["numato_dry_contact"]
+    relays: Annotated[int, Field(ge=2, le=32)] = 8
+    pins: Annotated[int, Field(ge=0, le=32)] = 8
+    module_id: str | None = None
+
+
+def _kind(given: Any) -> Any:
+    """A section that names no kind is of the standard one."""
+    return {"kind": STANDARD, **given} if isinstance(given, dict) else given
+
+
+_Kinds = WaveshareConfig | IcpDasConfig | R421A08Config | LcusConfig | NumatoConfig
+GATE_KINDS: tuple[str, ...] = tuple(
+    kind for one in get_args(_Kinds) for kind in get_args(one.model_fields["kind"].annotation)
+)
+GateConfig = Annotated[Annotated[_Kinds, Field(discriminator="kind")], BeforeValidator(_kind)]
