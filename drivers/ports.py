@@ -207,3 +207,56 @@ class DocumentReader(Protocol):
     async def close(self) -> None:
         """Release the reader. Never raises."""
         ...
+
+
+# --- presence -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DepthFrame:
+    """One picture of a depth sensor. `metres` is (H, W) float32, distance along the optical axis; 0 or NaN is no echo.
+
+    `sequence` and `stamp` as in `Frame`.
+    """
+
+    sequence: int
+    stamp: float
+    metres: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who and what stands in the watched area. None is undetermined and never counts as one person, nor as none.
+
+    `left_object`: something is there that nobody holds. With nobody in the area it is True or False; beside a person
+    it is True for a thing that stays behind, otherwise None (luggage in use looks the same).
+    `measured` is the share 0..1 of the area the sensor got an echo from: a quality, not a probability.
+    `reason` says why something is undetermined, in words for the officer's log.
+    """
+
+    persons: int | None
+    left_object: bool | None
+    at: float
+    measured: float
+    reason: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Exactly one person is proved."""
+        return self.persons == 1
+
+
+class PresenceSensor(Protocol):
+    """Counts persons and finds things left behind in the cell of a gate. Advises; it is no safety device."""
+
+    async def open(self) -> DeviceIdentity:
+        """Open the sensor, prove that it is the configured one and sees its floor. Raises DriverError."""
+        ...
+
+    async def read(self) -> Presence:
+        """The next judgement, at most a second old. Raises DriverError when the sensor is lost or silent."""
+        ...
+
+    async def close(self) -> None:
+        """Stop the sensor. Never raises."""
+        ...
