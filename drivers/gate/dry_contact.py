@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, DriverError
 from drivers.gate.board import RelayBoard
+from drivers.inputs.debounce import PulseCounter
 from drivers.ports import DeviceIdentity, Door, DoorPosition, GateInputs
 
 SHORTEST_RELEASE_S = 0.1
@@ -111,8 +112,7 @@ class DryContactGate:
         self._pulse_ends: dict[Door, float] = {}
         self._disagrees_since: dict[Door, float] = {}
         self._contacts: _Contacts | None = None
-        self._acknowledged: bool | None = None
-        self._passages = 0
+        self._passage = PulseCounter()
 
     async def open(self) -> DeviceIdentity:
         """Open the port, prove the identity, put every output off and see the contacts follow."""
@@ -134,8 +134,7 @@ class DryContactGate:
         self._pulse_ends.clear()
         self._disagrees_since.clear()
         self._contacts = None
-        self._acknowledged = None
-        self._passages = 0
+        self._passage = PulseCounter()
 
     def _opened(self) -> RelayBoard:
         if self._board is None:
@@ -231,9 +230,7 @@ class DryContactGate:
                 self._disagrees_since.setdefault(door, at)
             else:
                 self._disagrees_since.pop(door, None)
-        acknowledged = self._active(self._wiring.passage, inputs)
-        self._passages += acknowledged and self._acknowledged is False
-        self._acknowledged = acknowledged
+        self._passage.sample(self._active(self._wiring.passage, inputs), at)
         self._contacts = _Contacts(frozenset(energised), frozenset(split), at)
         return self._contacts
 
@@ -253,7 +250,7 @@ class DryContactGate:
             entry=self._position(wiring.entry_closed, inputs),
             exit=self._position(wiring.exit_closed, inputs),
             occupied=self._active(wiring.occupied, inputs),
-            passages=self._passages,
+            passages=self._passage.count,
             out_of_service=self._active(wiring.out_of_service, inputs),
             emergency=self._active(wiring.emergency, inputs),
             released=contacts.energised,
