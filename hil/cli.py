@@ -1,5 +1,6 @@
 """Commands of the rig. Each imports what it needs: help must not pay for a scene."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -197,7 +198,7 @@ def faults(
     except stand.BenchError as error:
         raise typer.BadParameter(str(error), param_hint="--bench") from error
     plan = Plan(bench, tuple(only or ()), repeats, seed, pack, models_dir, decisions)
-    raise typer.Exit(command.faults(plan, out, Console()))
+    raise typer.Exit(command.faults(plan, out, Console(width=None if sys.stdout.isatty() else 160)))
 
 
 @app.command()

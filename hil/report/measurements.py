@@ -37,4 +37,4 @@ class Measurement:
 
 def bound(n: int) -> str:
     """The 95 % upper bound of a rate of which none was seen in `n`: three in n."""
-    return f"{3 / n:.1e}" if n else "none: nothing was run"
+    return f"{min(1.0, 3 / n):.1e}" if n else "none: nothing was run"
