@@ -5,7 +5,6 @@ source tells (does a request feed the watchdog, does silence trip it, is a store
 Safe to use from two threads. Not here: doors and people.
 """
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -14,11 +13,12 @@ from drivers.gate.icpdas.protocol import M_7060, Addresses, Module
 from drivers.modbus.client import frame_silence_s
 from drivers.modbus.frames import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Function, Read, Request, WriteMultiple, WriteSingle
 from drivers.modbus.server import ModbusServer, ModelRefusal
+from hil.emulator.contacts import WorkingContacts
 
 _NEVER = float("-inf")
 
 
-class IcpDasModule:
+class IcpDasModule(WorkingContacts):
     """`mirrors` maps an input to the relay whose normally-closed contact feeds it. Time is `monotonic`, in seconds.
 
     `fed_by_requests`, `trips`: whether the watchdog does its work. `stuck` are coil or register addresses that
@@ -40,6 +40,7 @@ class IcpDasModule:
         has_mode: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self.fed_by_requests = fed_by_requests
         self.trips = trips
         self.stuck = stuck
@@ -50,15 +51,12 @@ class IcpDasModule:
         self._mirrors = dict({2: 0, 3: 1} if mirrors is None else mirrors)
         self._monotonic = monotonic
         self._inputs = [False] * module.inputs
-        self._welded: set[int] = set()
-        self._open_circuit: set[int] = set()
         self._last_byte = _NEVER
         self._fed_at = monotonic()
         self._bits = dict.fromkeys(self._bit_addresses(has_mode), False)
         self._bits[protocol.RESET_SINCE_READ] = True
         self._watchdog_tenths = 0
         self._server = ModbusServer(unit, self, frame_silence_s(baudrate))
-        self._lock = threading.RLock()
 
     def _bit_addresses(self, has_mode: bool) -> list[int]:
         flags = [protocol.WATCHDOG_ENABLE, protocol.WATCHDOG_TIMED_OUT, protocol.RESET_SINCE_READ]
@@ -109,21 +107,6 @@ class IcpDasModule:
     def coil(self, relay: int) -> bool:
         """What the firmware believes of a relay."""
         return self.bit(relay)
-
-    def contact(self, relay: int) -> bool:
-        """Whether the working contact is really closed: this is what moves a door."""
-        with self._lock:
-            return relay in self._welded or (self.coil(relay) and relay not in self._open_circuit)
-
-    def weld(self, relay: int) -> None:
-        """From now on the working contact stays closed."""
-        with self._lock:
-            self._welded.add(relay)
-
-    def break_coil(self, relay: int) -> None:
-        """From now on the coil has no effect."""
-        with self._lock:
-            self._open_circuit.add(relay)
 
     def reboot(self) -> None:
         """Brown-out: relays to their power-on values, reset flag set, settings kept."""

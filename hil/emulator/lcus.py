@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable
 
 from drivers.gate.lcus.protocol import ALL_CHANNELS, LcusDevice, StatusForm, Switch, encode_command, encode_status
+from hil.emulator.contacts import WorkingContacts
 
 
-class LatchingRelays:
+class LatchingRelays(WorkingContacts):
     """Relays that keep their state until told otherwise, whoever has died. Numbers from 0."""
 
     def __init__(self, count: int) -> None:
+        super().__init__()
         self._coils = [False] * count
-        self._welded: set[int] = set()
-        self._open_circuit: set[int] = set()
-        self._lock = threading.RLock()
 
     @property
     def relays(self) -> int:
@@ -39,21 +38,6 @@ class LatchingRelays:
         """What the firmware believes of all relays."""
         with self._lock:
             return tuple(self._coils)
-
-    def contact(self, relay: int) -> bool:
-        """Whether the working contact is really closed: this is what moves a door."""
-        with self._lock:
-            return relay in self._welded or (self.coil(relay) and relay not in self._open_circuit)
-
-    def weld(self, relay: int) -> None:
-        """From now on the working contact stays closed."""
-        with self._lock:
-            self._welded.add(relay)
-
-    def break_coil(self, relay: int) -> None:
-        """From now on the coil has no effect."""
-        with self._lock:
-            self._open_circuit.add(relay)
 
     def reboot(self) -> None:
         """Power off and on: all relays off."""

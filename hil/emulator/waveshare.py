@@ -4,7 +4,6 @@ Written from the vendor's protocol text; no real board has been compared with it
 (the line's and the rig's). Not here: doors and people (the rig sets inputs and reads contacts).
 """
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -12,12 +11,13 @@ from drivers.gate.waveshare import protocol
 from drivers.modbus.client import frame_silence_s
 from drivers.modbus.frames import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Function, Read, Request, WriteMultiple, WriteSingle
 from drivers.modbus.server import ModbusServer, ModelRefusal
+from hil.emulator.contacts import WorkingContacts
 
 _FOREVER = float("inf")
 _OFF = float("-inf")
 
 
-class WaveshareBoard:
+class WaveshareBoard(WorkingContacts):
     """`mirrors` maps an input to the relay whose normally-closed contact feeds it. Time is `monotonic`, in seconds."""
 
     def __init__(
@@ -30,17 +30,15 @@ class WaveshareBoard:
         mirrors: Mapping[int, int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self._version = version
         self._control_modes = control_modes
         self._mirrors = dict({6: 0, 7: 1} if mirrors is None else mirrors)
         self._monotonic = monotonic
         self._on_until = [_OFF] * protocol.RELAYS
         self._inputs = [False] * protocol.INPUTS
-        self._welded: set[int] = set()
-        self._open_circuit: set[int] = set()
         self._last_byte = _OFF
         self._server = ModbusServer(unit, self, frame_silence_s(baudrate))
-        self._lock = threading.RLock()
 
     def handle(self, data: bytes) -> bytes:
         """Bytes from the line in, bytes for the line out."""
@@ -62,27 +60,6 @@ class WaveshareBoard:
         """What the firmware believes of a relay."""
         with self._lock:
             return self._on_until[relay] > self._monotonic()
-
-    def contact(self, relay: int) -> bool:
-        """Whether the working contact is really closed: this is what moves a door."""
-        with self._lock:
-            return relay in self._welded or (self.coil(relay) and relay not in self._open_circuit)
-
-    def weld(self, relay: int) -> None:
-        """From now on the working contact stays closed."""
-        with self._lock:
-            self._welded.add(relay)
-
-    def break_coil(self, relay: int) -> None:
-        """From now on the coil has no effect."""
-        with self._lock:
-            self._open_circuit.add(relay)
-
-    def repair(self) -> None:
-        """Replace all broken relays."""
-        with self._lock:
-            self._welded.clear()
-            self._open_circuit.clear()
 
     def reboot(self) -> None:
         """Brown-out: all relays off, running pulses forgotten, receive buffer empty."""
