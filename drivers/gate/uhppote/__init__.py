@@ -1,0 +1,1 @@
+"""UHPPOTE UT0311-L0x access controllers over UDP."""
