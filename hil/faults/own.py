@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from appliance.clock import SystemClock
@@ -20,9 +19,8 @@ from hil.faults.observed import Observed
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.scenarios.conductor import TourError
-from hil.scenarios.script import GuardDoes
 from hil.scenarios.tour import appliance_of, verify_journal
-from hil.scenarios.watched import GENUINE, WatchedLane, guarded, since
+from hil.scenarios.watched import SENT_TO_THE_DESK, WatchedLane, guarded, since
 from hil.scene import CAST, bona_fide
 from hil.sim.traveller import Behaviour, Place
 
@@ -30,7 +28,6 @@ OwnCase = Callable[[Rig, Path], Awaitable[Observed]]
 
 RESTART_S = 5.0
 _EXIT = 1
-_SENT_TO_THE_DESK = GuardDoes(OfficerAction.REFUSE, "The lane is too slow.")
 
 
 def _exit_closings(rig: Rig) -> list[float]:
@@ -177,7 +174,7 @@ async def starved(rig: Rig, _document: Path) -> Observed:
             await lane.conductor.ready()
             with _hogs(spin, os.cpu_count() or 2):
                 before = lane.openings()
-                got = await lane.conductor.run(replace(GENUINE, guard=_SENT_TO_THE_DESK))
+                got = await lane.conductor.run(SENT_TO_THE_DESK)
                 observed.note = f"the traveller: {got.outcome}; releases {since(before, lane.openings())}"
                 observed.demand(got.both_unlocked == 0, "both doors were unlocked at once")
             longest = max(_exit_closings(rig), default=0.0)

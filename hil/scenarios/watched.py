@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.clock import SystemClock
@@ -17,12 +18,15 @@ from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
 from hil.scenarios.conductor import Conductor, TourError, differences
 from hil.scenarios.passages import PASSAGES
+from hil.scenarios.script import GuardDoes
 from hil.scenarios.tour import console_of
 from hil.scene import Presentation, empty_scene
 from hil.sim.traveller import Behaviour, Place
 
 PATIENCE_S = 25.0
 GENUINE = next(passage for passage in PASSAGES if passage.name == "genuine")
+SENT_TO_THE_DESK = replace(GENUINE, guard=GuardDoes(OfficerAction.REFUSE, "The lane has failed, please use the desk."))
+"""A genuine holder whom the guard refuses if he is referred at all."""
 
 
 class WatchedLane:

@@ -3,24 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from appliance.control.messages import CheckName, OfficerAction, Outcome, Result
+from appliance.control.messages import CheckName, Outcome, Result
 from appliance.main import app
 from hil.rig import Rig
 from hil.rig.config import LaneSettings
 from hil.scenarios.conductor import Got
-from hil.scenarios.passages import PASSAGES, TIMEOUTS
-from hil.scenarios.script import GuardDoes
+from hil.scenarios.passages import TIMEOUTS
 from hil.scenarios.tour import appliance_of
-from hil.scenarios.watched import WatchedLane, guarded
-
-_BROKEN = GuardDoes(OfficerAction.REFUSE, "The lane has failed, please use the desk.")
-GENUINE = replace(next(passage for passage in PASSAGES if passage.name == "genuine"), guard=_BROKEN)
+from hil.scenarios.watched import SENT_TO_THE_DESK, WatchedLane, guarded
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +28,7 @@ async def closed_by(lane: WatchedLane, code: int) -> str:
 
 async def somebody_comes(lane: WatchedLane) -> Got:
     """A genuine traveller; a guard who is asked sends him to the desk."""
-    return await lane.conductor.run(GENUINE)
+    return await lane.conductor.run(SENT_TO_THE_DESK)
 
 
 @contextlib.asynccontextmanager
