@@ -176,7 +176,7 @@ def soak(
 @app.command()
 def faults(
     only: Annotated[list[int] | None, typer.Option(help="Only this number of the menu; repeatable.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Injections of each gate fault.")] = 10,
+    repeats: Annotated[int, typer.Option(min=1, help="Injections of each gate fault.")] = 5,
     bench_file: Annotated[
         Path | None, typer.Option("--bench", exists=True, dir_okay=False, help="Bench file; simulated without.")
     ] = None,
