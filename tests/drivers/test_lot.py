@@ -234,12 +234,14 @@ def test_a_late_reply_cannot_fit() -> None:
 
 async def test_open_tells_who_forbids_and_proves(desk: Desk) -> None:
     turnstile = desk.turnstile
+    await desk.gate.close()
     turnstile.force(Way.ENTRY, protocol.FREE)
     turnstile.force(Way.EXIT, 3)
     for register, value in ((protocol.DEMO, 1), (protocol.ACCUMULATE, 1), (protocol.TIME_TO_FINISH, 60)):
         turnstile.set_register(register, value)
     turnstile.writes.clear()
     identity = await desk.gate.open()
+    assert turnstile.writes[:2] == [protocol.cancel(1, Way.EXIT), protocol.cancel(1, Way.ENTRY)]
     assert (identity.model, identity.firmware, identity.verified_on_hardware) == ("Lot LTD Expert", "ver1", False)
     assert [turnstile.register(number) for number in (0x40, 0x41, 0x0666, 0x3010, 0x3011, 0x3012)] == [0, 0, 0, 0, 5, 5]
     reading = await desk.gate.read()
@@ -348,6 +350,30 @@ async def test_the_turnstile_ends_a_release_of_a_dead_host(desk: Desk) -> None:
     await desk.gate.release(Door.EXIT, 5.0)
     desk.clock.ahead += 5.0
     assert not desk.turnstile.open_for(Way.EXIT)
+
+
+async def test_close_takes_a_permit_back(desk: Desk) -> None:
+    await desk.gate.release(Door.EXIT, 5.0)
+    await desk.gate.close()
+    assert not desk.turnstile.open_for(Way.EXIT)
+
+
+async def test_a_passage_begun_in_the_last_second_of_the_lease_is_permitted(desk: Desk) -> None:
+    await desk.gate.release(Door.EXIT, 5.0)
+    desk.clock.ahead += 5.0 + 5.0
+    desk.turnstile.count(Way.EXIT)
+    reading = await desk.gate.read()
+    assert (reading.passages, reading.disagrees) == (1, frozenset())
+
+
+async def test_no_second_permit_on_one_that_outlasts_its_time(desk: Desk) -> None:
+    await desk.gate.release(Door.EXIT, 1.0)
+    desk.turnstile.force(Way.EXIT, 1)
+    desk.clock.ahead += 1.5
+    desk.turnstile.writes.clear()
+    with pytest.raises(DeviceRefused, match="already permitted"):
+        await desk.gate.release(Door.EXIT, 1.0)
+    assert desk.turnstile.writes == []
 
 
 async def test_the_way_out_may_be_the_turnstiles_entry() -> None:

@@ -404,6 +404,32 @@ async def test_what_the_board_refuses_leaves_the_other_door_free(desk: Desk) -> 
     await desk.gate.release(Door.ENTRY, 5.0)
 
 
+async def test_a_release_that_was_not_commanded_leaves_the_other_door_free(desk: Desk) -> None:
+    desk.board.stuck_mode = True
+    with pytest.raises(DeviceRefused, match="mode 3 and 2 s were set"):
+        await desk.gate.release(Door.EXIT, 2.0)
+    assert Function.OPEN_DOOR not in desk.commands()
+    await desk.gate.release(Door.ENTRY, 5.0)
+
+
+@pytest.mark.parametrize("polls", [1, 2, 3])
+async def test_polls_beside_secure_do_not_take_its_modes_for_anothers(desk: Desk, polls: int) -> None:
+    seen: set[int] = set()
+    answer = desk.board._answer
+
+    def watched(request: Request) -> Reply | None:
+        reply = answer(request)
+        if isinstance(reply, DoorControl) and reply.function is Function.GET_DOOR:
+            seen.add(reply.mode)
+        return reply
+
+    desk.board._answer = watched  # type: ignore[method-assign]
+    results = await asyncio.gather(desk.gate.secure(), *(desk.gate.read() for _ in range(polls)))
+    assert Mode.NORMALLY_CLOSED in seen, "no poll met a door while it was being locked"
+    readings = [reading for reading in results if reading is not None]
+    assert [reading.disagrees for reading in [*readings, await desk.gate.read()]] == [frozenset()] * (polls + 1)
+
+
 async def test_the_boards_interlock_is_a_second_one() -> None:
     desk = Desk()
     await desk.gate.open()
