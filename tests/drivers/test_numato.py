@@ -9,10 +9,10 @@ import pytest
 from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, IdentityMismatch, RemoteProtocolError
 from drivers.gate import DryContactGate, DryContactWiring
 from drivers.gate.bench import BENCH_ONLY, objection
-from drivers.gate.owed import OwedEnds
 from drivers.gate.numato import protocol
 from drivers.gate.numato.board import NumatoBoard, numato_board
 from drivers.gate.numato.protocol import NumatoClient, NumatoServer
+from drivers.gate.owed import OwedEnds
 from drivers.ports import Door, DoorPosition, Gate
 from drivers.session import Timing
 from drivers.transport.null_modem import Manipulator, null_modem
