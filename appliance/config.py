@@ -295,6 +295,8 @@ class LaneConfig(_Section):
         shortest = self.gate.shortest_release_s
         if self.policy.release_s < shortest:
             raise ValueError(f"policy.release_s: {self.gate.kind} times no release below {shortest:g} s")
+        if self.gate.kind == "lot" and self.topology is not Topology.TURNSTILE:
+            raise ValueError('topology: a LOT turnstile has no entry door; it is a "turnstile"')
         return self
 
     @model_validator(mode="after")

@@ -2,35 +2,67 @@
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, assert_never, cast
 
 from appliance.config import CameraConfig, ConfigError, LaneConfig, OpenCvCameraConfig, SimulatedConfig
 from appliance.gate_config import (
-    GateConfig,
+    DryContactConfig,
+    GateIoConfig,
     IcpDasConfig,
     LcusConfig,
+    LotConfig,
     NumatoConfig,
+    OsdpConfig,
     R421A08Config,
+    UhppoteConfig,
     WaveshareConfig,
 )
 from drivers.gate import DryContactGate, DryContactWiring, waveshare_board
 from drivers.gate.board import RelayBoard
+from drivers.gate.gate_io.driver import open_gate_io_gate
 from drivers.gate.icpdas.board import icpdas_board
 from drivers.gate.lcus.board import lcus_board
+from drivers.gate.lot.driver import open_lot_gate
 from drivers.gate.numato.board import numato_board
 from drivers.gate.r421a08.board import r421a08_board
 from drivers.gate.split_board import split
+from drivers.gate.uhppote.driver import UhppoteWiring, open_uhppote_gate
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
+from drivers.osdp.board import osdp_board
+from drivers.osdp.keys import KeyRefused, KeyStore
 from drivers.ports import Camera, DocumentReader, Door, Gate
 
 
 def gate(config: LaneConfig) -> Gate:
     """The gate of a lane; a turnstile has no entry door. Raises ConfigError."""
-    given = config.gate.wiring.model_dump()
-    if config.topology == "turnstile":
-        given |= {"entry_release": None, "entry_closed": None, "entry_mirror": None}
+    given = config.gate
     try:
-        return DryContactGate("gate", gate_board(config), DryContactWiring(**given))
+        match given:
+            case LotConfig():
+                return open_lot_gate("gate", given.port, unit=given.unit, way=given.way)
+            case UhppoteConfig():
+                wiring = UhppoteWiring(**given.model_dump(include={"entry", "exit", "occupied", "passage"}))
+                return open_uhppote_gate("gate", given.port, given.serial, wiring=wiring)
+            case GateIoConfig():
+                how = given.model_dump(include={"baudrate", "parity", "unit", "watchdog_s"})
+                return open_gate_io_gate("gate", given.port, key=_key(given.key), **how)
+            case _:
+                return DryContactGate("gate", gate_board(given), _wiring(config, given))
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"gate: {error}") from error
+
+
+def _key(path: Path | None) -> str | None:
+    return None if path is None else path.read_text(encoding="ascii").strip()
+
+
+def _wiring(config: LaneConfig, given: DryContactConfig) -> DryContactWiring:
+    numbers = given.wiring.model_dump()
+    if config.topology == "turnstile":
+        numbers |= {"entry_release": None, "entry_closed": None, "entry_mirror": None}
+    try:
+        return DryContactWiring(**numbers)
     except ValueError as error:
         raise ConfigError(f"gate.wiring: {error}") from error
 
@@ -40,16 +72,16 @@ def doors(config: LaneConfig) -> tuple[Door, ...]:
     return (Door.EXIT,) if config.topology == "turnstile" else tuple(Door)
 
 
-def gate_board(config: LaneConfig) -> Callable[[], RelayBoard]:
-    """What opens the ports of the gate's relay board and gives the board, to be asked who it is."""
-    outputs, sensors = _relays(config.gate), config.gate.inputs
+def gate_board(given: DryContactConfig) -> Callable[[], RelayBoard]:
+    """What opens the ports of the gate's relay board and gives the board, to be asked who it is. Raises ConfigError."""
+    outputs, sensors = _relays(given), given.inputs
     if sensors is None:
         return outputs
     inputs = waveshare_board("gate.inputs", sensors.port, baudrate=sensors.baudrate, unit=sensors.unit)
     return lambda: split(outputs, inputs)
 
 
-def _relays(given: GateConfig) -> Callable[[], RelayBoard]:
+def _relays(given: DryContactConfig) -> Callable[[], RelayBoard]:
     match given:
         case WaveshareConfig():
             return waveshare_board("gate", given.port, baudrate=given.baudrate, unit=given.unit)
@@ -68,6 +100,13 @@ def _relays(given: GateConfig) -> Callable[[], RelayBoard]:
             return lcus_board("gate", given.port, relays=given.relays)
         case NumatoConfig():
             return numato_board("gate", given.port, relays=given.relays, inputs=given.pins, module_id=given.module_id)
+        case OsdpConfig():
+            try:
+                key = KeyStore(given.keys).key("gate")
+            except KeyRefused as error:
+                raise ConfigError(f"gate.keys: {error.message}") from error
+            how = given.model_dump(include={"baudrate", "address", "outputs"})
+            return osdp_board("gate", given.port, key=key, inputs=given.pins, **how)
         case _:
             assert_never(given)
 

@@ -4,6 +4,7 @@ One class per kind; an unknown key of the chosen kind is an error. Not here: wha
 and building the drivers (devices).
 """
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -41,15 +42,21 @@ class InputBoardConfig(_Section):
     unit: Unit = 1
 
 
-class _DryContact(_Section):
-    """What every gate behind dry contacts has. `shortest_release_s` is what its board can time."""
+class _Gate(_Section):
+    """What every gate has. `shortest_release_s` is what it can time."""
 
     family: ClassVar[str]
     """Its name among bench devices and objections ("gate.waveshare")."""
     shortest_release_s: ClassVar[float] = 0.1
 
     port: str
+    """Serial port, by /dev/serial/by-path; of a UHPPOTE board its address."""
     poll_hz: Annotated[float, Field(ge=5, le=50)] = 20.0
+
+
+class _DryContact(_Gate):
+    """What every gate behind dry contacts has besides."""
+
     wiring: WiringConfig = WiringConfig()
     inputs: InputBoardConfig | None = None
 
@@ -103,12 +110,62 @@ class NumatoConfig(_DryContact):
     module_id: str | None = None
 
 
+class OsdpConfig(_DryContact):
+    """Outputs and inputs of an OSDP device, over its secure channel: for wires that leave the enclosure."""
+
+    family = "gate.osdp"
+    kind: Literal["osdp_dry_contact"]
+    baudrate: Baudrate = 9600
+    address: Annotated[int, Field(ge=0, le=126)] = 1
+    outputs: Annotated[int, Field(ge=2, le=8)] = 2
+    pins: Annotated[int, Field(ge=0, le=16)] = 8
+    keys: Path
+    """Folder with the key of the device, `gate.scbk`."""
+
+
+class GateIoConfig(_Gate):
+    """A unit that keeps the Gate I/O profile v1 (docs/gate-io-profile-v1.md): leases, contact proof, boot counter."""
+
+    family = "gate.gate_io"
+    kind: Literal["gate_io"]
+    baudrate: Baudrate = 115200
+    parity: Literal["N", "E", "O"] = "E"
+    unit: Unit = 1
+    key: Path | None = None
+    """File with the key of the unit, hexadecimal; without it leases are not authenticated."""
+    watchdog_s: Annotated[float, Field(ge=0.1, le=2.0)] = 0.5
+
+
+class LotConfig(_Gate):
+    """A LOT turnstile: whole seconds, timed by it."""
+
+    family = "gate.lot"
+    shortest_release_s = 1.0
+    kind: Literal["lot"]
+    unit: Unit = 1
+    way: Literal["entry", "exit"] = "exit"
+
+
+class UhppoteConfig(_Gate):
+    """A UHPPOTE UT0311 on a network of its own; it has no authentication."""
+
+    family = "gate.uhppote"
+    shortest_release_s = 1.0
+    kind: Literal["uhppote"]
+    serial: Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
+    entry: Annotated[int, Field(ge=1, le=4)] = 1
+    exit: Annotated[int, Field(ge=1, le=4)] = 2
+    occupied: Annotated[int, Field(ge=1, le=4)] | None = None
+    passage: Annotated[int, Field(ge=1, le=4)] | None = None
+
+
 def _kind(given: Any) -> Any:
     """A section that names no kind is of the standard one."""
     return {"kind": STANDARD, **given} if isinstance(given, dict) else given
 
 
-_Kinds = WaveshareConfig | IcpDasConfig | R421A08Config | LcusConfig | NumatoConfig
+DryContactConfig = WaveshareConfig | IcpDasConfig | R421A08Config | LcusConfig | NumatoConfig | OsdpConfig
+_Kinds = DryContactConfig | GateIoConfig | LotConfig | UhppoteConfig
 GATE_KINDS: tuple[str, ...] = tuple(
     kind for one in get_args(_Kinds) for kind in get_args(one.model_fields["kind"].annotation)
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from appliance import devices
 from appliance.config import LaneConfig, OpenCvCameraConfig
+from appliance.gate_config import DryContactConfig
 from drivers.errors import DriverError
 from drivers.ports import DeviceIdentity
 
@@ -24,6 +25,7 @@ KNOWN_USB: dict[tuple[int, int], str] = {
 """USB vendor and product to what it usually is (linux-usb.org/usb.ids, the makers' pages)."""
 
 NOT_OPENED = "there, not opened"
+ASKED_BY_OPENING = "not asked: it tells who it is only when it is opened; run appliance selftest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ def plugged(dev: Path = Path("/dev")) -> list[Plugged]:
 
 async def ask(lane: LaneConfig) -> list[Answer]:
     """Whoever is configured at a serial port, one after the other. Never raises for a device."""
-    answers = [await _asked("gate", lane.gate.port, lambda: _board(lane))]
+    gate = lane.gate
+    if isinstance(gate, DryContactConfig):
+        answers = [await _asked("gate", gate.port, lambda: _board(gate))]
+    else:
+        answers = [Answer("gate", gate.port, None, ASKED_BY_OPENING)]
     lights = zip(lane.illumination.values(), devices.illuminators(lane).items(), strict=True)
     for light, (name, illuminator) in lights:
         answers.append(await _asked(f"illumination.{name}", light.port, illuminator.probe))
@@ -80,8 +86,8 @@ def cameras(lane: LaneConfig) -> list[Answer]:
     ]
 
 
-async def _board(lane: LaneConfig) -> DeviceIdentity:
-    board = devices.gate_board(lane)()
+async def _board(gate: DryContactConfig) -> DeviceIdentity:
+    board = devices.gate_board(gate)()
     try:
         return await board.identify()
     finally:

@@ -2,9 +2,16 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 
+from drivers.errors import DriverError
 from drivers.inputs.debounce import PulseCounter
+from drivers.osdp.board import osdp_board
+from drivers.osdp.protocol import Command
+from drivers.transport import Transport
+from drivers.transport.null_modem import null_modem
+from hil.emulator.osdp_pd import KEY, OsdpDevice
 from hil.faults.observed import Observed
 from hil.report.measurements import bound
 from hil.sim.depth_sets import SETS, count, rooms
@@ -51,4 +58,40 @@ async def two_persons() -> Observed:
     return observed
 
 
-CASES: dict[str, Callable[[], Awaitable[Observed]]] = {case.__name__: case for case in (bounce, two_persons)}
+async def osdp() -> Observed:
+    """A peripheral with another key, with none, with the default key, one that offers no secure channel."""
+    observed, notes = Observed(), []
+    for words, device in (
+        ("another key", OsdpDevice(key=bytes.fromhex("0F1571C947D9E8590CB7ADD6AF7F6798"))),
+        ("no key", OsdpDevice(key=None)),
+        ("the default key", OsdpDevice(key=None, offers_default=True)),
+        ("plain text only", OsdpDevice(has_channel=False)),
+    ):
+        begun = time.monotonic()
+        told = await _refused(device)
+        seconds = time.monotonic() - begun
+        observed.demand(bool(told), f"{words}: the device was taken")
+        observed.demand(not device.done and Command.OUT not in device.asked, f"{words}: it was commanded")
+        observed.told_s = max(observed.told_s or 0.0, seconds)
+        notes.append(f"{words}: {told[:60]} ({seconds:.1f} s)")
+    observed.note = "; ".join(notes)
+    return observed
+
+
+async def _refused(device: OsdpDevice) -> str:
+    def connect() -> Transport:
+        near, far = null_modem("reader")
+        far.answer_with(device.handle)
+        return near
+
+    board = osdp_board("reader", connect, key=KEY)()
+    try:
+        await board.identify()
+    except DriverError as error:
+        return error.message
+    finally:
+        board.close()
+    return ""
+
+
+CASES: dict[str, Callable[[], Awaitable[Observed]]] = {case.__name__: case for case in (bounce, two_persons, osdp)}

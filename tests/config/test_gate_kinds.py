@@ -54,10 +54,44 @@ def test_each_kind_builds_its_board(
 
     for module in ("drivers.modbus_unit", "drivers.gate.lcus.board", "drivers.gate.numato.board"):
         monkeypatch.setattr(f"{module}.SerialPort", Port)
-    made = devices.gate_board(config)()
+    made = devices.gate_board(config.gate)()  # type: ignore[arg-type]
     outputs = getattr(made, "_outputs", made)
     assert type(outputs).__name__ == board
     assert opened == (["/dev/ttyUSB0", "/dev/ttyUSB1"] if "inputs" in gate else ["/dev/ttyUSB0"])
+
+
+@pytest.mark.parametrize(
+    ("gate", "driver"),
+    [
+        ('kind = "lot"\n', "LotGate"),
+        ('kind = "uhppote"\nserial = 405419896\noccupied = 3\n', "UhppoteGate"),
+        ('kind = "gate_io"\n', "GateIoGate"),
+    ],
+)
+def test_a_gate_that_is_no_relay_board_builds_its_driver(good: str, tmp_path: Path, gate: str, driver: str) -> None:
+    text = good.replace("[policy]\n", "[policy]\nrelease_s = 1.0\n").replace("[gate.wiring]\nactive_low = [4, 5]\n", "")
+    text = (
+        text.replace('profile = "simulated"', 'profile = "simulated"\ntopology = "turnstile"')
+        if "lot" in gate
+        else text
+    )
+    assert type(devices.gate(lane(text, tmp_path, gate))).__name__ == driver
+
+
+def test_keys_are_files_and_a_missing_or_foolish_one_stops_the_start(good: str, tmp_path: Path) -> None:
+    osdp = f'kind = "osdp_dry_contact"\nkeys = "{tmp_path}"\n'
+    with pytest.raises(ConfigError, match=r"gate\.keys: there is no key"):
+        devices.gate(lane(good, tmp_path, osdp))
+    key = tmp_path / "gate.scbk"
+    key.write_text("303132333435363738393a3b3c3d3e3f")
+    key.chmod(0o600)
+    with pytest.raises(ConfigError, match=r"gate\.keys"):
+        devices.gate(lane(good, tmp_path, osdp))
+    key.write_text("9f1c3ab27d04e65581aa0c6f37d2904e")
+    assert isinstance(devices.gate(lane(good, tmp_path, osdp)), DryContactGate)
+    text = good.replace("[gate.wiring]\nactive_low = [4, 5]\n", "")
+    with pytest.raises(ConfigError, match=r"gate: .*No such file"):
+        devices.gate(lane(text, tmp_path, f'kind = "gate_io"\nkey = "{tmp_path}/none"\n'))
 
 
 def test_the_first_port_is_given_up_when_the_second_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +120,7 @@ def test_the_first_port_is_given_up_when_the_second_cannot_be_had(monkeypatch: p
         ('kind = "icpdas_dry_contact"\nwatchdog_s = 9\n', "gate.watchdog_s: "),
         ('kind = "waveshare_dry_contact"\nwatchdog_s = 1\n', "gate.watchdog_s: unknown key"),
         ('kind = "r421a08_dry_contact"\n' + SENSORS, "times no release below 1 s"),
+        ('kind = "uhppote"\n', "gate.serial: "),
     ],
 )
 def test_what_a_kind_cannot_be(good: str, tmp_path: Path, gate: str, message: str) -> None:
