@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import termios
 from pathlib import Path
 
 import serial
@@ -47,6 +48,9 @@ class SerialPort:
             self._serial.open()
         except (serial.SerialException, OSError) as error:
             raise self._translated(error) from error
+        except termios.error as error:
+            # What the port cannot do (a parity, a rate) comes from below pyserial and is no OSError.
+            raise Disconnected(self._device, f"{self._path} cannot be set up as asked: {error.args[-1]}") from error
         # FTDI adapters hold received bytes for 16 ms without this; other drivers do not know the request.
         with contextlib.suppress(ValueError, OSError, NotImplementedError):
             self._serial.set_low_latency_mode(True)

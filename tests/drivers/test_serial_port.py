@@ -166,3 +166,17 @@ async def test_opening_a_gate_s_port_a_hundred_times_sends_nothing(plug: Plug) -
     await port.write(b"?")
     assert await port.read(1.0) == b"?", "nothing was heard before the first byte that was meant"
     port.close()
+
+
+async def test_a_port_that_cannot_be_set_up_as_asked_is_told(
+    plug: Callable[..., PtyLine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import termios
+
+    def refuse(*_: object) -> None:
+        raise termios.error(22, "Invalid argument")
+
+    port = SerialPort(plug(Echo()).path, 57600, device="gate", parity="E")
+    monkeypatch.setattr(termios, "tcsetattr", refuse)
+    with pytest.raises(Disconnected, match="cannot be set up as asked: Invalid argument"):
+        port.open()
