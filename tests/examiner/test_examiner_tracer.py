@@ -12,6 +12,7 @@ from hil.examiner.plain import Plain
 from hil.examiner.tracer import Lamps, View
 
 VIEW = View(24, 20, 30.0)
+compiled = pytest.mark.skipif(t.llvm_library() is None, reason="the compiled tracer needs LLVM 17 or newer")
 
 
 def square(size: float, depth: float, colour, at=(0.0, 0.0), **surface):
@@ -31,18 +32,21 @@ def images(scene=SCENE, lamps=LAMPS, samples=64, seed=3, kind=Compiled, glow=Non
     return kind(scene, VIEW, seed, np.zeros((len(scene.vertices), 3)) if glow is None else glow).images(lamps, samples)
 
 
+@compiled
 def test_a_matt_wall_square_to_an_led_returns_its_reflectance():
     seen = images(WALL, Lamps({"C": (0.0, 0.0, -1.0)})).leds["C"][9:11, 11:13].mean(axis=(0, 1))
     assert seen == pytest.approx(COLOUR[3:9], rel=0.12)
     assert np.corrcoef(seen, COLOUR[3:9])[0, 1] > 0.999
 
 
+@compiled
 def test_a_wall_in_the_sky_alone_returns_its_reflectance_of_it():
     seen = images(WALL, Lamps(sky_wide=0.5, sky_visible=2.0))
     assert seen.ambient[9:11, 11:13].mean(axis=(0, 1)) == pytest.approx(0.5 * COLOUR[9:], rel=0.12)
     assert seen.visible[9:11, 11:13].mean(axis=(0, 1)) == pytest.approx(2.0 * COLOUR[:3], abs=0.15)
 
 
+@compiled
 def test_what_glows_shows_in_the_visible_alone():
     glow = np.full((len(WALL.vertices), 3), 0.25)
     seen = images(WALL, Lamps({"L": (0.0, 0.0, -1.0)}), glow=glow)
@@ -51,6 +55,7 @@ def test_what_glows_shows_in_the_visible_alone():
     assert np.array_equal(seen.leds["L"], dark.leds["L"])
 
 
+@compiled
 def test_the_same_seed_is_the_same_image():
     first, again, other = images(samples=4), images(samples=4), images(samples=4, seed=4)
     assert np.array_equal(first.leds["L"], again.leds["L"])
@@ -58,6 +63,7 @@ def test_the_same_seed_is_the_same_image():
     assert not np.array_equal(first.leds["L"], other.leds["L"])
 
 
+@compiled
 def test_planes_tell_what_is_where():
     planes = Compiled(
         square(60.0, 600.0, np.full(11, 0.5), temperature=34.0, soft=1.5, retro=1.0), VIEW, 1, np.zeros((25, 3))
@@ -77,6 +83,7 @@ def agreement(ours, theirs):
     )
 
 
+@compiled
 def test_both_tracers_see_the_same():
     ours, theirs = images(samples=128), images(samples=256, kind=Plain)
     for where in LAMPS.leds:
@@ -85,6 +92,7 @@ def test_both_tracers_see_the_same():
     assert agreement(ours.visible, theirs.visible) < 0.05
 
 
+@compiled
 def test_the_plain_tracer_has_the_same_planes():
     scene = SCENE
     glow = np.zeros((len(scene.vertices), 3))
