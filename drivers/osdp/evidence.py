@@ -37,6 +37,11 @@ class Evidence:
         if piece.code == Reply.PDCAP and piece.security is None:
             self._offered = offers_secure_channel(piece.data)
 
+    @property
+    def answered(self) -> int | None:
+        """Code of the whole answer to the newest command; None when there was none."""
+        return self._answer.code if self._answer is not None else None
+
     def verdict(self, device: str, *, was_secure: bool) -> DriverError:
         """The reason in words that say what to do; IdentityMismatch when the device is not the configured one."""
         if not was_secure:

@@ -25,6 +25,7 @@ SILENCE_S = 1.3
 REENABLE_S = 1.0
 RELEASE_ANSWER_S = 0.5
 _STEPS = 3
+_RECEIVE_BUFFER = 256
 _UNKNOWN = "a release was not acknowledged; whether the door was released is not known, it is not repeated"
 _DROPPED = "the line was not free in time; the request was dropped, nothing was sent"
 
@@ -179,6 +180,7 @@ class Link:
                 continue
             self._evidence.heard(piece)
             self._channel.incoming += piece.encode() if isinstance(piece, Frame) else piece
+        self._channel.incoming = self._channel.incoming[-_RECEIVE_BUFFER:]
 
     def _admitted(self, frame: Frame) -> bool:
         """In an open channel only sealed answers, and two that can do no more than end or delay it."""
@@ -246,11 +248,18 @@ class Link:
             return
         self._current = None
         if status != self._library.COMPLETION_OK:
-            order.fail(DeviceRefused(self._device, f"the device refused {order.code.name}, or its answer was spoilt"))
+            order.fail(self._failure(order))
         elif order.code is not Command.OUT and order.report is None:
             order.fail(RemoteProtocolError(self._device, f"{order.code.name} was acknowledged without a report"))
         else:
             order.succeed()
+
+    def _failure(self, order: Order) -> DriverError:
+        if self._evidence.answered == Reply.NAK:
+            return DeviceRefused(self._device, f"the device refused {order.code.name}")
+        if order.once:
+            return RemoteProtocolError(self._device, _UNKNOWN)
+        return RemoteProtocolError(self._device, f"the answer to {order.code.name} was spoilt or forged")
 
     def _check_overdue(self, order: Order) -> None:
         if not order.once:

@@ -315,11 +315,11 @@ async def test_lost_reply_to_a_lease_is_not_asked_again(wired: Wired) -> None:
         await wired.gate.release(Door.ENTRY, 1.0)
 
 
-async def test_units_own_refusal_is_told(wired: Wired) -> None:
+async def test_units_own_refusal_is_told(wired: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_words: tuple[int, ...]) -> None:
         raise lease.LeaseRefused(Reason.SESSION)
 
-    wired.unit._lease = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(wired.unit, "_lease", refuse)
     with pytest.raises(DeviceRefused, match="refuses the lease: the session has ended"):
         await wired.gate.release(Door.EXIT, 1.0)
 
