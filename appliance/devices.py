@@ -12,6 +12,7 @@ from appliance.gate_config import (
     IcpDasConfig,
     LcusConfig,
     LotConfig,
+    MoxaConfig,
     NumatoConfig,
     OsdpConfig,
     R421A08Config,
@@ -24,6 +25,7 @@ from drivers.gate.gate_io.driver import open_gate_io_gate
 from drivers.gate.icpdas.board import icpdas_board
 from drivers.gate.lcus.board import lcus_board
 from drivers.gate.lot.driver import open_lot_gate
+from drivers.gate.moxa.board import moxa_board
 from drivers.gate.numato.board import numato_board
 from drivers.gate.r421a08.board import r421a08_board
 from drivers.gate.split_board import split
@@ -94,6 +96,9 @@ def _relays(given: DryContactConfig) -> Callable[[], RelayBoard]:
                 watchdog_s=given.watchdog_s,
                 prove_watchdog=given.prove_watchdog,
             )
+        case MoxaConfig():
+            how = given.model_dump(include={"baudrate", "unit", "watchdog_s", "prove_watchdog"})
+            return moxa_board("gate", given.port, **how)
         case R421A08Config():
             return r421a08_board("gate", given.port, unit=given.unit)
         case LcusConfig():

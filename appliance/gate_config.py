@@ -81,6 +81,17 @@ class IcpDasConfig(_DryContact):
     prove_watchdog: bool = True
 
 
+class MoxaConfig(_DryContact):
+    """Moxa ioLogik R1214: pulses ended by the host, bounded by the module's watchdog."""
+
+    family = "gate.moxa"
+    kind: Literal["moxa_dry_contact"]
+    baudrate: Baudrate = 9600
+    unit: Unit = 1
+    watchdog_s: Annotated[int, Field(ge=1, le=5)] = 1
+    prove_watchdog: bool = True
+
+
 class R421A08Config(_DryContact):
     """R421A08: whole seconds timed by the board, inputs elsewhere."""
 
@@ -164,7 +175,7 @@ def _kind(given: Any) -> Any:
     return {"kind": STANDARD, **given} if isinstance(given, dict) else given
 
 
-DryContactConfig = WaveshareConfig | IcpDasConfig | R421A08Config | LcusConfig | NumatoConfig | OsdpConfig
+DryContactConfig = WaveshareConfig | IcpDasConfig | MoxaConfig | R421A08Config | LcusConfig | NumatoConfig | OsdpConfig
 _Kinds = DryContactConfig | GateIoConfig | LotConfig | UhppoteConfig
 GATE_KINDS: tuple[str, ...] = tuple(
     kind for one in get_args(_Kinds) for kind in get_args(one.model_fields["kind"].annotation)

@@ -8,22 +8,16 @@ Safe to use from two threads. Not here: doors and people.
 import time
 from collections.abc import Callable, Mapping
 
+from drivers.gate import coils
 from drivers.gate.icpdas import protocol
 from drivers.gate.icpdas.protocol import M_7060, Addresses, Module
-from drivers.modbus.client import frame_silence_s
 from drivers.modbus.frames import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Function, Read, Request, WriteMultiple, WriteSingle
-from drivers.modbus.server import ModbusServer, ModelRefusal
-from hil.emulator.contacts import WorkingContacts
-
-_NEVER = float("-inf")
+from drivers.modbus.server import ModelRefusal
+from hil.emulator.watched_module import WatchedModule
 
 
-class IcpDasModule(WorkingContacts):
-    """`mirrors` maps an input to the relay whose normally-closed contact feeds it. Time is `monotonic`, in seconds.
-
-    `fed_by_requests`, `trips`: whether the watchdog does its work. `stuck` are coil or register addresses that
-    acknowledge a write and keep their value. `has_mode`: whether 00260 exists.
-    """
+class IcpDasModule(WatchedModule):
+    """`stuck` are coils or registers that acknowledge a write and keep their value. `has_mode`: 00260 exists."""
 
     def __init__(
         self,
@@ -40,23 +34,22 @@ class IcpDasModule(WorkingContacts):
         has_mode: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
-        self.fed_by_requests = fed_by_requests
-        self.trips = trips
         self.stuck = stuck
-        self.writes: list[Request] = []
         self._module = module
         self._addresses = addresses or Addresses()
         self._name = name or (module.name & 0xFFFF, module.name >> 16)
-        self._mirrors = dict({2: 0, 3: 1} if mirrors is None else mirrors)
-        self._monotonic = monotonic
-        self._inputs = [False] * module.inputs
-        self._last_byte = _NEVER
-        self._fed_at = monotonic()
         self._bits = dict.fromkeys(self._bit_addresses(has_mode), False)
         self._bits[protocol.RESET_SINCE_READ] = True
         self._watchdog_tenths = 0
-        self._server = ModbusServer(unit, self, frame_silence_s(baudrate))
+        super().__init__(
+            unit=unit,
+            baudrate=baudrate,
+            inputs=module.inputs,
+            mirrors={2: 0, 3: 1} if mirrors is None else mirrors,
+            fed_by_requests=fed_by_requests,
+            trips=trips,
+            monotonic=monotonic,
+        )
 
     def _bit_addresses(self, has_mode: bool) -> list[int]:
         flags = [protocol.WATCHDOG_ENABLE, protocol.WATCHDOG_TIMED_OUT, protocol.RESET_SINCE_READ]
@@ -64,34 +57,21 @@ class IcpDasModule(WorkingContacts):
         relays = [base + relay for base in blocks for relay in range(self._module.relays)]
         return flags + relays + ([protocol.WATCHDOG_MODE] if has_mode else [])
 
-    def handle(self, data: bytes) -> bytes:
-        """Bytes from the line in, bytes for the line out."""
-        with self._lock:
-            self._tick()
-            now = self._monotonic()
-            quiet, self._last_byte = now - self._last_byte, now
-            reply = self._server.receive(data, quiet)
-            if reply and self.fed_by_requests:
-                self._fed_at = now
-            return reply
+    # --- the watchdog ---------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        """Let the watchdog trip if its time has passed."""
-        limit = self._fed_at + self._watchdog_tenths * protocol.WATCHDOG_STEP_S
-        if self.trips and self._bits[protocol.WATCHDOG_ENABLE] and self._monotonic() > limit:
-            if not self._bits[protocol.WATCHDOG_TIMED_OUT]:
-                for relay in range(self._module.relays):
-                    self._bits[relay] = self._bits[protocol.SAFE_VALUE + relay]
-            self._bits[protocol.WATCHDOG_TIMED_OUT] = True
+    def _timeout_s(self) -> float | None:
+        return self._watchdog_tenths * protocol.WATCHDOG_STEP_S if self._bits[protocol.WATCHDOG_ENABLE] else None
+
+    def _trip(self) -> None:
+        if not self._bits[protocol.WATCHDOG_TIMED_OUT]:
+            for relay in range(self._module.relays):
+                self._bits[relay] = self._bits[protocol.SAFE_VALUE + relay]
+        self._bits[protocol.WATCHDOG_TIMED_OUT] = True
+
+    def _has_tripped(self) -> bool:
+        return self._bits[protocol.WATCHDOG_TIMED_OUT]
 
     # --- what the rig sees and does -------------------------------------------------------------------------
-
-    def set_input(self, number: int, active: bool) -> None:
-        """Drive an input. Raises ValueError for one that a mirror contact drives."""
-        if number in self._mirrors:
-            raise ValueError(f"input {number} is wired to the mirror contact of relay {self._mirrors[number]}")
-        with self._lock:
-            self._inputs[number] = active
 
     def bit(self, address: int) -> bool:
         """A coil or flag, without the side effect of reading it over the line."""
@@ -115,7 +95,7 @@ class IcpDasModule(WorkingContacts):
                 self._bits[relay] = self._bits[self._addresses.power_on + relay]
             self._bits[protocol.RESET_SINCE_READ] = True
             self._bits[protocol.WATCHDOG_TIMED_OUT] = False
-            self._fed_at = self._monotonic()
+            self._feed()
 
     # --- what the Modbus server asks ------------------------------------------------------------------------
 
@@ -138,13 +118,6 @@ class IcpDasModule(WorkingContacts):
             self._bits[address] = False
         return int(value)
 
-    def _read_input(self, number: int) -> int:
-        if not 0 <= number < self._module.inputs:
-            raise ModelRefusal(ILLEGAL_ADDRESS)
-        if number in self._mirrors:
-            return int(not self.contact(self._mirrors[number]))
-        return int(self._inputs[number])
-
     def _read_register(self, address: int) -> int:
         registers = {
             protocol.FIRMWARE: 0x0105,
@@ -164,9 +137,9 @@ class IcpDasModule(WorkingContacts):
             for address, value in enumerate(request.values, request.address):
                 self._write_bit(address, bool(value))
         elif isinstance(request, WriteSingle) and request.function is Function.WRITE_COIL:
-            if request.value not in (protocol.COIL_ON, protocol.COIL_OFF):
+            if request.value not in (coils.COIL_ON, coils.COIL_OFF):
                 raise ModelRefusal(ILLEGAL_VALUE)
-            self._write_bit(request.address, request.value == protocol.COIL_ON)
+            self._write_bit(request.address, request.value == coils.COIL_ON)
         elif isinstance(request, WriteSingle) and request.address == self._addresses.watchdog_time:
             if request.value > protocol.LONGEST_WATCHDOG:
                 raise ModelRefusal(ILLEGAL_VALUE)
@@ -184,8 +157,8 @@ class IcpDasModule(WorkingContacts):
         if address == protocol.WATCHDOG_TIMED_OUT:
             # Writing 1 clears it and lets the watchdog run afresh.
             self._bits[address] = False if value else self._bits[address]
-            self._fed_at = self._monotonic()
+            self._feed()
         else:
             if address == protocol.WATCHDOG_ENABLE and value:
-                self._fed_at = self._monotonic()
+                self._feed()
             self._bits[address] = value

@@ -25,6 +25,7 @@ def lane(text: str, tmp_path: Path, gate: str) -> LaneConfig:
     [
         ("", None, "WaveshareBoard"),
         ('kind = "icpdas_dry_contact"\nwatchdog_s = 1.5\n' + SENSORS, None, "IcpDasBoard"),
+        ('kind = "moxa_dry_contact"\nwatchdog_s = 2\n' + SENSORS, None, "MoxaBoard"),
         ('kind = "r421a08_dry_contact"\n' + SENSORS, 1.0, "R421A08Board"),
         ('kind = "lcus_dry_contact"\nrelays = 4\n' + SENSORS, None, "LcusBoard"),
         ('kind = "numato_dry_contact"\nmodule_id = "gate"\n', None, "NumatoBoard"),

@@ -16,8 +16,7 @@ from drivers.errors import (
     NoResponse,
     RemoteProtocolError,
 )
-from drivers.gate import DryContactGate, DryContactWiring
-from drivers.gate.icpdas import board as host
+from drivers.gate import DryContactGate, DryContactWiring, coils, host_timed
 from drivers.gate.icpdas import protocol
 from drivers.gate.icpdas.board import IcpDasBoard, icpdas_board, spacers
 from drivers.gate.icpdas.protocol import M_7060, Addresses
@@ -126,13 +125,13 @@ async def desk() -> AsyncIterator[Bench]:
 
 EXCHANGES: list[tuple[Request, str, Reply, str]] = [
     # EX-9060-M manual pages 46 and 47: time-out status and time-out value.
-    (protocol.read_coils(1, protocol.WATCHDOG_TIMED_OUT), "01 01 01 0D 00 01", Values(1, 1, (1,)), "01 01 01 01"),
-    (protocol.read_registers(1, 0x01E8), "01 03 01 E8 00 01", Values(1, 3, (10,)), "01 03 02 00 0A"),
-    (protocol.switch(1, 0, True), "01 05 00 00 FF 00", Written(1, 5, 0, 0xFF00), "01 05 00 00 FF 00"),
-    (protocol.switch(1, 0, False), "01 05 00 00 00 00", Written(1, 5, 0, 0), "01 05 00 00 00 00"),
+    (coils.read_coils(1, protocol.WATCHDOG_TIMED_OUT), "01 01 01 0D 00 01", Values(1, 1, (1,)), "01 01 01 01"),
+    (coils.read_registers(1, 0x01E8), "01 03 01 E8 00 01", Values(1, 3, (10,)), "01 03 02 00 0A"),
+    (coils.write_coil(1, 0, True), "01 05 00 00 FF 00", Written(1, 5, 0, 0xFF00), "01 05 00 00 FF 00"),
+    (coils.write_coil(1, 0, False), "01 05 00 00 00 00", Written(1, 5, 0, 0), "01 05 00 00 00 00"),
     (protocol.write_watchdog_time(1, 0x01E8, 10), "01 06 01 E8 00 0A", Written(1, 6, 0x1E8, 10), "01 06 01 E8 00 0A"),
-    (protocol.write_coils_off(1, 0x80, 4), "01 0F 00 80 00 04 01 00", Written(1, 15, 0x80, 4), "01 0F 00 80 00 04"),
-    (protocol.read_registers(1, protocol.MODULE_NAME, 2), "01 03 01 E2 00 02", Refusal(1, 3, 2), "01 83 02"),
+    (coils.write_coils_off(1, 0x80, 4), "01 0F 00 80 00 04 01 00", Written(1, 15, 0x80, 4), "01 0F 00 80 00 04"),
+    (coils.read_registers(1, protocol.MODULE_NAME, 2), "01 03 01 E2 00 02", Refusal(1, 3, 2), "01 83 02"),
 ]
 
 
@@ -151,14 +150,14 @@ def test_frames_whole_bytewise_and_among_garbage(request_: Request, asked: str, 
 
 
 def test_known_check_bytes() -> None:
-    assert encode_request(protocol.switch(1, 0, True)).hex(" ") == "01 05 00 00 ff 00 8c 3a"
-    assert encode_request(protocol.switch(1, 0, False)).hex(" ") == "01 05 00 00 00 00 cd ca"
+    assert encode_request(coils.write_coil(1, 0, True)).hex(" ") == "01 05 00 00 ff 00 8c 3a"
+    assert encode_request(coils.write_coil(1, 0, False)).hex(" ") == "01 05 00 00 00 00 cd ca"
 
 
 def test_emulator_takes_requests_byte_by_byte_and_after_garbage() -> None:
     now = [0.0]
     module = IcpDasModule(monotonic=lambda: now[0])
-    frame = encode_request(protocol.read_registers(1, protocol.MODULE_NAME, 2))
+    frame = encode_request(coils.read_registers(1, protocol.MODULE_NAME, 2))
     whole = module.handle(frame)
     assert whole == seal(bytes.fromhex("01 03 04 60 00 00 70"))
     now[0] += 1.0
@@ -221,7 +220,7 @@ async def test_opening_sets_safe_values_and_arms_the_watchdog(desk: Bench) -> No
     assert not desk.module.bit(Addresses().power_on + 2)
     assert not desk.module.bit(protocol.WATCHDOG_MODE)
     assert desk.module.bit(protocol.WATCHDOG_ENABLE)
-    assert await board._unit.read(protocol.read_registers(1, 0x01E8)) == (12,)
+    assert await board._unit.read(coils.read_registers(1, 0x01E8)) == (12,)
     assert desk.clock.now == pytest.approx(3 * 1.2)
     assert board.restarted_before_open is True
     assert board.timed_out_before_open is False
@@ -231,7 +230,7 @@ async def test_settings_that_are_right_are_not_written_again(desk: Bench) -> Non
     (await desk.opened()).close()
     desk.module.writes.clear()
     board = await desk.opened(prove_watchdog=False)
-    assert desk.module.writes == [protocol.write_coils_off(1, 0, 4)]
+    assert desk.module.writes == [coils.write_coils_off(1, 0, 4)]
     assert board.restarted_before_open is False
 
 
@@ -346,11 +345,11 @@ async def test_start_whose_reply_is_lost_is_ended_and_not_repeated(desk: Bench) 
     desk.module.handle = lambda data: handle(data) if data[1] != 5 else handle(data)[:0]
     with pytest.raises(NoResponse):
         await board.pulse(1, 5, expires_s=0.25)
-    assert desk.module.writes == [protocol.switch(1, 1, True)]
+    assert desk.module.writes == [coils.write_coil(1, 1, True)]
     desk.module.handle = handle
     await desk.clock.advance(0.6)
     await asyncio.sleep(0.8)
-    assert desk.module.writes == [protocol.switch(1, 1, True), protocol.switch(1, 1, False)]
+    assert desk.module.writes == [coils.write_coil(1, 1, True), coils.write_coil(1, 1, False)]
     assert not desk.module.coil(1)
 
 
@@ -426,7 +425,7 @@ async def test_readings_look_at_the_flags_twice_a_second_and_no_more(desk: Bench
         await board.read_relays()
         await desk.clock.advance(0.1)
     flags = [data for data in asked if data[:4] == bytes((1, 1, 0x01, 0x0D))]
-    assert len(flags) == 1 / host._CHECK_EVERY_S - 1
+    assert len(flags) == 1 / host_timed.CHECK_EVERY_S - 1
 
 
 class TestContract(GateContract):

@@ -9,7 +9,8 @@ page gives is in `Addresses`, to be set by whoever has it.
 
 from dataclasses import dataclass
 
-from drivers.modbus.frames import Function, Read, WriteMultiple, WriteSingle
+from drivers.gate.coils import write_register
+from drivers.modbus.frames import WriteSingle
 
 SAFE_VALUE = 0x0080
 WATCHDOG_MODE = 0x0103
@@ -19,8 +20,6 @@ RESET_SINCE_READ = 0x0110
 FIRMWARE = 0x01E0
 MODULE_NAME = 0x01E2
 
-COIL_ON = 0xFF00
-COIL_OFF = 0x0000
 LONGEST_WATCHDOG = 0xFF
 WATCHDOG_STEP_S = 0.1
 
@@ -51,41 +50,11 @@ class Addresses:
     watchdog_time: int = 0x01E8
 
 
-def switch(unit: int, relay: int, on: bool) -> WriteSingle:
-    """Energise or de-energise one relay. Nothing but the host watchdog ends it in the module."""
-    return write_coil(unit, relay, on)
-
-
-def write_coil(unit: int, address: int, on: bool) -> WriteSingle:
-    """One coil, relay or setting."""
-    return WriteSingle(unit, Function.WRITE_COIL, address, COIL_ON if on else COIL_OFF)
-
-
-def write_coils_off(unit: int, address: int, count: int) -> WriteMultiple:
-    """`count` coils from `address` to zero: outputs, safe values or power-on values."""
-    return WriteMultiple(unit, Function.WRITE_COILS, address, (0,) * count)
-
-
-def read_coils(unit: int, address: int, count: int = 1) -> Read:
-    """Coils, or flags that are read like coils."""
-    return Read(unit, Function.READ_COILS, address, count)
-
-
-def read_inputs(unit: int, address: int, count: int) -> Read:
-    """All digital inputs."""
-    return Read(unit, Function.READ_DISCRETE_INPUTS, address, count)
-
-
-def read_registers(unit: int, address: int, count: int = 1) -> Read:
-    """Holding registers."""
-    return Read(unit, Function.READ_HOLDING_REGISTERS, address, count)
-
-
 def write_watchdog_time(unit: int, address: int, tenths: int) -> WriteSingle:
     """Silence of the host, in tenths of a second, after which the outputs take their safe values."""
     if not 1 <= tenths <= LONGEST_WATCHDOG:
         raise ValueError(f"{tenths} tenths: the watchdog takes 1 to {LONGEST_WATCHDOG}")
-    return WriteSingle(unit, Function.WRITE_REGISTER, address, tenths)
+    return write_register(unit, address, tenths)
 
 
 def names(high: int, low: int) -> frozenset[tuple[int, int]]:
