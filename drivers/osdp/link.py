@@ -274,6 +274,9 @@ class Link:
 
     def _serve(self) -> None:
         """Hand the next order to the library, one at a time."""
+        if self._orders and self._state.error is not None:
+            # They came just after the loss; they must not wait for the channel to come back.
+            self._abandon(self._state.error)
         while self._current is None and self._orders and self._state.secure and self._breach is None:
             order = heapq.heappop(self._orders)[2]
             if not order.result.set_running_or_notify_cancel():

@@ -123,7 +123,12 @@ class Panel:
             if self._ended is not None:
                 raise again(self._ended)
             self._fresh.append(order)
-        return await asyncio.wrap_future(order.result)
+        try:
+            return await asyncio.wrap_future(order.result)
+        except asyncio.CancelledError:
+            # Nobody waits for the release any more: one that has not left yet must not leave.
+            order.expires = float("-inf")
+            raise
 
     def close(self) -> None:
         """End the thread and give the port up. Never raises, changes no output."""

@@ -90,6 +90,8 @@ def releases(device: OsdpDevice) -> list[tuple[int, int, int]]:
 
 class TestContract(GateContract):
     device = "gate.osdp"
+    short_s = 0.6
+    slack_s = 0.25
 
     def make(self, kind: str, plug: Callable[..., PtyLine]) -> Gate:
         device = OsdpDevice()
@@ -378,6 +380,21 @@ async def test_a_release_that_would_be_late_is_dropped_unsent(
     assert await board.read_relays() == (False, False)
     assert device.done == []
     assert Command.OUT not in device.asked
+
+
+async def test_a_release_nobody_waits_for_any_more_does_not_leave(
+    open_board: tuple[OsdpBoard, OsdpDevice, PtyLine],
+) -> None:
+    board, device, line = open_board
+    line.silent = True
+    await asyncio.sleep(0.15)
+    asking = asyncio.create_task(board.pulse(0, 5, expires_s=3.0))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    line.silent = False
+    await asyncio.sleep(1.5)
+    assert panel_of(board).state.secure
+    assert device.done == []
 
 
 # --- losses -------------------------------------------------------------------------------------------------

@@ -253,6 +253,17 @@ def test_a_release_the_library_sends_too_late_does_not_leave() -> None:
         order.result.result(0)
 
 
+def test_an_order_that_comes_just_after_a_loss_fails_at_once() -> None:
+    link, _ = link_on(FakeLibrary())
+    link.tick(2.0)
+    assert not link.state.secure
+    order = Order(Command.ISTAT, {}, expires=9.0)
+    link.order(order)
+    link.tick(2.01)
+    with pytest.raises(NoResponse, match="silent"):
+        order.result.result(0)
+
+
 def test_an_output_command_nobody_ordered_and_a_key_are_kept_back() -> None:
     library = FakeLibrary()
     link, states = link_on(library)
