@@ -80,6 +80,7 @@ class Link:
         self._orders: list[tuple[bool, int, Order]] = []
         self._count = itertools.count()
         self._current: Order | None = None
+        self._finished: list[tuple[Order, DriverError | None]] = []
         self._state = LinkState(False, NoResponse(device, "the secure channel is being set up"), now)
         self._panel: Any = None
         self._begin()
@@ -203,12 +204,15 @@ class Link:
             self._settle()
             self._serve()
         self._judge()
+        # Only now: whoever learns of a failure must find the state that goes with it.
+        self._resolve()
         leaving, self._channel.outgoing = self._channel.outgoing, b""
         return leaving
 
     def end(self, error: DriverError) -> None:
         """The line is gone: everything waiting fails."""
         self._publish(False, error)
+        self._resolve()
         self._abandon(error)
         self._panel = None
 
@@ -247,12 +251,17 @@ class Link:
             self._check_overdue(order)
             return
         self._current = None
+        error: DriverError | None = None
         if status != self._library.COMPLETION_OK:
-            order.fail(self._failure(order))
+            error = self._failure(order)
         elif order.code is not Command.OUT and order.report is None:
-            order.fail(RemoteProtocolError(self._device, f"{order.code.name} was acknowledged without a report"))
-        else:
-            order.succeed()
+            error = RemoteProtocolError(self._device, f"{order.code.name} was acknowledged without a report")
+        self._finished.append((order, error))
+
+    def _resolve(self) -> None:
+        for order, error in self._finished:
+            order.succeed() if error is None else order.fail(error)
+        self._finished.clear()
 
     def _failure(self, order: Order) -> DriverError:
         if self._evidence.answered == Reply.NAK:
