@@ -8,18 +8,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from appliance.camera_config import SWITCHED, CamerasConfig, RigCameraConfig
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, CheckName, Topology
 from appliance.gate_config import GATE_KINDS, GateConfig
-from appliance.liveness.burst import GreyPatch
 from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
+from appliance.section import Section
 from drivers.gate.bench import objection
 
-SWITCHED: tuple[Literal["nir", "swir"], ...] = ("nir", "swir")
-"""Cameras that see by the light of our own LEDs."""
 WAVELENGTH_OFF_NM = 20
 """How far from its channel's an LED's wavelength may lie."""
 
@@ -28,11 +27,7 @@ class ConfigError(Exception):
     """The lane must not start with this configuration. The message lists every problem."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PolicyConfig(_Section):
+class PolicyConfig(Section):
     """What a site may set. Time-outs in seconds by phase."""
 
     require_chip: bool = True
@@ -40,7 +35,7 @@ class PolicyConfig(_Section):
     document_attempts: Annotated[int, Field(ge=1, le=5)] = 2
     release_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.5
     release_hold_s: Annotated[float, Field(ge=1.0, le=60.0)] = 8.0
-    timeouts: dict[str, Annotated[float, Field(gt=0.5, le=600.0)]] = {}
+    timeouts: dict[str, Annotated[float, Field(gt=0.5, le=600.0)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known_phases(self) -> "PolicyConfig":
@@ -50,7 +45,7 @@ class PolicyConfig(_Section):
         return self
 
 
-class BandConfig(_Section):
+class BandConfig(Section):
     """One band of the illumination; its name is its key. What is left out is as the channel of that name has it.
 
     `exposure_us` is the light of one exposure, `axis` says that there is an LED on the camera's axis beside those left
@@ -65,7 +60,7 @@ class BandConfig(_Section):
     power_mw: Annotated[float, Field(gt=0)] | None = None
 
 
-class IlluminationConfig(_Section):
+class IlluminationConfig(Section):
     """The LED controller that follows one switched camera. All its bands are required: without one no traveller enters.
 
     `burst_ms` is how long one burst may take; longer than 300 only where the site says so.
@@ -114,92 +109,21 @@ def _of_band(name: str, band: BandConfig, camera: str) -> list[str]:
     return []
 
 
-class ReferenceConfig(_Section):
-    """The grey reference in view of a camera: (x, y, width, height) in pixels and its reflectance.
-
-    `width_mm` is how wide that box is on the reference; the visible camera tells by it how far away a face is.
-    """
-
-    box: tuple[int, int, int, int]
-    reflectance: Annotated[float, Field(gt=0.05, lt=1.0)] = 0.5
-    width_mm: Annotated[float, Field(gt=0.0)] | None = None
-
-
-class _Camera(_Section):
-    width: Annotated[int, Field(ge=16)] = 640
-    height: Annotated[int, Field(ge=16)] = 480
-    fps: Annotated[float, Field(ge=1, le=1000)] = 30.0
-    reference: ReferenceConfig
-
-
-class OpenCvCameraConfig(_Camera):
-    """A V4L2 camera through OpenCV, named by its path under /dev; `exposure_us` is its longest exposure."""
-
-    kind: Literal["opencv"]
-    path: str
-    exposure_us: Annotated[int, Field(ge=100, le=1_000_000)] | None = None
-
-
-class RigCameraConfig(_Camera):
-    """A camera of the simulated rig."""
-
-    kind: Literal["rig"]
-    options: dict[str, Any] = {}
-
-
-class SimulatedConfig(_Section):
+class SimulatedConfig(Section):
     """A device of the simulated rig."""
 
     kind: Literal["rig"]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
-CameraConfig = Annotated[OpenCvCameraConfig | RigCameraConfig, Field(discriminator="kind")]
-
-
-class CamerasConfig(_Section):
-    """The cameras of the lane: the visible one and any of the switched ones. They see nearly the same picture."""
-
-    rgb: CameraConfig
-    nir: CameraConfig | None = None
-    swir: CameraConfig | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _installed(cls, raw: Any) -> Any:
-        wanted = [name for name in ("thermal", "depth") if isinstance(raw, dict) and name in raw]
-        if wanted:
-            raise ValueError(f"{' and '.join(wanted)}: not installed; this version has no driver for such a camera")
-        return raw
-
-    @model_validator(mode="after")
-    def _measured(self) -> "CamerasConfig":
-        if self.rgb.reference.width_mm is None:
-            raise ValueError("rgb.reference.width_mm is missing: how wide the box is on the grey card, in millimetres")
-        return self
-
-    @property
-    def all(self) -> dict[str, CameraConfig]:
-        """The cameras there are, by name."""
-        return {name: camera for name in ("rgb", *SWITCHED) if (camera := getattr(self, name)) is not None}
-
-    @property
-    def patches(self) -> dict[str, GreyPatch]:
-        """The grey reference by camera."""
-        return {
-            name: GreyPatch(*one.reference.box, reflectance=one.reference.reflectance, width_mm=one.reference.width_mm)
-            for name, one in self.all.items()
-        }
-
-
-class FaceConfig(_Section):
+class FaceConfig(Section):
     """The matcher: a pack of the catalogue, or "auto" for the best one that is here."""
 
     pack: Literal["auto", "open-omz", "pypi-dlib"] = "auto"
     models_dir: Path = Path("var/models")
 
 
-class CalibrationConfig(_Section):
+class CalibrationConfig(Section):
     """What `appliance calibrate` has measured. Without a file the bands are watched, but not for drift.
 
     `drift` is the share by which an LED may differ from its calibration; `required` keeps the lane closed without a
@@ -212,7 +136,7 @@ class CalibrationConfig(_Section):
     required: bool = False
 
 
-class DemandConfig(_Section):
+class DemandConfig(Section):
     """What must be known of the installed bands before the lane starts.
 
     `species` to the highest upper bound (95 %) of its APCER; `kind` "measured" is met by measured claims alone.
@@ -222,7 +146,7 @@ class DemandConfig(_Section):
     kind: Literal["measured", "simulated"] = "measured"
 
 
-class LivenessConfig(_Section):
+class LivenessConfig(Section):
     """The detector: a file, or a folder with one file for each band set; None for the one of the package.
 
     `shadow` is a second one of the same form, or the cue in visible light, that judges every capture after the decision
@@ -235,19 +159,19 @@ class LivenessConfig(_Section):
     demand: DemandConfig | None = None
 
 
-class SimulationConfig(_Section):
+class SimulationConfig(Section):
     """The module that builds the rig's devices. Only a simulated lane has one."""
 
     module: str
 
 
-class RealtimeConfig(_Section):
+class RealtimeConfig(Section):
     """SCHED_FIFO for the controller, off unless the section is there."""
 
     priority: Annotated[int, Field(ge=1, le=80)] = 10
 
 
-class LaneConfig(_Section):
+class LaneConfig(Section):
     """One lane. `commissioning` is the file that says what its doors do without power and in a fire."""
 
     lane_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]

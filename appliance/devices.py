@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, assert_never, cast
 
-from appliance.config import CameraConfig, ConfigError, LaneConfig, OpenCvCameraConfig, SimulatedConfig
+from appliance.camera_config import CameraConfig, V4l2CameraConfig
+from appliance.config import ConfigError, LaneConfig, SimulatedConfig
 from appliance.gate_config import (
     DryContactConfig,
     GateIoConfig,
@@ -128,12 +129,11 @@ def illuminators(config: LaneConfig) -> dict[str, ExposureSyncIlluminator]:
 
 def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
     """One camera. Raises ConfigError, also when it is simulated and no module is named."""
-    if isinstance(config, OpenCvCameraConfig):
-        from drivers.camera.opencv import OpenCvCamera
+    if isinstance(config, V4l2CameraConfig):
+        from drivers.camera.v4l2 import V4l2Camera
 
-        given = config.model_dump(include={"width", "height", "fps", "exposure_us"})
         try:
-            return OpenCvCamera(device, config.path, **given)
+            return V4l2Camera(device, **config.model_dump(exclude={"kind", "reference"}))
         except ValueError as error:
             raise ConfigError(f"{device}: {error}") from error
     try:

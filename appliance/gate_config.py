@@ -7,18 +7,16 @@ and building the drivers (devices).
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from appliance.section import Section
 
 STANDARD: Literal["waveshare_dry_contact"] = "waveshare_dry_contact"
 Baudrate = Literal[4800, 9600, 19200, 38400, 57600, 115200]
 Unit = Annotated[int, Field(ge=1, le=247)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WiringConfig(_Section):
+class WiringConfig(Section):
     """Relays and inputs of the gate, numbered from 0 on the board; None means not wired."""
 
     entry_release: int | None = 0
@@ -34,7 +32,7 @@ class WiringConfig(_Section):
     active_low: frozenset[int] = frozenset()
 
 
-class InputBoardConfig(_Section):
+class InputBoardConfig(Section):
     """A Waveshare board on a line of its own whose inputs are counted after those of the relay board."""
 
     port: str
@@ -42,7 +40,7 @@ class InputBoardConfig(_Section):
     unit: Unit = 1
 
 
-class _Gate(_Section):
+class _Gate(Section):
     """What every gate has. `shortest_release_s` is what it can time."""
 
     family: ClassVar[str]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import devices
-from appliance.config import LaneConfig, OpenCvCameraConfig
+from appliance.camera_config import V4l2CameraConfig
+from appliance.config import LaneConfig
 from appliance.gate_config import DryContactConfig
 from drivers.errors import DriverError
 from drivers.ports import DeviceIdentity
@@ -82,7 +83,7 @@ def cameras(lane: LaneConfig) -> list[Answer]:
     return [
         Answer(f"cameras.{name}", one.path, None, NOT_OPENED if Path(one.path).exists() else f"{one.path} is not there")
         for name, one in lane.cameras.all.items()
-        if isinstance(one, OpenCvCameraConfig)
+        if isinstance(one, V4l2CameraConfig)
     ]
 
 

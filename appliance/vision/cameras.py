@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from appliance import devices
+from appliance.camera_config import CamerasConfig
 from appliance.clock import Clock
-from appliance.config import CamerasConfig
 from appliance.liveness.burst import Exposure
 from drivers.camera.fresh import FreshCamera
 from drivers.errors import Disconnected, DriverError

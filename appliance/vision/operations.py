@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from appliance.camera_config import CamerasConfig
 from appliance.clock import SystemClock
-from appliance.config import CamerasConfig, ConfigError
+from appliance.config import ConfigError
 from appliance.core.types import Advice
 from appliance.face.packs import best_available, load_pack
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template

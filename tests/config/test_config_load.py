@@ -9,7 +9,7 @@ from appliance.core.policy import TIMEOUTS
 from appliance.core.types import MANDATORY, CheckName, Topology
 
 Write = Callable[..., Path]
-OPENCV = '{ kind = "opencv", path = "/dev/video0", reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
+V4L2 = '{ kind = "v4l2", path = "/dev/video0", reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
 RGB = '{ kind = "rig", options = { camera = "rgb", socket = "r" }, reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
 NIR = '{ kind = "rig", options = { camera = "nir", socket = "rig.sock" }, reference = { box = [11, 20, 60, 40] } }'
 BANDS = "bands = { 850 = { axis = true }, 940 = {} }"
@@ -41,7 +41,7 @@ def test_the_good_file_says_what_it_says(write: Write) -> None:
         (("active_low = [4, 5]", "active_low = [4, 5]\nentry_relay = 0"), "gate.wiring.entry_relay"),
         (("require_guard = true", "require_guards = false"), "policy.require_guards"),
         (('module = "hil.devices"', 'module = "hil.devices"\nseed = 4'), "simulation.seed"),
-        ((RGB, OPENCV.replace("reference", "hight = 480, reference")), "cameras.rgb.opencv.hight"),
+        ((RGB, V4L2.replace("reference", "hight = 480, reference")), "cameras.rgb.v4l2.hight"),
         ((BANDS, "bands = { 850 = { axle = true } }"), "illumination.nir.bands.850.axle"),
         (("box = [11, 20, 60, 40] }", "box = [11, 20, 60, 40], gray = 1 }"), "cameras.nir.rig.reference.gray"),
     ],
@@ -183,7 +183,7 @@ def test_production_refuses_whatever_is_simulated(write: Write) -> None:
 
 
 def test_production_refuses_one_simulated_device_among_real_ones(write: Write) -> None:
-    said = refusal(write(('profile = "simulated"', 'profile = "production"'), (RGB, OPENCV)))
+    said = refusal(write(('profile = "simulated"', 'profile = "production"'), (RGB, V4L2)))
     assert "cameras.nir: a simulated device" in said
     assert "cameras.rgb" not in said
 

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hil import stand
 from hil.emulator.pty_line import Emulator, PtyLine
-
-pytest.register_assert_rewrite("hil.contracts")
+from hil.pytest_bench import bench as bench
 
 
 @pytest.fixture
@@ -26,9 +24,3 @@ def plug(tmp_path: Path) -> Iterator[Callable[..., PtyLine]]:
             return lines.enter_context(PtyLine(emulator, tmp_path / name))
 
         yield plug_in
-
-
-@pytest.fixture(scope="session")
-def bench(request: pytest.FixtureRequest) -> stand.Bench:
-    """What the file named by `--bench` has; the simulated bench without one."""
-    return stand.load(Path(request.config.getoption("--bench") or stand.SIMULATED))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.pytest_bench import bench as bench
 from hil.rig import Rig
 
 

@@ -24,6 +24,7 @@ from drivers.errors import (
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
 from drivers.ports import Camera, Frame
 from hil import devices
+from hil.contracts.camera import CameraContract
 from hil.rig import Rig
 from hil.rig.rig import RigError
 from hil.scene import HEIGHT, WIDTH, Light
@@ -39,6 +40,32 @@ def opened(rig: Rig, name: str) -> Camera:
 
 def frames(camera: Camera, count: int) -> list[Frame]:
     return [camera.read(2.0) for _ in range(count)]
+
+
+class Stage:
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def expose(self, count: int) -> None:
+        """It exposes when it is read."""
+
+    def silence(self) -> None:
+        pytest.skip("the rig's cameras expose when they are read, they cannot be silent")
+
+    def unplug(self) -> None:
+        self._rig.faults.unplug_camera("rgb")
+
+    def plug(self) -> None:
+        self._rig.faults.replug_camera("rgb")
+
+
+class TestRigCamera(CameraContract):
+    device = "camera.rig"
+    max_age_s = 10.0
+
+    def make(self, request: pytest.FixtureRequest) -> tuple[Camera, Stage]:
+        rig = request.getfixturevalue("rig")
+        return devices.camera("rgb", {"socket": str(rig.paths.socket), "camera": "rgb"}), Stage(rig)
 
 
 def test_frames_are_paced_and_numbered(rig: Rig) -> None:
