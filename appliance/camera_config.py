@@ -15,6 +15,10 @@ SWITCHED: tuple[Literal["nir", "swir"], ...] = ("nir", "swir")
 """Cameras that see by the light of our own LEDs."""
 
 
+UsbId = Annotated[str, Field(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]
+"""Vendor and product ("32e4:9230")."""
+
+
 class ReferenceConfig(Section):
     """The grey reference in view of a camera: (x, y, width, height) in pixels and its reflectance.
 
@@ -43,7 +47,7 @@ class V4l2CameraConfig(_Camera):
     path: str
     pixel_format: Literal["GREY", "YUYV", "MJPG"] | None = None
     exposure_us: Annotated[int, Field(ge=100, le=1_000_000)] | None = None
-    usb_id: Annotated[str, Field(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")] | None = None
+    usb_id: UsbId | None = None
     serial_number: str | None = None
 
 

@@ -16,6 +16,7 @@ from appliance.core.types import MANDATORY, CheckName, Topology
 from appliance.gate_config import GATE_KINDS, GateConfig
 from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
+from appliance.presence_config import PresenceConfig, RigPresenceConfig
 from appliance.section import Section
 from drivers.gate.bench import objection
 
@@ -186,6 +187,7 @@ class LaneConfig(Section):
     cameras: CamerasConfig
     calibration: CalibrationConfig = CalibrationConfig()
     document_reader: SimulatedConfig
+    presence: PresenceConfig | None = None
     face: FaceConfig = FaceConfig()
     liveness: LivenessConfig = LivenessConfig()
     realtime: RealtimeConfig | None = None
@@ -195,6 +197,7 @@ class LaneConfig(Section):
     def _profile(self) -> "LaneConfig":
         simulated = [f"cameras.{name}" for name, one in self.cameras.all.items() if isinstance(one, RigCameraConfig)]
         simulated += ["document_reader"]  # the only kind there is
+        simulated += ["presence"] if isinstance(self.presence, RigPresenceConfig) else []
         problems = []
         if self.profile == "production":
             problems += [f"{name}: a simulated device in a production lane" for name in simulated]

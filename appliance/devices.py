@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, assert_never, cast
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from appliance.camera_config import CameraConfig, V4l2CameraConfig
 from appliance.config import ConfigError, LaneConfig, SimulatedConfig
@@ -20,6 +20,7 @@ from appliance.gate_config import (
     UhppoteConfig,
     WaveshareConfig,
 )
+from appliance.presence_config import PresenceConfig, RigPresenceConfig
 from drivers.gate import DryContactGate, DryContactWiring, waveshare_board
 from drivers.gate.board import RelayBoard
 from drivers.gate.gate_io.driver import open_gate_io_gate
@@ -34,7 +35,10 @@ from drivers.gate.uhppote.driver import UhppoteWiring, open_uhppote_gate
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
 from drivers.osdp.board import osdp_board
 from drivers.osdp.keys import KeyRefused, KeyStore
-from drivers.ports import Camera, DocumentReader, Door, Gate
+from drivers.ports import Camera, DocumentReader, Door, Gate, PresenceSensor
+
+if TYPE_CHECKING:
+    from drivers.sensing import DepthSource
 
 
 def gate(config: LaneConfig) -> Gate:
@@ -140,6 +144,40 @@ def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
         return cast(Camera, _simulated(module).camera(device, config.options))
     except ValueError as error:
         raise ConfigError(str(error)) from error
+
+
+def depth_source(config: PresenceConfig, module: str | None) -> "DepthSource":
+    """What the presence sensor gets its depths from. Raises ConfigError."""
+    from drivers.camera.v4l2 import V4l2Camera
+    from drivers.camera.v4l2.pixels import DEPTH
+    from drivers.sensing.v4l2_depth import V4l2DepthSource
+
+    try:
+        if isinstance(config, RigPresenceConfig):
+            return cast("DepthSource", _simulated(module).depth_source("presence", config.options))
+        optics = config.optics
+        given = config.model_dump(include={"path", "fps", "usb_id", "serial_number"})
+        camera = V4l2Camera("presence", width=optics.width, height=optics.height, pixel_format=DEPTH, **given)
+        return V4l2DepthSource(camera, optics.width, optics.height, unit_m=config.unit_m)
+    except ValueError as error:
+        raise ConfigError(f"presence: {error}") from error
+
+
+def presence(config: LaneConfig) -> PresenceSensor | None:
+    """The presence sensor of a lane that has one. Raises ConfigError, also when its floor is not measured."""
+    given = config.presence
+    if given is None:
+        return None
+    from drivers.sensing import Area, Floor, Optics, OverheadDepth
+
+    try:
+        floor, serial_number = Floor.load(given.floor)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"presence.floor: {given.floor}: {error}; measure it: appliance floor") from error
+    if (floor.optics, floor.area) != (Optics(**given.optics.model_dump()), Area(*given.area)):
+        raise ConfigError("presence.floor: measured with other optics or for another area; run appliance floor again")
+    source = depth_source(given, config.simulation.module if config.simulation else None)
+    return OverheadDepth("presence", source, floor, serial_number=serial_number)
 
 
 def document_reader(config: LaneConfig) -> DocumentReader:

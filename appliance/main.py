@@ -1,4 +1,4 @@
-"""The command line: run | check-config | devices | selftest | calibrate | models | journal | evaluate | claims | ..."""
+"""The command line: run | check-config | devices | selftest | calibrate | floor | models | journal | ..."""
 
 import asyncio
 import logging
@@ -31,10 +31,20 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML fi
 NO_ANSWER, CONFIG_WRONG, CANNOT_START, BROKEN = 1, 2, 3, 70
 
 
-def _config(path: Path) -> LaneConfig:
+def _read(path: Path) -> LaneConfig:
     try:
-        lane = load(path)
+        return load(path)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(CONFIG_WRONG) from None
+
+
+def _config(path: Path) -> LaneConfig:
+    """As read, and whole: nothing a lane needs is missing or unsigned."""
+    lane = _read(path)
+    try:
         devices.gate(lane)  # opens nothing: relays and inputs are checked where they are known
+        devices.presence(lane)
         evidence.check(lane)
         commissioning.check(lane, SystemClock().now().date())
         return lane
@@ -205,6 +215,17 @@ def calibrate(
 
     lane = _config(config)
     raise typer.Exit(asyncio.run(measured(lane, looks=looks, field=field, check=check, dry_run=dry_run)))
+
+
+@app.command()
+def floor(
+    config: Config,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and print, write nothing.")] = False,
+) -> None:
+    """Measure the empty floor under the presence sensor of a lane that is not running, and keep it."""
+    from appliance.runtime.floor_command import measure_floor
+
+    raise typer.Exit(asyncio.run(measure_floor(_read(config), dry_run=dry_run)))
 
 
 @app.command()

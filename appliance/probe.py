@@ -12,6 +12,7 @@ from appliance import devices
 from appliance.camera_config import V4l2CameraConfig
 from appliance.config import LaneConfig
 from appliance.gate_config import DryContactConfig
+from appliance.presence_config import V4l2PresenceConfig
 from drivers.errors import DriverError
 from drivers.ports import DeviceIdentity
 
@@ -80,10 +81,11 @@ async def ask(lane: LaneConfig) -> list[Answer]:
 
 def cameras(lane: LaneConfig) -> list[Answer]:
     """Whether real cameras are there; opening one would take it from whoever uses it."""
+    named = {f"cameras.{name}": one for name, one in lane.cameras.all.items()} | {"presence": lane.presence}
     return [
-        Answer(f"cameras.{name}", one.path, None, NOT_OPENED if Path(one.path).exists() else f"{one.path} is not there")
-        for name, one in lane.cameras.all.items()
-        if isinstance(one, V4l2CameraConfig)
+        Answer(name, one.path, None, NOT_OPENED if Path(one.path).exists() else f"{one.path} is not there")
+        for name, one in named.items()
+        if isinstance(one, V4l2CameraConfig | V4l2PresenceConfig)
     ]
 
 

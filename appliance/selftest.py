@@ -25,6 +25,7 @@ RELEASE_S = 0.3
 LOOKS = 3
 _LAPSES_WITHIN_S, _SURE_S = 0.4, 0.25
 _FRAMES, _FRAME_S = 5, 1.0
+_PRESENCE_LOOKS = 60
 _DARKEST_DN, _BRIGHTEST_DN = 3.0, 252.0
 
 
@@ -45,6 +46,7 @@ async def prove(lane: LaneConfig, clock: Clock, *, release: bool, watch_s: float
         _of_part("LEDs", lambda: _leds(lane, clock)),
         _of_part("cameras", lambda: _cameras(lane)),
         _of_part("document reader", lambda: _reader(lane)),
+        _of_part("presence", lambda: _presence(lane)),
     )
     for part in parts:
         async for proof in part:
@@ -184,6 +186,24 @@ async def _reader(lane: LaneConfig) -> AsyncIterator[Proof]:
         await reader.close()
 
 
+async def _presence(lane: LaneConfig) -> AsyncIterator[Proof]:
+    """The sensor above an empty lane sees its floor, nobody and nothing."""
+    sensor = devices.presence(lane)
+    if sensor is None:
+        return
+    try:
+        identity = await sensor.open()
+        yield Proof("presence", "identity, floor as measured", True, f"{identity.model}, {identity.firmware}")
+        for _ in range(_PRESENCE_LOOKS):
+            said = await sensor.read()
+            if said.left_object is not None:
+                break
+        seen = f"persons {said.persons}, something left {said.left_object}, {said.measured:.0%} of the area seen"
+        yield Proof("presence", "lane empty", (said.persons, said.left_object) == (0, False), seen)
+    finally:
+        await sensor.close()
+
+
 def plan(lane: LaneConfig, *, release: bool, watch_s: float) -> list[str]:
     """What would be done, for a dry run."""
     doors = [f"release the {door} door for {RELEASE_S} s and see its contact follow" for door in devices.doors(lane)]
@@ -195,4 +215,5 @@ def plan(lane: LaneConfig, *, release: bool, watch_s: float) -> list[str]:
         *(f"{words}: lit minus dark at the grey reference" for words in lamps),
         f"take {_FRAMES} frames of each camera: {', '.join(lane.cameras.all)}",
         "open the document reader",
+        *(["look whether the presence sensor sees the lane empty"] if lane.presence is not None else []),
     ]

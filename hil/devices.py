@@ -24,12 +24,14 @@ from drivers.errors import (
     PortBusy,
     RemoteProtocolError,
 )
-from drivers.ports import Camera, DeviceIdentity, DocumentData, DocumentReader, Frame
+from drivers.ports import Camera, DepthFrame, DeviceIdentity, DocumentData, DocumentReader, Frame
+from drivers.sensing import DepthSource
 
 _ANSWER_S = 2.0
 _LONGEST_JSON = 64 * 1024
 _LONGEST_PORTRAIT = 4 * 1024 * 1024
 _CAMERAS = ("rgb", "nir", "swir")
+_DEPTH_UNIT_M = np.float32(0.001)
 _CHIP_CHECKS = ("passive_authentication", "chip_authentication", "active_authentication")
 _ERRORS: dict[str, type[DriverError]] = {
     "busy": PortBusy,
@@ -46,6 +48,12 @@ def camera(device: str, options: dict[str, Any]) -> Camera:
         known = ", ".join(_CAMERAS)
         raise ValueError(f'{device}: option "camera" must be one of {known}, not {options.get("camera")!r}')
     return RigCamera(device, _socket_path(device, options), options["camera"])
+
+
+def depth_source(device: str, options: dict[str, Any]) -> DepthSource:
+    """The rig's overhead depth sensor; option `socket` (path). Raises ValueError."""
+    _only(options, {"socket"})
+    return RigDepthSource(RigCamera(device, _socket_path(device, options), "depth"))
 
 
 def document_reader(device: str, options: dict[str, Any]) -> DocumentReader:
@@ -188,6 +196,27 @@ class RigCamera:
         if self._socket is not None:
             self._socket.close()
         self._socket = None
+
+
+class RigDepthSource:
+    """`DepthSource` over the rig's socket: pictures of 16-bit millimetres, as depth cameras send them."""
+
+    def __init__(self, camera: RigCamera) -> None:
+        self._camera = camera
+
+    async def open(self) -> DeviceIdentity:
+        """Connect."""
+        return await asyncio.to_thread(self._camera.open)
+
+    async def frame(self) -> DepthFrame:
+        """The next picture."""
+        frame = await asyncio.to_thread(self._camera.read, _ANSWER_S)
+        millimetres = np.ascontiguousarray(frame.image).view("<u2")
+        return DepthFrame(frame.sequence, frame.stamp, millimetres.astype(np.float32) * _DEPTH_UNIT_M)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._camera.close()
 
 
 # --- document reader ----------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ _ROWS = (
     FaultKind(1004, "Vision process does not answer", "critical", _OUT, "It restarts by itself; if not, call service."),
     FaultKind(1005, "No guard watches this lane", "degraded", _BLOCK, "Log in at a guard console."),
     FaultKind(1006, "Another device answers at the gate's port", "critical", _OUT, "Plug the lane's own board in."),
+    FaultKind(1007, "Presence sensor does not answer", "critical", _OUT, "Check the sensor above the lane."),
     FaultKind(
         2001, "Release contact disagrees", "critical", _OUT, "Relay welded or open: lock the lane, call service."
     ),
@@ -57,6 +58,7 @@ _ROWS = (
         "Doors are released by wire. Clear the cause, then put the lane back in service.",
     ),
     FaultKind(2004, "Door forced or held open", "critical", _OUT, "Go to the lane and close the door."),
+    FaultKind(2005, "Somebody or something is left in the lane", "degraded", _BLOCK, "Look into the lane; clear it."),
     FaultKind(3001, "Camera lost", "critical", _OUT, "Check the camera's cable; the lane recovers by itself."),
     FaultKind(
         3002, "Camera delivers stale frames", "critical", _OUT, "The lane recovers by itself; if not, call service."
@@ -70,6 +72,7 @@ _ROWS = (
     FaultKind(3009, "LEDs have changed places", "critical", _OUT, "Check the wires of the illuminator."),
     FaultKind(3010, "The bands are not calibrated", "notice", frozenset({Effect.NOTICE}), "Run: appliance calibrate"),
     FaultKind(3011, "The calibration this site demands is missing", "critical", _OUT, "Run: appliance calibrate"),
+    FaultKind(3012, "The presence sensor sees nothing certain", "degraded", _BLOCK, "Clean its window, shade it."),
     FaultKind(
         4001, "Document reader reports errors", "notice", frozenset({Effect.NOTICE}), "Clean the reader's glass."
     ),

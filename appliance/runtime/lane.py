@@ -23,6 +23,7 @@ from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.loop import LaneLoop
 from appliance.runtime.passage_data import PassageData, document_view
+from appliance.runtime.presence import PresenceOwner
 from appliance.runtime.reader import ReaderOwner
 from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
@@ -70,6 +71,8 @@ class LaneController:
             clock=clock,
         )
         self.reader = ReaderOwner(devices.document_reader(config), self.loop, clock, self._document)
+        sensor = devices.presence(config)
+        self.presence = PresenceOwner(sensor, self.loop, clock) if sensor is not None else None
         self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
         self.server = ControlServer(config.control_socket, self, clock, self._watched)
         self._passage: PassageData | None = None
@@ -102,6 +105,7 @@ class LaneController:
                     ("control", self.server.run()),
                     ("preview", self._preview()),
                     ("tests", self._keep_testing()),
+                    *((("presence", self.presence.run()),) if self.presence is not None else ()),
                 ):
                     group.create_task(part, name=name)
         finally:
@@ -204,7 +208,11 @@ class LaneController:
             if under_way:
                 await asyncio.wait(under_way)
                 self.eye.busy = True
+            if self.presence is not None:
+                self.presence.begin()
             checks = await self.verification.run()
+            if self.presence is not None:
+                checks = await self.presence.judged(checks)
             self.loop.post(ev.VerificationDone(passage_id, checks), "vision")
             await self.verification.show(data)
             self.publish()

@@ -5,7 +5,9 @@ Not here: what the heights are (heads).
 """
 
 import math
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+_FORMAT = "sallyport-floor-1"
 CELL_M = 0.025
 NEAREST_M = 0.15
 FARTHEST_M = 100.0
@@ -80,6 +83,7 @@ class Floor:
         self.optics = optics
         self.mount_m = mount_m
         self.area = area
+        self._up = up
         self._offset = offset
         rays = optics.rays()
         along = np.array([1.0, 0.0, 0.0], np.float32)
@@ -106,7 +110,9 @@ class Floor:
         for _ in range(3):
             # Points on the floor satisfy up . p = -mount, so up/mount solves p . m = -1.
             if use.sum() < 200:
-                raise ValueError("hardly any echo from the floor: too far, too dark or too shiny")
+                raise ValueError(
+                    "hardly any echo from the floor: clear the cell; is it too far, too dark or too shiny?"
+                )
             solved = np.linalg.lstsq(points[use], -np.ones(int(use.sum()), np.float32), rcond=None)[0]
             mount = 1.0 / float(np.linalg.norm(solved))
             off = points @ (solved * mount) + mount
@@ -117,6 +123,45 @@ class Floor:
         if flat < 0.8:
             raise ValueError(f"only {flat:.0%} of the watched floor is flat and seen; clear the cell, check the area")
         return floor
+
+    def save(self, path: Path, *, serial_number: str | None) -> None:
+        """Write it as an .npz file, with the sensor it was measured with."""
+        optics, area = self.optics, self.area
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                format=np.array(_FORMAT),
+                serial_number=np.array(serial_number or ""),
+                optics=np.array([optics.width, optics.height, optics.fx, optics.fy, optics.cx, optics.cy]),
+                area=np.array([area.x_min, area.x_max, area.y_min, area.y_max]),
+                up=self._up,
+                mount_m=np.array(self.mount_m),
+                offset=self._offset,
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "tuple[Floor, str | None]":
+        """A floor and the sensor's serial number. Raises ValueError when the file is none of ours, OSError."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as given:
+                form = str(given["format"])
+                width, height, *pinhole = (float(number) for number in given["optics"])
+                optics = Optics(int(width), int(height), *pinhole)
+                offset, up, mount_m = given["offset"], given["up"], float(given["mount_m"])
+                area, serial_number = Area(*map(float, given["area"])), str(given["serial_number"])
+        except (KeyError, TypeError, AttributeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"not a measured floor: {error}") from error
+        if form != _FORMAT:
+            raise ValueError(f"its format is {form}, not {_FORMAT}")
+        sizes = (offset.shape, up.shape) == ((optics.height, optics.width), (3,))
+        if not sizes or not all(np.isfinite(one).all() for one in (offset, up, mount_m)) or not 0.5 < mount_m < 10:
+            raise ValueError("its numbers are no floor under a sensor")
+        return cls(optics, up.astype(np.float32), mount_m, offset.astype(np.float32), area), serial_number or None
+
+    @property
+    def tilt_deg(self) -> float:
+        """How far the sensor is from looking straight down."""
+        return math.degrees(math.acos(min(1.0, abs(float(self._up[2])))))
 
     def _crosses(self, level: float) -> NDArray[np.bool_]:
         """The pixels whose ray is inside the area at this height."""

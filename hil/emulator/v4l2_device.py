@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from ctypes import Structure
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera.v4l2 import abi
+from drivers.camera.v4l2.pixels import BYTES_PER_PIXEL
 
 NODE = "/dev/video0"
 _FD = 700
@@ -27,6 +29,18 @@ def coarse_noise(number: int, width: int = 64, height: int = 48) -> NDArray[np.u
     """(height, width, 3), multiples of 8: a picture that only this number has, coarse enough to live through a JPEG."""
     coarse = np.random.default_rng(number).integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
     return np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)
+
+
+def usb_camera_in(folder: Path, **texts: str) -> Path:
+    """A folder like /sys/class/video4linux with `NODE` as a USB camera of these descriptors (idVendor, serial, ...)."""
+    usb = folder / "devices" / "usb1"
+    (usb / "1-1:1.0").mkdir(parents=True)
+    for name, text in texts.items():
+        (usb / name).write_text(text + "\n")
+    node = folder / Path(NODE).name
+    node.mkdir()
+    (node / "device").symlink_to(usb / "1-1:1.0")
+    return folder
 
 
 @dataclass
@@ -85,7 +99,7 @@ class V4l2Device:
         """Whether a program has it streaming."""
         return self._session is not None and self._session.streaming
 
-    def expose(self, image: NDArray[np.uint8], *, flags: int = 0, cut: int | None = None) -> bool:
+    def expose(self, image: NDArray[np.uint8] | NDArray[np.uint16], *, flags: int = 0, cut: int | None = None) -> bool:
         """One exposure. False when no buffer was free: the frame is lost, and its number with it.
 
         `flags` are added to the buffer's; `cut` leaves only so many bytes of the picture.
@@ -118,11 +132,13 @@ class V4l2Device:
             self._change.notify_all()
             return True
 
-    def _encoded(self, image: NDArray[np.uint8], session: _Session) -> bytes:
+    def _encoded(self, image: NDArray[np.uint8] | NDArray[np.uint16], session: _Session) -> bytes:
         if session.pixel_format == "MJPG":
             return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
         if session.pixel_format == "YUYV":
             lines = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_YUYV).reshape(image.shape[0], -1)
+        elif session.pixel_format == "Z16 ":
+            lines = image.astype("<u2").view(np.uint8)
         else:
             lines = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         return np.pad(lines, ((0, 0), (0, self.label.padding))).tobytes()
@@ -209,7 +225,7 @@ class V4l2Device:
         if (pix.width, pix.height) not in self.label.sizes:
             pix.width, pix.height = self.label.sizes[0]
         session.pixel_format, session.size = abi.fourcc_name(pix.pixelformat), (pix.width, pix.height)
-        per_pixel = {"GREY": 1, "YUYV": 2}.get(session.pixel_format, 0)
+        per_pixel = BYTES_PER_PIXEL.get(session.pixel_format, 0)
         pix.bytesperline = pix.width * per_pixel + self.label.padding if per_pixel else 0
         pix.sizeimage = pix.bytesperline * pix.height or pix.width * pix.height * 2
 

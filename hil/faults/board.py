@@ -1,25 +1,25 @@
-"""Faults that need no lane: a bouncing contact, pictures from above, an OSDP peripheral that is not to be trusted."""
+"""Faults that need no lane: a bouncing contact, a camera that is none, an OSDP peripheral that is not to be trusted."""
 
 import asyncio
 import random
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
-from drivers.errors import DriverError
+from drivers.camera.v4l2 import V4l2Camera
+from drivers.errors import DriverError, IdentityMismatch
 from drivers.inputs.debounce import PulseCounter
 from drivers.osdp.board import osdp_board
 from drivers.osdp.protocol import Command
 from drivers.transport import Transport
 from drivers.transport.null_modem import null_modem
 from hil.emulator.osdp_pd import KEY, OsdpDevice
+from hil.emulator.v4l2_device import NODE, Label, V4l2Device, usb_camera_in
 from hil.faults.observed import Observed
-from hil.report.measurements import bound
-from hil.sim.depth_sets import SETS, count, rooms
 
 _PASSAGES, _POLL_S = 2000, 0.02
-_CELLS, _SEED = 60, 1_000_000
-_NEVER_ONE = ("two, 0.60 m apart", "child on the arm")
-_LEFT = ("left bag",)
 
 
 async def bounce() -> Observed:
@@ -44,18 +44,34 @@ async def bounce() -> Observed:
     return observed
 
 
-async def two_persons() -> Observed:
-    """Two persons, a child on an arm, a bag left behind: how often taken for one person alone, or not seen."""
-    observed, notes, places = Observed(), [], rooms(_SEED)
-    for kind in SETS:
-        if kind.name not in (*_NEVER_ONE, *_LEFT):
-            continue
-        told = await asyncio.to_thread(count, kind, _CELLS, places, _SEED)
-        wrong = told["1"] if kind.name in _NEVER_ONE else _CELLS - told["left True"]
-        observed.demand(wrong == 0, f"{kind.name}: {wrong} of {_CELLS} wrong")
-        notes.append(f"{kind.name}: 0 of {_CELLS} (bound {bound(_CELLS)})")
-    observed.note = "; ".join(notes) + "; simulated; the lane does not ask the sensor yet"
+async def virtual_camera() -> Observed:
+    """In place of the camera: pictures a program makes, another USB device, another unit of the same make."""
+    observed, notes = Observed(), []
+    with tempfile.TemporaryDirectory() as folder:
+        sysfs = usb_camera_in(Path(folder), idVendor="32e4", idProduct="9230", serial="A17")
+        for words, label, pinned in (
+            ("a loopback", Label(driver=b"v4l2 loopback"), {}),
+            ("another device", Label(), {"usb_id": "1d6b:0102"}),
+            ("another unit", Label(), {"serial_number": "A18"}),
+        ):
+            device = V4l2Device(label, monotonic=time.monotonic)
+            told = await asyncio.to_thread(_opening, device, sysfs, pinned)
+            observed.demand(bool(told), f"{words}: it was taken for the camera")
+            observed.demand(not device.streaming, f"{words}: it streams")
+            notes.append(f"{words}: {told[:60]}")
+    observed.note = "; ".join(notes) + "; one that imitates all three has to answer the order of the light"
     return observed
+
+
+def _opening(device: V4l2Device, sysfs: Path, pinned: dict[str, Any]) -> str:
+    camera = V4l2Camera("camera", NODE, width=64, height=48, fps=30, kernel=device, sysfs=sysfs, **pinned)
+    try:
+        camera.open()
+    except IdentityMismatch as error:
+        return error.message
+    finally:
+        camera.close()
+    return ""
 
 
 async def osdp() -> Observed:
@@ -94,4 +110,4 @@ async def _refused(device: OsdpDevice) -> str:
     return ""
 
 
-CASES: dict[str, Callable[[], Awaitable[Observed]]] = {case.__name__: case for case in (bounce, two_persons, osdp)}
+CASES: dict[str, Callable[[], Awaitable[Observed]]] = {case.__name__: case for case in (bounce, virtual_camera, osdp)}

@@ -15,13 +15,16 @@ from pathlib import Path
 import psutil
 
 from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, Result
+from appliance.core.faults import CATALOGUE
 from hil.emulator.exposure_sync import EXPOSURE_US, Flash
 from hil.faults.observed import Observed
 from hil.rig.config import RigPaths
 from hil.scenarios.conductor import TourError
+from hil.scenarios.passages import COMPANION
 from hil.scenarios.tour import verify_journal
 from hil.scenarios.watched import WatchedLane, since
 from hil.scene import CAST, Light, bona_fide, make_document
+from hil.sim.depth import suitcase
 from hil.sim.traveller import GONE, Place
 
 LaneCase = Callable[[WatchedLane, Path], Awaitable[Observed]]
@@ -208,6 +211,30 @@ async def malformed_portrait(lane: WatchedLane, document: Path) -> Observed:
     return observed
 
 
+async def two_persons(lane: WatchedLane, document: Path) -> Observed:
+    """A second person comes in beside the holder; then a case is left standing in the empty lane."""
+    before = lane.openings()
+    await asyncio.to_thread(lane.rig.faults.beside, COMPANION)
+    await lane.comes(document, bona_fide(CAST[0]))
+    begun = lane.clock.monotonic()
+    seen = await lane.referred()
+    observed = Observed(secure_s=0.0, told_s=lane.clock.monotonic() - begun, note=_why(seen))
+    observed.demand("counts 2 persons" in observed.note, "the guard is not told that there are two")
+    await lane.decides(OfficerAction.REFUSE)
+    await lane.goes(Place.AWAY)
+    observed.demand(since(before, lane.openings())[1] == 0, "the exit was released")
+    await asyncio.to_thread(lane.rig.faults.beside, [])
+    await lane.conductor.ready()
+    await asyncio.to_thread(lane.rig.faults.leave, suitcase(0.3, -0.2))
+    observed.codes = tuple(fault.code for fault in (await lane.fault(2005)).faults)
+    await asyncio.to_thread(lane.rig.faults.clear)
+    await lane.until(lambda seen: not seen.faults)
+    await lane.admits_the_next()
+    observed.recovered_s = lane.clock.monotonic() - begun
+    observed.note += f"; a case left behind: {CATALOGUE[2005].title}"
+    return observed
+
+
 async def no_guard(lane: WatchedLane, _document: Path) -> Observed:
     """Every console goes away: nobody else is let in until one is back."""
     await lane.conductor.ready()
@@ -258,6 +285,7 @@ CASES: dict[str, LaneCase] = {
         lost_trigger,
         camera_stall,
         malformed_portrait,
+        two_persons,
         no_guard,
         journal_tamper,
     )

@@ -10,6 +10,7 @@ from appliance.liveness.channels import CHANNELS
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
 from hil.scene import NIR, REFERENCE_REFLECTANCE
 from hil.scene.stage import LANE
+from hil.sim.depth import OPTICS
 
 LANE_ID = "lane-1"
 AXIS = "850"
@@ -21,7 +22,7 @@ class LaneSettings:
     """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own.
 
     `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none; `liveness`
-    stands in its section as it is here.
+    stands in its section as it is here; `presence` puts a depth sensor above the lane.
     """
 
     topology: Topology = Topology.MANTRAP
@@ -31,6 +32,7 @@ class LaneSettings:
     bands: tuple[str, ...] = NIR
     calibration: Path | None = None
     liveness: Mapping[str, object] = field(default_factory=dict)
+    presence: bool = True
 
     @property
     def leds(self) -> dict[str, tuple[str, ...]]:
@@ -72,6 +74,11 @@ class RigPaths:
     def state(self) -> Path:
         """The lane's state directory: database and journal."""
         return self.directory / "state"
+
+    @property
+    def floor(self) -> Path:
+        """What the lane's depth sensor sees of the empty floor."""
+        return self.directory / "floor.npz"
 
     @property
     def config(self) -> Path:
@@ -120,6 +127,10 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         sections[f"illumination.{camera}"] = {"port": paths.illumination(camera), "delay_us": DELAY_US}
         for band in (name for name in settings.bands if CHANNELS[name].camera == camera):
             sections[f"illumination.{camera}.bands.{band}"] = {"exposure_us": EXPOSURE_US, "axis": band == AXIS}
+    if settings.presence:
+        optics = {name: getattr(OPTICS, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
+        options = {"socket": socket}
+        sections["presence"] = {"kind": "rig", "floor": paths.floor, "optics": optics, "options": options}
     if settings.liveness:
         sections["liveness"] = settings.liveness
     if settings.calibration is not None:

@@ -14,6 +14,7 @@ from hil.emulator.exposure_sync import ExposureSyncController
 from hil.emulator.pty_line import PtyLine
 from hil.rig.world import CAMERAS, World
 from hil.scene import Light
+from hil.sim.depth import Solid
 
 if TYPE_CHECKING:
     from hil.rig.rig import Rig
@@ -126,6 +127,14 @@ class Faults:
         """The gate's own controller takes it out of service."""
         self._rig.in_world(lambda world: setattr(world.lane.gate, "out_of_service", active))
 
+    def beside(self, who: list[Solid]) -> None:
+        """Somebody comes in beside the traveller."""
+        self._rig.in_world(lambda world: setattr(world, "beside", who))
+
+    def leave(self, what: list[Solid]) -> None:
+        """Something stands in the lane, and stays."""
+        self._rig.in_world(lambda world: setattr(world, "left", what))
+
     def light(self, light: Light) -> None:
         """Other light in the lane, from the next exposure on."""
         self._rig.set_light(light)
@@ -136,7 +145,9 @@ class Faults:
             line.garble, line.silent, line.delay_s = None, False, 0.0
             if not os.path.lexists(line.path):
                 self.replug_line(name)
-        for name in CAMERAS:
+        self.beside([])
+        self.leave([])
+        for name in (*CAMERAS, "depth"):
             self.replug_camera(name)
             self.stick_frame(name, False)
         self.repair_leds()

@@ -68,6 +68,8 @@ class Rig:
             self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
+            if self.settings.presence:
+                self._world.depth.floor().save(self.paths.floor, serial_number=None)
             develop(empty_scene(), self._world.light, self.settings.leds)
             stack.callback(self._join, self._start())
             wires: dict[str, tuple[Emulator, Path]] = {"gate": (self._world.observer, self.paths.gate)}

@@ -13,15 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core.types import Topology
+from drivers.sensing import Floor
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US, NIR_UNIT, SWIR_UNIT, ExposureSyncController, Flash
 from hil.emulator.waveshare import WaveshareBoard
 from hil.scene import Light, Presentation, Sensor, empty_scene
+from hil.sim.depth import OPTICS, Person, Room, Solid
 from hil.sim.lane import Lane
 from hil.sim.observer import Observer
+from hil.sim.traveller import Place
 
 TICK_S = 0.02
 FRAME_RATE = 30.0
 CAMERAS = ("rgb", "nir", "swir")
+DEPTH_RATE = 8.0
 SLOWEST_S = 0.1
 """A picture that took longer to compute is stamped as if it had not."""
 SHORTEST = 0.02
@@ -34,7 +38,7 @@ Image = NDArray[np.uint8]
 
 
 class Stream:
-    """One camera from opening to closing: exposures at `FRAME_RATE`, numbered from 0, only when asked for."""
+    """One camera from opening to closing: exposures at its rate, numbered from 0, only when asked for."""
 
     def __init__(self, camera: "CameraHead") -> None:
         self._camera = camera
@@ -49,8 +53,8 @@ class Stream:
     async def frame(self) -> tuple[int, float, Image]:
         """The next exposure: (number, monotonic start, picture)."""
         since = time.monotonic() - self._opened
-        self._slot = max(self._slot + 1, math.ceil(since * FRAME_RATE))
-        await asyncio.sleep(self._slot / FRAME_RATE - since)
+        self._slot = max(self._slot + 1, math.ceil(since * self._camera.rate))
+        await asyncio.sleep(self._slot / self._camera.rate - since)
         began = time.monotonic()
         number, self._sequence = self._sequence, self._sequence + 1
         image = await self._camera.expose()
@@ -60,6 +64,8 @@ class Stream:
 
 class CameraHead:
     """A camera's optics and sensor. `unplugged` and `stuck` are its faults, `sync` what lights its exposures."""
+
+    rate = FRAME_RATE
 
     def __init__(self, name: str, world: "World", seed: int, sync: ExposureSyncController | None) -> None:
         self.name = name
@@ -99,6 +105,32 @@ class CameraHead:
         return take(scene, light, flash.led, gain=gain, share=flash.share)
 
 
+class DepthHead(CameraHead):
+    """The depth sensor above the lane: pictures of 16-bit millimetres, two bytes for each of its pixels."""
+
+    rate = DEPTH_RATE
+
+    def __init__(self, world: "World", seed: int) -> None:
+        super().__init__("depth", world, seed, None)
+        self._room = Room(seed=seed)
+
+    async def expose(self) -> Image:
+        """One picture of who and what stands in the lane now."""
+        self.exposures += 1
+        if not self.stuck or self._last is None:
+            pool, standing = self._world.pool, self._world.standing()
+            self._last = await asyncio.get_running_loop().run_in_executor(pool, self._depths, standing)
+        return self._last
+
+    def _depths(self, standing: list[Solid]) -> Image:
+        metres = self._room.picture(standing)
+        return np.clip(metres * 1000, 0, 65535).astype("<u2").view(np.uint8)
+
+    def floor(self) -> Floor:
+        """The floor of the empty lane, as this sensor sees it."""
+        return Floor.fit(OPTICS, [self._room.picture([]) for _ in range(8)])
+
+
 class World:
     """Relay board, illuminator, lane, cameras and light; `live` moves it."""
 
@@ -113,12 +145,25 @@ class World:
         self.cameras = {
             name: CameraHead(name, self, seed + place, self.sync.get(name)) for place, name in enumerate(CAMERAS, 1)
         }
+        self.depth = DepthHead(self, seed)
+        self.cameras["depth"] = self.depth
+        self.beside: list[Solid] = []
+        """Who comes in beside the traveller, and stands there as long as he does."""
+        self.left: list[Solid] = []
+        """What lies in the lane whoever is there."""
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     def scene(self) -> Presentation:
         """What the cameras see now."""
         there = self.presentation is not None and self.lane.before_camera
         return self.presentation if there and self.presentation is not None else empty_scene()
+
+    def standing(self) -> list[Solid]:
+        """What stands in the lane now."""
+        traveller = self.lane.traveller
+        if traveller is None or traveller.place not in (Place.INSIDE, Place.AT_CAMERA):
+            return self.left
+        return [*Person(0.0, 0.0).solids(), *self.beside, *self.left]
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until the world is so; looked at after every tick."""

@@ -19,7 +19,7 @@ from appliance.core.types import Outcome, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
-from hil.scenarios.passages import DARK
+from hil.scenarios.passages import COMPANION, DARK
 from hil.scenarios.script import GuardDoes, Mishap, Passage
 from hil.scene import document_below
 from hil.sim.traveller import GONE, Place
@@ -132,6 +132,8 @@ class Conductor:
         presentation = await asyncio.to_thread(passage.shows)
         if passage.mishap is Mishap.LIGHT_FAILED:
             await asyncio.to_thread(self._rig.faults.light, DARK)
+        if passage.mishap is Mishap.SECOND_PERSON:
+            await asyncio.to_thread(self._rig.faults.beside, COMPANION)
         before = await self.ready()
         count = _Count(self._rig)
         got, begun = Got(), self._clock.monotonic()

@@ -8,9 +8,12 @@ from appliance.evaluate.species import SPECIES, Species
 from hil.scenarios.script import Expected, GuardDoes, Passage, read
 from hil.scene import CAST, Light, attack
 from hil.scene.flat import FLAT
+from hil.sim.depth import Person
 from hil.sim.traveller import Place
 
 EXPIRED = "2024-01-31"
+COMPANION = Person(0.35, -0.05, 1.65).solids()
+"""Who comes in beside the holder, as the sensor overhead sees him."""
 DARK = Light(white=0.03, ambient_white=0.02)
 HOLDER, OTHER = CAST[0], CAST[3]
 

@@ -22,8 +22,9 @@ _PEOPLE = {traveller.key: traveller for traveller in CAST}
 
 
 class Mishap(StrEnum):
-    """What breaks: the light before the traveller comes, the camera while the face is being verified."""
+    """What goes wrong: light that fails or somebody who comes along, the camera while the face is being verified."""
 
+    SECOND_PERSON = "second person"
     LIGHT_FAILED = "light failed"
     CAMERA_UNPLUGGED = "camera unplugged"
 

@@ -27,7 +27,7 @@ from drivers.errors import (
 )
 from drivers.ports import Camera
 from hil.contracts.camera import CameraContract
-from hil.emulator.v4l2_device import NODE, Label, V4l2Device, coarse_noise
+from hil.emulator.v4l2_device import NODE, Label, V4l2Device, coarse_noise, usb_camera_in
 
 WIDTH, HEIGHT = 64, 48
 
@@ -152,19 +152,8 @@ def test_a_refused_call_is_named_and_nothing_stays_open(
     camera.close()
 
 
-def usb_device(tmp_path: Path, **texts: str) -> Path:
-    """A camera in sysfs."""
-    usb = tmp_path / "devices" / "usb1"
-    (usb / "1-1:1.0").mkdir(parents=True)
-    for name, text in texts.items():
-        (usb / name).write_text(text + "\n")
-    (tmp_path / "video0").mkdir()
-    (tmp_path / "video0" / "device").symlink_to(usb / "1-1:1.0")
-    return tmp_path
-
-
 def test_the_one_camera_may_be_pinned(device: V4l2Device, tmp_path: Path, cameras: list[V4l2Camera]) -> None:
-    sysfs = usb_device(tmp_path, idVendor="32e4", idProduct="9230", serial="A17", bcdDevice="0102")
+    sysfs = usb_camera_in(tmp_path, idVendor="32e4", idProduct="9230", serial="A17", bcdDevice="0102")
     right = {"sysfs": sysfs, "usb_id": "32e4:9230", "serial_number": "A17"}
     cameras.append(camera_on(device, **right))
     told = cameras[0].open()

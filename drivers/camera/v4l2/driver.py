@@ -13,13 +13,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drivers.camera.v4l2 import abi
 from drivers.camera.v4l2.kernel import Kernel, Linux
-from drivers.camera.v4l2.pixels import FORMATS, PictureBroken, decode
+from drivers.camera.v4l2.pixels import DEPTH, FORMATS, PictureBroken, decode
 from drivers.camera.v4l2.stream import Picture, Stream
 from drivers.errors import DeviceRefused, Disconnected, DriverError, IdentityMismatch, NoResponse, RemoteProtocolError
 from drivers.ports import DeviceIdentity, Frame
+
+T = TypeVar("T")
 
 _KEPT_PICTURES = 4
 _LOOK_S = 0.1
@@ -60,7 +66,7 @@ class V4l2Camera:
         # Recorded pictures must never stand in for a traveller, so only device nodes are cameras.
         if self._path.parts[:2] != ("/", "dev") or ".." in self._path.parts:
             raise ValueError(f"camera path {path} is not below /dev; a recording is no camera")
-        if pixel_format is not None and pixel_format not in FORMATS:
+        if pixel_format is not None and pixel_format not in (*FORMATS, DEPTH):
             raise ValueError(f"pixel format {pixel_format!r} is not read; {', '.join(FORMATS)} are")
         self._width, self._height, self._fps = width, height, fps
         self._pixel_format = pixel_format
@@ -165,11 +171,18 @@ class V4l2Camera:
 
     def read(self, timeout_s: float) -> Frame:
         """The oldest unread frame of the last four. Raises NoResponse after `timeout_s`, Disconnected."""
+        return Frame(*self.take(timeout_s, self._image))
+
+    def _image(self, picture: Picture) -> NDArray[np.uint8]:
+        return decode(picture.data, picture.pixel_format, self._width, self._height, picture.stride)
+
+    def take(self, timeout_s: float, decode: Callable[[Picture], T]) -> tuple[int, float, T]:
+        """As `read`, for what is no picture: sequence, stamp, and what `decode` makes of it (or PictureBroken)."""
         deadline = self._monotonic() + timeout_s
         while True:
-            picture = self._take(deadline - self._monotonic(), timeout_s)
+            picture = self._next(deadline - self._monotonic(), timeout_s)
             try:
-                frame = self._frame(picture)
+                decoded = decode(picture)
             except PictureBroken as broken:
                 # Like a frame the kernel calls broken: a gap, and an error when it goes on.
                 self._broken += 1
@@ -179,9 +192,9 @@ class V4l2Camera:
                     ) from broken
             else:
                 self._broken = 0
-                return frame
+                return picture.sequence, self._stamp(picture), decoded
 
-    def _take(self, left_s: float, timeout_s: float) -> Picture:
+    def _next(self, left_s: float, timeout_s: float) -> Picture:
         with self._change:
             if self._thread is None:
                 raise Disconnected(self._device, "the camera is not open")
@@ -192,13 +205,12 @@ class V4l2Camera:
                 raise self._failure
         raise NoResponse(self._device, f"no new frame for {timeout_s} s; check the cable and the trigger line")
 
-    def _frame(self, picture: Picture) -> Frame:
-        image = decode(picture.data, picture.pixel_format, self._width, self._height, picture.stride)
+    def _stamp(self, picture: Picture) -> float:
         kind = picture.flags & abi.STAMP_KIND
         stamp = picture.stamp if kind == abi.STAMP_MONOTONIC else picture.arrived
         if kind != abi.STAMP_MONOTONIC or picture.flags & abi.STAMP_SOURCE != abi.STAMP_START_OF_EXPOSURE:
             stamp -= 1 / self._fps
-        return Frame(picture.sequence, stamp, image)
+        return stamp
 
     def set_exposure(self, gain: float) -> float:
         """Expose for this share of the longest exposure, from one of the next frames on; 1.0 where it is fixed."""

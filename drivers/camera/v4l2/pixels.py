@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-BYTES_PER_PIXEL = {"GREY": 1, "YUYV": 2}
+BYTES_PER_PIXEL = {"GREY": 1, "YUYV": 2, "Z16 ": 2}
 FORMATS = ("GREY", "YUYV", "MJPG")
-"""The formats this driver reads, in the order it prefers them."""
+"""The formats of pictures this driver reads, in the order it prefers them."""
+DEPTH = "Z16 "
+"""Distance along the optical axis, 16 bits little endian, 0 for no echo (V4L2_PIX_FMT_Z16)."""
 
 
 class PictureBroken(ValueError):
@@ -20,16 +22,24 @@ def decode(data: bytes, pixel_format: str, width: int, height: int, stride: int)
     """(H, W) mono for GREY, (H, W, 3) BGR otherwise. `stride` are the bytes from line to line. Raises PictureBroken."""
     if pixel_format == "MJPG":
         return _jpeg(data, width, height)
-    line = width * BYTES_PER_PIXEL[pixel_format]
+    lines = _lines(data, width * BYTES_PER_PIXEL[pixel_format], height, stride)
+    if pixel_format == "GREY":
+        return lines
+    return np.asarray(cv2.cvtColor(lines.reshape(height, width, 2), cv2.COLOR_YUV2BGR_YUYV), np.uint8)
+
+
+def depth(data: bytes, width: int, height: int, stride: int) -> NDArray[np.uint16]:
+    """(H, W), in the camera's own unit. Raises PictureBroken."""
+    return _lines(data, width * BYTES_PER_PIXEL[DEPTH], height, stride).view("<u2")
+
+
+def _lines(data: bytes, line: int, height: int, stride: int) -> NDArray[np.uint8]:
+    """(height, line), whatever lies behind each line left out."""
     if stride < line or len(data) < stride * (height - 1) + line:
         raise PictureBroken(f"{len(data)} bytes in lines of {stride}, {height} lines of {line} are needed")
     # The last line may come without its padding.
     padded = data.ljust(stride * height, b"\0")
-    lines = np.frombuffer(padded, np.uint8, stride * height).reshape(height, stride)[:, :line]
-    if pixel_format == "GREY":
-        return np.ascontiguousarray(lines)
-    pairs = np.ascontiguousarray(lines).reshape(height, width, 2)
-    return np.asarray(cv2.cvtColor(pairs, cv2.COLOR_YUV2BGR_YUYV), np.uint8)
+    return np.ascontiguousarray(np.frombuffer(padded, np.uint8, stride * height).reshape(height, stride)[:, :line])
 
 
 def _jpeg(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
