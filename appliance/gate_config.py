@@ -7,29 +7,41 @@ and building the drivers (devices).
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from appliance.section import Section
 
 STANDARD: Literal["waveshare_dry_contact"] = "waveshare_dry_contact"
 Baudrate = Literal[4800, 9600, 19200, 38400, 57600, 115200]
+Contact = int | tuple[int, int]
 Unit = Annotated[int, Field(ge=1, le=247)]
 
 
 class WiringConfig(Section):
-    """Relays and inputs of the gate, numbered from 0 on the board; None means not wired."""
+    """Relays and inputs of the gate, numbered from 0 on the board; "none" in the file means not wired.
+
+    Two numbers are the normally-closed and the normally-open contact of one device, or the two outputs of a curtain.
+    """
 
     entry_release: int | None = 0
     exit_release: int = 1
-    entry_closed: int | None = 0
-    exit_closed: int = 1
-    occupied: int = 2
+    entry_closed: Contact | None = 0
+    exit_closed: Contact = 1
+    occupied: Contact = 2
     passage: int = 3
-    out_of_service: int | None = 4
-    emergency: int | None = 5
+    out_of_service: Contact | None = 4
+    emergency: Contact | None = 5
     entry_mirror: int | None = 6
     exit_mirror: int | None = 7
+    curtain: tuple[int, int] | None = None
+    on_battery: Contact | None = None
+    battery_low: Contact | None = None
     active_low: frozenset[int] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_wired(cls, given: Any) -> Any:
+        return None if given == "none" else given
 
 
 class InputBoardConfig(Section):

@@ -157,7 +157,7 @@ async def _run(lane: LaneConfig) -> int:
     # Imported here: a command that only prints something must not pay for all of this.
     from appliance.control.server import SocketBusy
     from appliance.runtime.eye import StartRefused
-    from appliance.runtime.lane import run_lane
+    from appliance.runtime.lane import BatteryEmpty, run_lane
     from appliance.store.errors import StoreError
 
     clock = SystemClock()
@@ -186,11 +186,12 @@ async def _run(lane: LaneConfig) -> int:
         typer.echo(str(error), err=True)
         return CANNOT_START
     except BaseExceptionGroup as group:
-        expected, other = group.split((StartRefused, SocketBusy, ConfigError))
-        for leaf in _leaves(expected):
+        ended, rest = group.split(BatteryEmpty)
+        expected, other = rest.split((StartRefused, SocketBusy, ConfigError)) if rest is not None else (None, None)
+        for leaf in _leaves(ended) + _leaves(expected):
             typer.echo(str(leaf), err=True)
         if other is None:
-            return CANNOT_START
+            return CANNOT_START if expected is not None else 0
         logging.getLogger(__name__).critical("the lane broke down; all outputs are off", exc_info=other)
         return BROKEN
     return 0

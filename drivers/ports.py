@@ -47,7 +47,8 @@ class GateInputs:
 
     `passages` is the number of completed exits counted since the driver opened (rising edges of the gate's
     acknowledge contact). `released` holds the doors whose relay contact reads back as energised; `disagrees`
-    those whose contact has contradicted its command for more than 100 ms: welded, broken or unwired.
+    those whose contact has contradicted its command for more than 100 ms: welded, broken or unwired. `contradictions`
+    name, in words, inputs of two contacts that cannot both be true. `on_battery` and `battery_low` are the UPS's.
     """
 
     entry: DoorPosition
@@ -59,6 +60,9 @@ class GateInputs:
     released: frozenset[Door]
     at: float
     disagrees: frozenset[Door] = frozenset()
+    contradictions: tuple[str, ...] = ()
+    on_battery: bool = False
+    battery_low: bool = False
 
 
 class Gate(Protocol):

@@ -1,6 +1,6 @@
 """The numbered fault catalogue. A new fault is a new row here; the machine never learns its name, only its effects.
 
-1xxx communication, 2xxx gate mechanics, 3xxx capture, 4xxx document, 5xxx storage, 9xxx internal.
+1xxx communication, 2xxx gate mechanics, 3xxx capture, 4xxx document, 5xxx storage, 6xxx supply, 9xxx internal.
 Faults are raised and cleared by their owner in the runtime; this file only says what follows from them.
 """
 
@@ -59,6 +59,7 @@ _ROWS = (
     ),
     FaultKind(2004, "Door forced or held open", "critical", _OUT, "Go to the lane and close the door."),
     FaultKind(2005, "Somebody or something is left in the lane", "degraded", _BLOCK, "Look into the lane; clear it."),
+    FaultKind(2006, "A safety input contradicts itself", "critical", _OUT, "Check its wires; trip the device once."),
     FaultKind(3001, "Camera lost", "critical", _OUT, "Check the camera's cable; the lane recovers by itself."),
     FaultKind(
         3002, "Camera delivers stale frames", "critical", _OUT, "The lane recovers by itself; if not, call service."
@@ -77,6 +78,8 @@ _ROWS = (
         4001, "Document reader reports errors", "notice", frozenset({Effect.NOTICE}), "Clean the reader's glass."
     ),
     FaultKind(5001, "Journal cannot be written", "critical", _OUT, "Free space on the lane's disk, then restart it."),
+    FaultKind(6001, "Supply runs on battery", "degraded", _BLOCK, "Restore the mains; nobody new is let in."),
+    FaultKind(6002, "Battery is nearly empty", "critical", _OUT, "Clear the lane: it ends by itself when it is empty."),
     FaultKind(9001, "Internal check failed", "critical", _OUT, "Call service; keep the journal."),
 )
 

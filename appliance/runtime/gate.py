@@ -94,6 +94,9 @@ class GateOwner:
         if inputs.disagrees:
             loop.faults.raise_fault(2001, "gate", "a release contact does not follow its relay")
         loop.faults.set(2002, "gate", inputs.out_of_service)
+        loop.faults.set(2006, "gate", bool(inputs.contradictions), "; ".join(inputs.contradictions))
+        loop.faults.set(6001, "gate", inputs.on_battery or inputs.battery_low)
+        loop.faults.set(6002, "gate", inputs.battery_low)
         if not self._reported:
             self._reported = True
             loop.post(ev.DeviceReported(Device.GATE), "gate")

@@ -39,6 +39,10 @@ TEST_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
 
+class BatteryEmpty(Exception):
+    """The lane has ended in order, because its supply is about to."""
+
+
 class LaneController:
     """The face of the lane to its consoles, and the hands of its loop."""
 
@@ -81,6 +85,7 @@ class LaneController:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
+        self._to_end = asyncio.Event()
         self._on_ready: Callable[[LaneSnapshot], None] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -105,6 +110,7 @@ class LaneController:
                     ("control", self.server.run()),
                     ("preview", self._preview()),
                     ("tests", self._keep_testing()),
+                    ("supply", self._end_with_the_supply()),
                     *((("presence", self.presence.run()),) if self.presence is not None else ()),
                 ):
                     group.create_task(part, name=name)
@@ -112,6 +118,11 @@ class LaneController:
             self._timers.cancel_all()
             with contextlib.suppress(Exception):
                 await self._store.append([JournalRecord("lane_stopped")])
+
+    async def _end_with_the_supply(self) -> None:
+        """A battery that is nearly empty: whoever is inside is finished first."""
+        await self._to_end.wait()
+        raise BatteryEmpty("The battery is nearly empty; the lane has ended in order, all outputs are off.")
 
     async def _close_unfinished(self) -> None:
         """Passages a crash left open ended in nothing: they are closed as aborted before anything else happens."""
@@ -297,6 +308,8 @@ class LaneController:
             resting = ph.Ready | ph.OutOfService | ph.Starting | ph.Emergency
             if isinstance(after.phase, resting) and not isinstance(before.phase, resting):
                 self._forget(data)
+        if isinstance(after.phase, ph.OutOfService) and after.occupied is False and 6002 in self.loop.faults.codes:
+            self._to_end.set()
         self.publish()
         if isinstance(after.phase, ph.Ready) and self._on_ready is not None:
             self._on_ready(self.snapshot())

@@ -1,7 +1,8 @@
 """Gates: what a lane releases its doors with. Each kind names its bytes in a protocol module of its own."""
 
-from drivers.gate.dry_contact import DryContactGate, DryContactWiring
+from drivers.gate.dry_contact import DryContactGate
 from drivers.gate.waveshare.board import waveshare_board
+from drivers.gate.wiring import DryContactWiring
 
 __all__ = ["DryContactGate", "DryContactWiring", "open_waveshare_gate", "waveshare_board"]
 

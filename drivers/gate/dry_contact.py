@@ -9,80 +9,20 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, DriverError
 from drivers.gate.board import RelayBoard
+from drivers.gate.wiring import DryContactWiring, WiredInputs
 from drivers.inputs.debounce import PulseCounter
-from drivers.ports import DeviceIdentity, Door, DoorPosition, GateInputs
+from drivers.ports import DeviceIdentity, Door, GateInputs
 
 SHORTEST_RELEASE_S = 0.1
 LONGEST_RELEASE_S = 5.0
 _CONTACT_S = 0.1
 _RELEASE_EXPIRES_S = 0.25
 _READING_FRESH_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class DryContactWiring:
-    """Relay and input numbers, from 0; None where nothing is wired. A turnstile has no entry door.
-
-    Inputs read active when current flows, those in `active_low` when it does not: wire what must fail safe
-    (emergency, out of service) as a closed loop listed there, so that a cut wire reads active. `entry_mirror` and
-    `exit_mirror` are normally-closed contacts of the release relays: active while the relay is off.
-    """
-
-    entry_release: int | None = 0
-    exit_release: int = 1
-    entry_closed: int | None = 0
-    exit_closed: int | None = 1
-    occupied: int | None = 2
-    passage: int | None = 3
-    out_of_service: int | None = 4
-    emergency: int | None = 5
-    entry_mirror: int | None = 6
-    exit_mirror: int | None = 7
-    active_low: frozenset[int] = frozenset()
-
-    def __post_init__(self) -> None:
-        if self.entry_release == self.exit_release:
-            raise ValueError(f"relay {self.exit_release} cannot release both doors")
-        if self.entry_release is None and (self.entry_closed is not None or self.entry_mirror is not None):
-            raise ValueError("entry_closed and entry_mirror need an entry_release")
-        wired = self.wired_inputs()
-        if len(wired) != len(set(wired)):
-            raise ValueError(f"an input is wired twice: {sorted(wired)}")
-        if not self.active_low <= set(wired):
-            raise ValueError(f"active_low names inputs that are not wired: {sorted(self.active_low - set(wired))}")
-
-    def wired_inputs(self) -> list[int]:
-        """Every input number in use."""
-        names = [
-            field.name for field in fields(self) if not field.name.endswith("_release") and field.name != "active_low"
-        ]
-        return [number for number in (getattr(self, name) for name in names) if number is not None]
-
-    def check_against(self, relays: int, inputs: int) -> None:
-        """Raises ValueError when a number is not on a board of this size."""
-        for kind, numbers, count in (
-            ("relay", [n for n in (self.entry_release, self.exit_release) if n is not None], relays),
-            ("input", self.wired_inputs(), inputs),
-        ):
-            wrong = [number for number in numbers if not 0 <= number < count]
-            if wrong:
-                raise ValueError(f"{kind} {wrong}: the board has 0 to {count - 1}")
-
-    def relay(self, door: Door) -> int | None:
-        """The release relay of a door."""
-        return self.entry_release if door is Door.ENTRY else self.exit_release
-
-    def mirror(self, door: Door) -> int | None:
-        """The mirror input of a door's release relay."""
-        return self.entry_mirror if door is Door.ENTRY else self.exit_mirror
-
-    def doors(self) -> tuple[Door, ...]:
-        """The doors that can be released."""
-        return tuple(door for door in Door if self.relay(door) is not None)
+_SETTLED_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +52,7 @@ class DryContactGate:
         self._pulse_ends: dict[Door, float] = {}
         self._disagrees_since: dict[Door, float] = {}
         self._contacts: _Contacts | None = None
+        self._inputs = WiredInputs(wiring)
         self._passage = PulseCounter()
 
     async def open(self) -> DeviceIdentity:
@@ -124,16 +65,25 @@ class DryContactGate:
             self._forget()
             self._board = board
             await self.secure()
+            await self._settle()
         except BaseException:
             self._board = None
             board.close()
             raise
         return identity
 
+    async def _settle(self) -> None:
+        """Two contacts are proved by two polls or more: the first reading must not call them unknown."""
+        deadline = self._monotonic() + _SETTLED_S
+        while not self._inputs.settled and self._monotonic() < deadline:
+            await asyncio.sleep(0.01)
+            await self._look(urgent=False)
+
     def _forget(self) -> None:
         self._pulse_ends.clear()
         self._disagrees_since.clear()
         self._contacts = None
+        self._inputs = WiredInputs(self._wiring)
         self._passage = PulseCounter()
 
     def _opened(self) -> RelayBoard:
@@ -202,7 +152,7 @@ class DryContactGate:
         at = self._monotonic()
         inputs = await board.read_inputs()
         contacts = self._take(at, inputs, await board.read_relays())
-        return self._reading(at, inputs, contacts)
+        return self._reading(at, contacts)
 
     async def _look(self, *, urgent: bool) -> _Contacts:
         board = self._opened()
@@ -210,19 +160,17 @@ class DryContactGate:
         inputs = await board.read_inputs(urgent=urgent)
         return self._take(at, inputs, await board.read_relays(urgent=urgent))
 
-    def _active(self, number: int | None, inputs: tuple[bool, ...]) -> bool:
-        return number is not None and inputs[number] != (number in self._wiring.active_low)
-
     def _take(self, at: float, inputs: tuple[bool, ...], coils: tuple[bool, ...]) -> _Contacts:
         """Judge one pair of readings: contacts, disagreement, passages."""
         if self._contacts is not None and at < self._contacts.at:
             # A poll that a release overtook: its inputs are older than what was judged since.
             return self._contacts
+        self._inputs.take(inputs, at)
         energised, split = set(), set()
         for door in self._wiring.doors():
             relay, mirror = self._wiring.relay(door), self._wiring.mirror(door)
             coil = relay is not None and coils[relay]
-            contact = coil if mirror is None else not self._active(mirror, inputs)
+            contact = coil if mirror is None else not self._inputs.on(mirror)
             if contact:
                 energised.add(door)
             if contact != coil:
@@ -230,7 +178,7 @@ class DryContactGate:
                 self._disagrees_since.setdefault(door, at)
             else:
                 self._disagrees_since.pop(door, None)
-        self._passage.sample(self._active(self._wiring.passage, inputs), at)
+        self._passage.sample(self._inputs.on(self._wiring.passage), at)
         self._contacts = _Contacts(frozenset(energised), frozenset(split), at)
         return self._contacts
 
@@ -244,24 +192,22 @@ class DryContactGate:
         lapsed = {door for door in self._contacts.energised if at > self._pulse_ends.get(door, never) + _CONTACT_S}
         return frozenset(split | lapsed)
 
-    def _reading(self, at: float, inputs: tuple[bool, ...], contacts: _Contacts) -> GateInputs:
-        wiring = self._wiring
+    def _reading(self, at: float, contacts: _Contacts) -> GateInputs:
+        wired = self._inputs
         return GateInputs(
-            entry=self._position(wiring.entry_closed, inputs),
-            exit=self._position(wiring.exit_closed, inputs),
-            occupied=self._active(wiring.occupied, inputs),
+            entry=wired.position("entry_closed"),
+            exit=wired.position("exit_closed"),
+            occupied=wired.active("occupied", unknown=True) or wired.active("curtain", unknown=True),
             passages=self._passage.count,
-            out_of_service=self._active(wiring.out_of_service, inputs),
-            emergency=self._active(wiring.emergency, inputs),
+            out_of_service=wired.active("out_of_service"),
+            emergency=wired.active("emergency"),
             released=contacts.energised,
             at=at,
             disagrees=self._disagrees(),
+            contradictions=wired.contradictions,
+            on_battery=wired.active("on_battery"),
+            battery_low=wired.active("battery_low"),
         )
-
-    def _position(self, number: int | None, inputs: tuple[bool, ...]) -> DoorPosition:
-        if number is None:
-            return DoorPosition.UNKNOWN
-        return DoorPosition.CLOSED if self._active(number, inputs) else DoorPosition.OPEN
 
     async def close(self) -> None:
         """Outputs off if the line still answers, port closed. Never raises."""

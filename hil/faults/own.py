@@ -14,6 +14,7 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.control.client import LaneClient
 from appliance.control.messages import CheckName, OfficerAction, Result, ServiceRequest
+from drivers.gate import DryContactWiring
 from drivers.modbus.frames import Function, Values, encode_reply
 from hil.faults.observed import Observed
 from hil.rig import Child, Rig
@@ -27,6 +28,8 @@ from hil.sim.traveller import Behaviour, Place
 OwnCase = Callable[[Rig, Path], Awaitable[Observed]]
 
 RESTART_S = 5.0
+_NOBODY_ENTERS_S = 3.0
+_ENDS_WITHIN_S = 10.0
 _EXIT = 1
 
 
@@ -272,7 +275,41 @@ async def _faults_of(paths: RigPaths) -> AsyncIterator[tuple[int, ...]]:
         await asyncio.gather(running, return_exceptions=True)
 
 
+_WITH_UPS = DryContactWiring(out_of_service=None, emergency=None, on_battery=4, battery_low=5)
+
+
+async def on_battery(rig: Rig, document: Path) -> Observed:
+    """The mains fail while a face is verified; later the battery is nearly empty."""
+    rig.in_world(lambda world: setattr(world.lane.gate, "wiring", _WITH_UPS))
+    wired = 'wiring = { out_of_service = "none", emergency = "none", on_battery = 4, battery_low = 5 }'
+    rig.paths.config.write_text(rig.paths.config.read_text().replace("[gate]\n", f"[gate]\n{wired}\n"))
+    observed = Observed()
+    with appliance_of(rig) as appliance:
+        async with guarded(rig, appliance) as lane:
+            await lane.comes(document, bona_fide(CAST[0]))
+            await lane.until(lambda seen: seen.phase == "Verifying")
+            begun = time.monotonic()
+            rig.in_world(lambda world: setattr(world.lane.gate, "on_battery", True))
+            observed.codes = tuple(fault.code for fault in (await lane.fault(6001)).faults)
+            observed.told_s = time.monotonic() - begun
+            await lane.goes(Place.THROUGH)
+            await lane.until(lambda seen: seen.phase == "Ready")
+            before = lane.openings()
+            await asyncio.to_thread(rig.present, bona_fide(CAST[0]), document, None)
+            await asyncio.sleep(_NOBODY_ENTERS_S)
+            observed.demand(since(before, lane.openings()) == (0, 0), "somebody was let in on battery")
+            await asyncio.to_thread(rig.send_away)
+            await lane.goes(Place.AWAY)
+        rig.in_world(lambda world: setattr(world.lane.gate, "battery_low", True))
+        code = await asyncio.to_thread(appliance.wait, _ENDS_WITHIN_S)
+    observed.demand(code == 0, f"it ended with code {code}, not in order")
+    intact, words = await asyncio.to_thread(verify_journal, rig.paths)
+    observed.demand(intact, words)
+    observed.note = f"the occupant passed, nobody after him; on the low battery it ended with code {code}; {words}"
+    return observed
+
+
 CASES: dict[str, OwnCase] = {
     case.__name__: case
-    for case in (killed, hung_and_starved, disk_full, fire_then_dead, tampered_start, two_controllers)
+    for case in (killed, hung_and_starved, disk_full, fire_then_dead, tampered_start, two_controllers, on_battery)
 }

@@ -59,6 +59,13 @@ class Child:
         if code is not None:
             raise ChildFailed(f"{self.name} ended with code {code}{self._tail()}")
 
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code, once it has ended by itself; None when it has not within so many seconds."""
+        assert self._process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(seconds)
+        return None
+
     def _tail(self) -> str:
         if self.log is None or not self.log.exists():
             return ""

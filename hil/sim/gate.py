@@ -7,7 +7,7 @@ Emergency unlocks every door by wire, whatever the relays do. Not here: the rela
 
 from typing import Protocol
 
-from drivers.gate.dry_contact import DryContactWiring
+from drivers.gate.wiring import DryContactWiring
 from drivers.ports import Door
 from hil.sim.door import Leaf
 
@@ -59,20 +59,22 @@ class _Bolt:
 
 
 class Gate:
-    """Doors by `wiring`; `occupied`, `out_of_service` and `emergency` come from outside and shown on the contacts."""
+    """Doors by `wiring`; what is occupied, out of service and so on comes from outside and is shown on the contacts."""
 
     def __init__(self, terminals: Terminals, wiring: DryContactWiring) -> None:
         self.occupied = False
         self.out_of_service = False
         self.emergency = False
+        self.on_battery = False
+        self.battery_low = False
+        self.wiring = wiring
         self._terminals = terminals
-        self._wiring = wiring
         self._acknowledge_s = 0.0
         self._bolts = {door: _Bolt(terminals.closings(self._relay(door))) for door in wiring.doors()}
         self._show()
 
     def _relay(self, door: Door) -> int:
-        relay = self._wiring.relay(door)
+        relay = self.wiring.relay(door)
         assert relay is not None
         return relay
 
@@ -110,15 +112,19 @@ class Gate:
         self._show()
 
     def _show(self) -> None:
-        wiring = self._wiring
-        shown = {
-            wiring.occupied: self.occupied,
-            wiring.passage: self._acknowledge_s > 0,
-            wiring.out_of_service: self.out_of_service,
-            wiring.emergency: self.emergency,
-            wiring.entry_closed: Door.ENTRY in self._bolts and self.leaf(Door.ENTRY).closed,
-            wiring.exit_closed: self.leaf(Door.EXIT).closed,
-        }
-        for number, active in shown.items():
-            if number is not None:
-                self._terminals.set_input(number, active != (number in wiring.active_low))
+        wiring = self.wiring
+        for wired, active, at_rest in (
+            (wiring.occupied, self.occupied, False),
+            (wiring.passage, self._acknowledge_s > 0, False),
+            (wiring.out_of_service, self.out_of_service, False),
+            (wiring.emergency, self.emergency, False),
+            (wiring.on_battery, self.on_battery, False),
+            (wiring.battery_low, self.battery_low, False),
+            (wiring.entry_closed, Door.ENTRY in self._bolts and self.leaf(Door.ENTRY).closed, True),
+            (wiring.exit_closed, self.leaf(Door.EXIT).closed, True),
+        ):
+            if isinstance(wired, tuple):
+                for number, closed in zip(wired, (active is at_rest, active is not at_rest), strict=True):
+                    self._terminals.set_input(number, closed)
+            elif wired is not None:
+                self._terminals.set_input(wired, active != (wired in wiring.active_low))

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from appliance.core.types import Topology
-from drivers.gate.dry_contact import DryContactWiring
+from drivers.gate.wiring import DryContactWiring
 from hil.sim.gate import TURNSTILE, Gate, Terminals
 from hil.sim.reader import DocumentPlate
 from hil.sim.traveller import Behaviour, Place, Traveller

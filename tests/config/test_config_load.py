@@ -7,6 +7,7 @@ from appliance import devices
 from appliance.config import ConfigError, load
 from appliance.core.policy import TIMEOUTS
 from appliance.core.types import MANDATORY, CheckName, Topology
+from appliance.gate_config import WaveshareConfig
 
 Write = Callable[..., Path]
 V4L2 = '{ kind = "v4l2", path = "/dev/video0", reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
@@ -268,3 +269,10 @@ def test_a_simulation_module_that_is_not_there(write: Write) -> None:
         devices.document_reader(lane)
     with pytest.raises(ConfigError, match=r"needs \[simulation\] module"):
         devices.camera("camera.rgb", lane.cameras.rgb, None)
+
+
+def test_an_input_that_is_not_wired_and_one_of_two_contacts(write: Write) -> None:
+    lane = load(write(("active_low = [4, 5]", 'active_low = []\nout_of_service = "none"\nexit_closed = [1, 4]')))
+    assert isinstance(lane.gate, WaveshareConfig)
+    assert (lane.gate.wiring.out_of_service, lane.gate.wiring.exit_closed) == (None, (1, 4))
+    assert "gate.wiring.exit_closed" in refusal(write(("active_low = [4, 5]", 'exit_closed = "none"')))

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, IdentityMismatch, NoResponse
-from drivers.gate.dry_contact import DryContactWiring
 from drivers.gate.gate_io import lease, protocol
 from drivers.gate.gate_io.board import GateIoBoard, spacers
 from drivers.gate.gate_io.driver import GateIoGate, open_gate_io_gate
 from drivers.gate.gate_io.lease import Reason
 from drivers.gate.gate_io.protocol import Feature, Input, Relay, ResetCause, Safe
+from drivers.gate.wiring import DryContactWiring
 from drivers.modbus.frames import (
     Function,
     Refusal,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.core.types import Topology
-from drivers.gate.dry_contact import DryContactWiring
+from drivers.gate.wiring import DryContactWiring
 from drivers.ports import Door
 from hil.sim.door import CLOSES_S, OPENS_S, Leaf
 from hil.sim.gate import ACKNOWLEDGE_S, HOLD_S, TURNSTILE, Gate

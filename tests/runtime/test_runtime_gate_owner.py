@@ -266,3 +266,20 @@ async def test_a_bug_in_carrying_out_orders_ends_the_owner_instead_of_leaving_a_
             await owner.run()
     assert caught.group_contains(ZeroDivisionError)
     assert gate.log[-1] == "close"
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"contradictions": ("exit_closed: neither contact is closed",)}, {2006}),
+        ({"on_battery": True}, {6001}),
+        ({"battery_low": True}, {6001, 6002}),
+        ({"out_of_service": True}, {2002}),
+    ],
+)
+async def test_what_an_input_says_is_a_fault_as_long_as_it_says_so(
+    changes: dict[str, Any], codes: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with owned(ScriptedGate(REST, replace(REST, **changes), REST), monkeypatch) as (_, heard):
+        assert {code for code, _ in heard.seen_faults} == codes
+        assert heard.faults.codes == ()

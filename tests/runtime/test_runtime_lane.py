@@ -415,3 +415,27 @@ async def test_a_shadow_that_breaks_changes_nothing(tmp_path: Path, monkeypatch:
         await house.walks_in()
         await house.walks_out()
         assert house.lane.snapshot().passage.outcome is Outcome.ADMITTED  # type: ignore[union-attr]
+
+
+async def test_on_a_low_battery_the_occupant_is_an_officers_and_the_empty_lane_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, monkeypatch)
+    async with await AsyncStore.open(house.config.state_dir, house.clock, boot_id="boot") as house.store:
+        house.lane = LaneController(house.config, house.clock, house.store)
+        running = asyncio.create_task(house.lane.run())
+        HandVision.answers["locate"] = Message({"acceptable": False, "advice": "come_closer", "faces": 0})
+        passage = await house.walks_in()
+        await house.reaches("Verifying")
+        house.gate.set(on_battery=True, battery_low=True)
+        await house.reaches("Referred")
+        assert not running.done()
+        assert (await house.decides(passage, OfficerAction.REFUSE)).accepted
+        house.gate.set(entry=OPEN)
+        await until(lambda: house.lane.loop.lane.entry == "open")
+        house.gate.set(entry=CLOSED, occupied=False)
+        with pytest.raises(ExceptionGroup) as ended:
+            await running
+    assert ended.group_contains(lane.BatteryEmpty)
+    assert house.gate.log[-1] == "close"
+    assert house.journal()[-1][0] == "lane_stopped"

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 
 from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, DriverError, IdentityMismatch, NoResponse
 from drivers.errors import RemoteProtocolError as Garbled
-from drivers.gate.dry_contact import DryContactWiring
 from drivers.gate.gate_io import protocol
 from drivers.gate.gate_io.lease import (
     LAST_COUNTER,
@@ -28,6 +27,7 @@ from drivers.gate.gate_io.lease import (
     write_lease,
 )
 from drivers.gate.gate_io.protocol import Fault, Feature, Identity, Input, Relay, ResetCause, Safe, Status
+from drivers.gate.wiring import DryContactWiring
 from drivers.modbus.frames import Refusal, Request
 from drivers.modbus_unit import ModbusUnit, Spacers
 from drivers.ports import DeviceIdentity

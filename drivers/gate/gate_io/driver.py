@@ -7,10 +7,11 @@ import dataclasses
 from collections.abc import Callable
 
 from drivers.errors import Disconnected
-from drivers.gate.dry_contact import DryContactGate, DryContactWiring
+from drivers.gate.dry_contact import DryContactGate
 from drivers.gate.gate_io import protocol
 from drivers.gate.gate_io.board import GateIoBoard, spacers
 from drivers.gate.gate_io.protocol import Fault
+from drivers.gate.wiring import DryContactWiring
 from drivers.modbus_unit import ModbusUnit, on_serial_port
 from drivers.ports import DeviceIdentity, Door, GateInputs
 
