@@ -170,8 +170,8 @@ async def lost_trigger(lane: WatchedLane, document: Path) -> Observed:
 
 async def camera_stall(lane: WatchedLane, document: Path) -> Observed:
     """The vision process stands still inside a call: it is killed and started anew, the controller goes on."""
-    eye = _eye(lane)
     await lane.is_inside(document)
+    eye = _eye(lane)
     before = lane.openings()
     begun = lane.clock.monotonic()
     eye.send_signal(signal.SIGSTOP)
@@ -186,9 +186,11 @@ async def camera_stall(lane: WatchedLane, document: Path) -> Observed:
 
 
 def _eye(lane: WatchedLane) -> psutil.Process:
-    return next(
-        child for child in psutil.Process(lane.appliance.pid).children() if "appliance.vision" in str(child.cmdline())
-    )
+    children = psutil.Process(lane.appliance.pid).children()
+    eyes = [child for child in children if "appliance.vision" in str(child.cmdline())]
+    if len(eyes) != 1:
+        raise TourError(f"not one vision process: {children}")
+    return eyes[0]
 
 
 async def malformed_portrait(lane: WatchedLane, document: Path) -> Observed:
@@ -202,7 +204,9 @@ async def malformed_portrait(lane: WatchedLane, document: Path) -> Observed:
     assert seen.passage is not None
     assert seen.passage.referral is not None
     observed.demand(not seen.passage.referral.inside, "the traveller was let in")
-    observed.note = next(check.reason for check in seen.passage.checks if check.name is CheckName.DOCUMENT_READ)
+    reasons = [check.reason for check in seen.passage.checks if check.name is CheckName.DOCUMENT_READ]
+    observed.demand(bool(reasons), f"the guard is not told what is wrong with the document: {_why(seen)}")
+    observed.note = "".join(reasons)
     await lane.decides(OfficerAction.REFUSE)
     await asyncio.to_thread(lane.rig.send_away)
     await lane.goes(Place.AWAY)
