@@ -85,7 +85,7 @@ class PackRecord(Weights):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CueRecord(Weights):
-    """A model that may cast suspicion on a capture and do nothing else. It suspects from `threshold` upwards."""
+    """A network beside the matcher, asked one question about a face; what it says counts from `threshold` upwards."""
 
     threshold: float
 
@@ -197,5 +197,26 @@ RGB_CUE = CueRecord(
     "use at a border. Not tried on masks; its misses (APCER) are unknown.",
 )
 
-CUES: dict[str, CueRecord] = {cue.pack_id: cue for cue in (RGB_CUE,)}
-"""Every cue. None is needed, and no matcher is found among them."""
+MEDICAL_MASK = CueRecord(
+    pack_id="medical-mask",
+    title="AIZOO FaceMaskDetection, converted to ONNX",
+    threshold=0.5,
+    threshold_source="docs/masks.md: real photographs of masked people, and LFW for bare faces",
+    files=(
+        ModelFile(
+            name="face_mask_detection_260.onnx",
+            role="cue",
+            size=4_056_858,
+            sha256="af315968d66752df97f15cdb2c50c20b2c07f056972f2da2ae4f6838e559b05f",
+            licence="MIT",
+            commercial_use=True,
+        ),
+    ),
+    modules=(),
+    extra="",
+    caution="Converted from the published Caffe model (sha256 3c2e89cf...f740) and checked by what it says of "
+    "photographs, not against the original runtime.",
+)
+
+CUES: dict[str, CueRecord] = {cue.pack_id: cue for cue in (RGB_CUE, MEDICAL_MASK)}
+"""Every network beside the matchers. None is needed, and no matcher is found among them."""

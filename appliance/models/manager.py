@@ -167,6 +167,8 @@ def advice(check: PackCheck) -> str:
 def _how_to_get(pack: Weights) -> str:
     if any(file.package for file in pack.files):
         return f"run: pip install --force-reinstall 'sallyport[{pack.extra}]'"
+    if not all(file.urls for file in pack.files):
+        return "nobody publishes it in this form; run: appliance models import FOLDER"
     return f"run: appliance models fetch {pack.pack_id}   (or, offline: appliance models import FOLDER)"
 
 
@@ -275,6 +277,8 @@ def fetch(pack_id: str, models_dir: Path, *, opener: Opener, progress: Progress,
     pack = weights_record(pack_id)
     if any(file.package for file in pack.files):
         raise ModelError(f"Pack {pack_id} comes with Python packages, not by URL: {_how_to_get(pack)}.")
+    if not all(file.urls for file in pack.files):
+        raise ModelError(f"Pack {pack_id} cannot be fetched: {_how_to_get(pack)}.")
     written = []
     for file in pack.files:
         if check_file(file, models_dir).state is not State.READY:

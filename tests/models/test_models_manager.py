@@ -11,7 +11,17 @@ import pytest
 from appliance.clock import ManualClock
 from appliance.face.packs import load_pack
 from appliance.models import manager
-from appliance.models.catalogue import CUES, OPEN_OMZ, PACKS, PYPI_DLIB, RGB_CUE, ModelFile, PackRecord, Weights
+from appliance.models.catalogue import (
+    CUES,
+    MEDICAL_MASK,
+    OPEN_OMZ,
+    PACKS,
+    PYPI_DLIB,
+    RGB_CUE,
+    ModelFile,
+    PackRecord,
+    Weights,
+)
 from appliance.models.manager import FetchFailed, HashMismatch, ModelError, PackMissing, State
 
 CONTENT = {"one.onnx": b"detector " * 4000, "two.bin": b"weights " * 9000, "two.xml": b"<net/>" * 500}
@@ -354,7 +364,7 @@ def test_catalogue_is_sound(record: Weights) -> None:
     for file in record.files:
         assert len(file.sha256) == 64
         assert set(file.sha256) <= set("0123456789abcdef")
-        assert bool(file.urls) != bool(file.package)
+        assert not (file.urls and file.package)
         assert all(url.startswith("https://") for url in file.urls)
         assert file.commercial_use
 
@@ -362,7 +372,22 @@ def test_catalogue_is_sound(record: Weights) -> None:
 @pytest.mark.measured
 def test_published_weights_import(shared: Path, tmp_path: Path) -> None:
     written = manager.import_from(shared / "models", tmp_path)
-    sizes = {file.name: file.size for file in (*OPEN_OMZ.files, *RGB_CUE.files)}
+    sizes = {file.name: file.size for file in (*OPEN_OMZ.files, *RGB_CUE.files, *MEDICAL_MASK.files)}
     assert {path.name: path.stat().st_size for path in written} == sizes
-    for name in ("open-omz", "rgb-cue"):
+    for name in ("open-omz", "rgb-cue", "medical-mask"):
         assert manager.check_pack(name, tmp_path).state is State.READY
+
+
+def never_asked(url: str, timeout_s: float) -> manager.Download:
+    pytest.fail(f"{url} was asked for")
+
+
+def test_what_nobody_publishes_is_imported_not_fetched(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be fetched: nobody publishes it"):
+        manager.fetch(
+            "medical-mask",
+            tmp_path,
+            opener=lambda *_: pytest.fail("asked"),
+            progress=lambda *_: None,
+            clock=ManualClock(),
+        )
