@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, DriverError
+from drivers.errors import ContactDisagrees, DeviceRefused, Disconnected, DriverError, NoResponse
 from drivers.gate.board import RelayBoard
 from drivers.gate.wiring import DryContactWiring, WiredInputs
 from drivers.inputs.debounce import PulseCounter
@@ -95,7 +95,7 @@ class DryContactGate:
         """One pulse of `duration_s`, cut to whole 100 ms, and the contact seen to follow within 100 ms.
 
         Raises ValueError outside 0.1 to 5 s, DeviceRefused while the other door is or may be released,
-        ContactDisagrees when this or an earlier pulse had no true effect.
+        ContactDisagrees when this or an earlier pulse had no true effect, NoResponse when nobody could look in time.
         """
         if not SHORTEST_RELEASE_S <= duration_s <= LONGEST_RELEASE_S:
             raise ValueError(f"a release lasts {SHORTEST_RELEASE_S} to {LONGEST_RELEASE_S} s, not {duration_s}")
@@ -125,17 +125,25 @@ class DryContactGate:
                 raise DeviceRefused(self._device, f"the {other} door is still released; never both doors at once")
 
     async def _prove(self, holds: Callable[[_Contacts], bool], complaint: str) -> None:
-        """Look until the contacts hold, for 100 ms; otherwise everything off and ContactDisagrees."""
-        deadline = self._monotonic() + _CONTACT_S
+        """Look until the contacts hold, for 100 ms; otherwise everything off and ContactDisagrees.
+
+        NoResponse when the host was held up for so long that nobody looked, and what is seen then proves nothing.
+        """
+        deadline, looked = self._monotonic() + _CONTACT_S, False
         while True:
             contacts = await self._look(urgent=True)
             if holds(contacts):
                 return
+            looked = looked or self._monotonic() < deadline
             if contacts.at >= deadline:
                 break
             await asyncio.sleep(0.005)
         with contextlib.suppress(DriverError):
             await self._opened().all_off()
+        if not looked and not contacts.energised and not contacts.split:
+            raise NoResponse(
+                self._device, f"nobody looked at the contact within {_CONTACT_S:.1f} s: this machine is overloaded"
+            )
         raise ContactDisagrees(
             self._device, f"{complaint} within {_CONTACT_S:.1f} s: welded, broken or unwired contact"
         )

@@ -212,7 +212,8 @@ async def tampered_start(rig: Rig, _document: Path) -> Observed:
         paths = RigPaths(rig.paths.directory / f"tampered-{name}")
         models = paths.directory / "models"
         models.mkdir(parents=True)
-        settings = LaneSettings(pack="open-omz" if name == "weights" else rig.settings.pack, models_dir=models)
+        pack = "open-omz" if name == "weights" else rig.settings.pack
+        settings = LaneSettings(pack=pack, models_dir=models, presence=False)
         if name == "weights":
             (models / "face_detection_yunet_2026may.onnx").write_bytes(b"not a model")
         signed = commissioning_toml(settings)

@@ -174,6 +174,41 @@ async def test_welded_relay_seen_before_it_counts_as_welded_keeps_the_other_door
     await gate.close()
 
 
+async def test_a_host_that_was_held_up_does_not_call_the_contact_broken() -> None:
+    now = [0.0]
+
+    class HeldUp(BoardClient):
+        async def pulse(self, relay: int, tenths: int, *, expires_s: float) -> None:
+            await super().pulse(relay, tenths, expires_s=expires_s)
+            held_up[0] = relay == 1
+
+        async def read_inputs(self, *, urgent: bool = False) -> tuple[bool, ...]:
+            if held_up[0]:
+                now[0] += 3.0
+                held_up[0] = False
+            return await super().read_inputs(urgent=urgent)
+
+    def clock() -> float:
+        now[0] += 0.001
+        return now[0]
+
+    def connect() -> BoardClient:
+        near, far = null_modem("gate")
+        far.answer_with(board.handle)
+        return HeldUp(ModbusUnit("gate", near, BAUD, number=1, spacers=spacers(1)))
+
+    held_up = [False]
+    board = WaveshareBoard(monotonic=lambda: now[0])
+    gate = DryContactGate("gate", connect, DryContactWiring(), clock)
+    await gate.open()
+    # The look that was asked for in time comes back too late, and finds the pulse over.
+    with pytest.raises(NoResponse, match="nobody looked"):
+        await gate.release(Door.EXIT, 0.5)
+    assert not (await gate.read()).disagrees
+    await gate.release(Door.ENTRY, 0.5)
+    await gate.close()
+
+
 def joined(board: WaveshareBoard) -> BoardClient:
     near, far = null_modem("gate")
     far.answer_with(board.handle)
