@@ -118,10 +118,15 @@ class SimulatedConfig(Section):
 
 
 class FaceConfig(Section):
-    """The matcher: a pack of the catalogue, or "auto" for the best one that is here."""
+    """The matcher: a pack of the catalogue, or "auto" for the best one that is here.
+
+    `masks`: what is done about a medical mask. "ask_to_remove" asks twice and then calls an officer; "ignore" does not
+    look for one, and leaves it to the other checks. Neither verifies anybody behind a mask.
+    """
 
     pack: Literal["auto", "open-omz", "pypi-dlib"] = "auto"
     models_dir: Path = Path("var/models")
+    masks: Literal["ask_to_remove", "ignore"] = "ask_to_remove"
 
 
 class CalibrationConfig(Section):

@@ -4,6 +4,7 @@ Architecture facts (anchors, variances) are those of github.com/AIZOOTech/FaceMa
 conversion of its Caffe model. Figures and their command: docs/masks.md. Not here: what a site does about a mask.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from appliance.face.session import quiet_session
 from appliance.face.types import DetectedFace, Image
 from appliance.models.catalogue import MEDICAL_MASK
-from appliance.models.manager import read_verified
+from appliance.models.manager import PackMissing, read_verified
 
+_log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
 
 SIZE = 260
@@ -73,6 +75,20 @@ class MaskDetector:
 def load_mask_detector(models_dir: Path) -> MaskDetector:
     """The installed network. Raises ModelError when it is not there or not what it should be."""
     return MaskDetector(read_verified(MEDICAL_MASK, MEDICAL_MASK.file("cue"), models_dir))
+
+
+def detector_for(masks: str, models_dir: Path) -> MaskDetector | None:
+    """The network where a site asks about masks and has it; without it the other checks hold who wears one.
+
+    Raises HashMismatch.
+    """
+    if masks == "ignore":
+        return None
+    try:
+        return load_mask_detector(models_dir)
+    except PackMissing as error:
+        _log.warning("medical masks are not looked for: %s", error)
+        return None
 
 
 def _anchors() -> Floats:

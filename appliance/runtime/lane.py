@@ -392,6 +392,7 @@ def _worker_setup(config: LaneConfig) -> dict[str, Any]:
     return {
         "pack": config.face.pack,
         "models_dir": str(Path(config.face.models_dir)),
+        "masks": config.face.masks,
         "cameras": config.cameras.model_dump(mode="json", exclude_none=True),
         "leds": {camera: list(light.pulses) for camera, light in config.illumination.items()},
         "drift": config.calibration.drift,

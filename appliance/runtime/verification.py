@@ -13,6 +13,8 @@ from appliance.runtime.eye import EyeOwner
 from appliance.runtime.passage_data import PassageData
 
 CAPTURES = 2
+MASK_REQUESTS, MASK_REQUEST_S = 2, 4.0
+"""How often somebody in a medical mask is asked to take it off, and how long each request is shown."""
 LOOK_EVERY_S = 0.1
 LOOK_FOR_S = 10.0
 
@@ -65,12 +67,21 @@ class Verification:
     async def _look(self) -> tuple[Check, ...] | None:
         """Wait until one good face is in view; None when it is, the checks that say why not otherwise."""
         deadline = self._clock.monotonic() + LOOK_FOR_S
+        asked, asked_at = 0, 0.0
         while True:
             seen = (await self._eye.ask("locate")).header
             if seen["acceptable"]:
                 return None
-            self._advise(_advice(seen))
-            if self._clock.monotonic() >= deadline:
+            advice, now = _advice(seen), self._clock.monotonic()
+            if advice is Advice.TAKE_OFF_MASK and (asked == 0 or now - asked_at >= MASK_REQUEST_S):
+                if asked == MASK_REQUESTS:
+                    return _kept_on(seen)
+                asked, asked_at = asked + 1, now
+                deadline = max(deadline, now + (MASK_REQUESTS + 1 - asked) * MASK_REQUEST_S + LOOK_EVERY_S)
+                # Taken away first: the same words twice are heard as a request only when they come anew.
+                self._advise(None)
+            self._advise(advice)
+            if now >= deadline:
                 return _never_good(seen)
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -101,6 +112,12 @@ def _inconclusive(checks: tuple[Check, ...]) -> bool:
     """Worth a second look: something is undetermined and nothing has failed."""
     results = {check.result for check in checks}
     return Result.UNDETERMINED in results and Result.FAILED not in results
+
+
+def _kept_on(seen: dict[str, Any]) -> tuple[Check, ...]:
+    single, _ = _never_good(seen)
+    reason = f"A medical mask was kept on after {MASK_REQUESTS} requests."
+    return single, Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, reason)
 
 
 def _never_good(seen: dict[str, Any]) -> tuple[Check, ...]:

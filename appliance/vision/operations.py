@@ -16,6 +16,7 @@ from appliance.camera_config import CamerasConfig
 from appliance.clock import SystemClock
 from appliance.config import ConfigError
 from appliance.core.types import Advice
+from appliance.face.mask_detector import MaskDetector, detector_for
 from appliance.face.packs import best_available, load_pack
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
 from appliance.liveness.assess import LivenessReport
@@ -61,6 +62,7 @@ class Setup:
     drift: float
     judge: Judge
     shadow: SecondOpinion | None
+    masks: MaskDetector | None
 
 
 class Worker:
@@ -94,6 +96,7 @@ class Worker:
         try:
             judge = judge_of(header["band_set"], Path(header["detector"]) if header["detector"] else None)
             shadow = shadow_of(header["band_set"], header["shadow"], models_dir)
+            masks = detector_for(header["masks"], models_dir)
         except (DetectorError, ModelError) as error:
             raise Refused(str(error)) from error
         config = CamerasConfig.model_validate(header["cameras"])
@@ -103,6 +106,7 @@ class Worker:
             drift=header["drift"],
             judge=judge,
             shadow=shadow,
+            masks=masks,
         )
         self.close()
         self._cameras = Cameras(config, header["module"], self._clock)
@@ -187,6 +191,8 @@ class Worker:
         advice = quality.advice if quality else Advice.STEP_INTO_VIEW
         if advice is None and others(faces) > 0:
             advice = Advice.ONE_AT_A_TIME
+        if advice is None and self._masked(view, faces[0]):
+            advice = Advice.TAKE_OFF_MASK
         count = 1 + others(faces) if faces else 0
         return Message({"acceptable": advice is None, "advice": advice, "faces": count})
 
@@ -253,6 +259,12 @@ class Worker:
         if passage.faces:
             self._recognising = self._helper.submit(self._recognise, passage, image, passage.faces[0])
             passage.quality = measure(image, passage.faces[0])
+            if passage.quality.advice is None and self._masked(image, passage.faces[0]):
+                passage.quality = Quality(Advice.TAKE_OFF_MASK, passage.quality.figures)
+
+    def _masked(self, image: Image, face: DetectedFace) -> bool:
+        masks = self._told().masks
+        return masks is not None and masks.look(image, face).covered is True
 
     def _recognise(self, passage: Passage, image: Image, face: DetectedFace) -> None:
         begun = self._clock.monotonic()

@@ -193,6 +193,11 @@ class Rig:
         except RuntimeError as error:
             raise RigError(str(error)) from error
 
+    def change(self, presentation: Presentation) -> None:
+        """Whoever is in the lane looks like this from now on."""
+        develop(presentation, self.in_world(lambda world: world.light), self.settings.leds)
+        self.in_world(lambda world: setattr(world, "presentation", presentation))
+
     def send_away(self) -> None:
         """Ask whoever stands outside to leave."""
         self.in_world(lambda world: world.lane.traveller.send_away() if world.lane.traveller else None)

@@ -15,13 +15,13 @@ import numpy as np
 from appliance.clock import Clock
 from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import LaneSnapshot, OfficerRequest, PassageView, ReferralView
-from appliance.core.types import Outcome, Result
+from appliance.core.types import Advice, Outcome, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
 from hil.scenarios.passages import COMPANION, DARK
 from hil.scenarios.script import GuardDoes, Mishap, Passage
-from hil.scene import document_below
+from hil.scene import bona_fide, document_below
 from hil.sim.traveller import GONE, Place
 
 READY_S = 60.0
@@ -167,6 +167,8 @@ class Conductor:
             got.take(seen, seen.passage)
             if passage.mishap is Mishap.CAMERA_UNPLUGGED and seen.phase == "Verifying":
                 await asyncio.to_thread(self._rig.faults.unplug_camera, "rgb")
+            if passage.uncovers and seen.advice is Advice.TAKE_OFF_MASK:
+                await asyncio.to_thread(self._rig.change, bona_fide(passage.holder))
             if seen.passage.referral is not None:
                 await self._guard.attend(seen.passage, seen.passage.referral, got)
             if seen.passage.outcome is not None and self._settled(seen, passage):

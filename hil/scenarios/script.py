@@ -13,7 +13,7 @@ import yaml
 
 from appliance.core.types import CheckName, OfficerAction, Outcome, Result
 from appliance.evaluate.species import SPECIES
-from hil.scene import CAST, Presentation, Traveller, attack, bona_fide
+from hil.scene import CAST, Presentation, Scene, Traveller, Wearables, attack, bona_fide, compose
 from hil.sim.traveller import Behaviour, Place
 
 VALID = "2034-06-30"
@@ -62,6 +62,7 @@ class Passage:
     """One scripted passage. `shows` builds what the cameras see when it is needed.
 
     With `evidence` the guard looks at everything there is to see of the face: portrait, picture, every band, the map.
+    Who `uncovers` takes the mask off when asked to. `needs` names weights without which the passage shows nothing.
     """
 
     name: str
@@ -74,6 +75,8 @@ class Passage:
     guard: GuardDoes | None = None
     mishap: Mishap | None = None
     evidence: bool = False
+    uncovers: bool = False
+    needs: str = ""
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -131,10 +134,13 @@ def _person(key: str) -> Traveller:
 
 
 def _shows(face: Any) -> Callable[[], Presentation]:
-    """Somebody's own face, or `{species, of, bearer}`: an instrument with one's face on or before another."""
+    """Somebody's own face, `{person, wears}`, or `{species, of, bearer}`: an instrument with one's face on another."""
     if not isinstance(face, dict):
         person = _person(face)
         return lambda: bona_fide(person)
+    if "person" in face:
+        dressed = Scene(_person(face["person"]), wearables=Wearables(**face["wears"]))
+        return lambda: compose(dressed)
     if face["species"] not in SPECIES:
         raise ValueError(f"no species is called {face['species']}; there are {', '.join(SPECIES)}")
     species, shown, wearer = face["species"], _person(face["of"]), _person(face["bearer"])

@@ -20,6 +20,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from appliance.clock import Clock, SystemClock
 from appliance.control.client import LaneClient
 from appliance.core.types import Topology
+from appliance.models.manager import State, check_pack
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings, RigPaths
 from hil.rig.rig import RigError
@@ -56,7 +57,18 @@ class Tour:
 
     def passages(self) -> tuple[Passage, ...]:
         """What is to be run, in order. Raises UnknownPassage, ScenarioError."""
+        return tuple(passage for passage in self._asked() if self.has(passage.needs))
+
+    def lacking(self) -> tuple[Passage, ...]:
+        """What cannot be run for want of weights."""
+        return tuple(passage for passage in self._asked() if not self.has(passage.needs))
+
+    def _asked(self) -> tuple[Passage, ...]:
         return chosen(self.only, read(self.scenario) if self.scenario else PASSAGES)
+
+    def has(self, weights: str) -> bool:
+        """Whether weights of this name are installed; there are always none."""
+        return not weights or check_pack(weights, self.models_dir).state is State.READY
 
 
 def appliance_of(rig: Rig) -> Child:
@@ -156,6 +168,8 @@ async def _run(tour: Tour, directory: Path, console: Console) -> int:
             said = await asyncio.to_thread(shadows, rig.paths)
             lines = [replace(line, shadow=said.get(line.got.passage_id, "")) for line in lines]
     console.print(table(lines))
+    for passage in tour.lacking():
+        console.print(f"NOT RUN, it needs the weights {passage.needs}: {passage.title}")
     console.print(f"matcher {pack}; topology {tour.topology}; journal: {journal}")
     if tour.json is not None:
         write_json(tour.json, lines, pack=pack, topology=tour.topology, journal=journal)

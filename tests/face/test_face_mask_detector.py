@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.face.mask_detector import MaskDetector, MaskFinding, _anchors, _cut, _overlap, load_mask_detector
+from appliance.face.mask_detector import (
+    MaskDetector,
+    MaskFinding,
+    _anchors,
+    _cut,
+    _overlap,
+    detector_for,
+    load_mask_detector,
+)
 from appliance.face.packs import load_pack
 from appliance.face.types import DetectedFace
-from appliance.models.manager import ModelError
+from appliance.models.manager import HashMismatch, ModelError
 
 
 def face_at(x1: float, y1: float, x2: float, y2: float) -> DetectedFace:
@@ -55,6 +63,17 @@ def test_below_the_threshold_there_is_no_opinion(masked: float, bare: float, cov
 def test_without_weights_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nobody publishes it in this form; run: appliance models import FOLDER"):
         load_mask_detector(tmp_path)
+
+
+def test_a_site_without_the_weights_goes_on_without_it_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert detector_for("ask_to_remove", tmp_path) is None
+    assert "medical masks are not looked for" in caplog.text
+    assert detector_for("ignore", tmp_path) is None
+    (tmp_path / "face_mask_detection_260.onnx").write_bytes(b"another network")
+    with pytest.raises(HashMismatch):
+        detector_for("ask_to_remove", tmp_path)
 
 
 @pytest.fixture(scope="module")

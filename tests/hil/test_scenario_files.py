@@ -47,10 +47,16 @@ def test_everything_of_a_passage_is_read(tmp_path: Path) -> None:
     assert [one.name for one in Tour(scenario=path).passages()] == ["mask"]
 
 
+def test_passages_whose_weights_are_not_there_are_named_and_left_out(tmp_path: Path) -> None:
+    tour = Tour(models_dir=tmp_path)
+    assert [passage.name for passage in tour.lacking()] == ["mask-taken-off", "mask-kept-on"]
+    assert len(tour.passages()) + 2 == len(PASSAGES)
+
+
 def test_the_tours_own_file_is_its_beginning() -> None:
     own = read(TOUR)
     assert [one.name for one in own] == [one.name for one in PASSAGES[: len(own)]]
-    assert len(PASSAGES) == 24
+    assert len(PASSAGES) == 26
     assert chosen(("expired",))[0].expires == "2024-01-31"
 
 

@@ -9,7 +9,7 @@ from appliance.clock import ManualClock
 from appliance.core.types import Advice, CheckName, Result
 from appliance.runtime import verification as module
 from appliance.runtime.passage_data import PassageData
-from appliance.runtime.verification import LOOK_FOR_S, Verification
+from appliance.runtime.verification import LOOK_FOR_S, MASK_REQUEST_S, MASK_REQUESTS, Verification
 from appliance.vision.client import VisionLost
 from appliance.wire import Message
 from drivers.errors import StaleFrame
@@ -138,6 +138,35 @@ async def test_a_face_that_is_never_good_ends_in_time_and_passes_nothing(
     assert checks[CheckName.FACE_QUALITY].result is Result.UNDETERMINED
     assert "Come closer." in checks[CheckName.FACE_QUALITY].reason
     assert "capture" not in eye.log
+
+
+async def test_a_mask_is_asked_off_twice_and_then_an_officer_comes(bench: Bench) -> None:
+    verification, eye, _data = bench([seen(Advice.TAKE_OFF_MASK)], [])
+    told: list[Advice | None] = []
+    verification._advise = told.append
+    checks = {check.name: check for check in await verification.run()}
+    assert eye.clock.monotonic() == 0.5 + MASK_REQUESTS * MASK_REQUEST_S
+    assert checks[CheckName.FACE_QUALITY].result is Result.UNDETERMINED
+    assert checks[CheckName.FACE_QUALITY].reason == "A medical mask was kept on after 2 requests."
+    assert checks[CheckName.SINGLE_FACE].result is Result.SUCCESSFUL
+    words = [advice for before, advice in zip([Advice.COME_CLOSER, *told], told, strict=False) if advice is not before]
+    assert words == [None, Advice.TAKE_OFF_MASK, None, Advice.TAKE_OFF_MASK, None]
+    assert "capture" not in eye.log
+
+
+async def test_a_mask_that_is_taken_off_is_forgotten(bench: Bench) -> None:
+    mask = seen(Advice.TAKE_OFF_MASK)
+    verification, eye, _data = bench([mask] * 12 + [seen(), GOOD], [measured()])
+    assert {check.result for check in await verification.run()} == {Result.SUCCESSFUL}
+    assert eye.log.count("capture") == 1
+
+
+async def test_a_mask_found_late_is_still_asked_off_twice(bench: Bench) -> None:
+    early = int(LOOK_FOR_S / 0.5) - 2
+    verification, eye, _data = bench([seen()] * early + [seen(Advice.TAKE_OFF_MASK)], [])
+    checks = {check.name: check for check in await verification.run()}
+    assert "kept on after 2 requests" in checks[CheckName.FACE_QUALITY].reason
+    assert eye.clock.monotonic() > LOOK_FOR_S + MASK_REQUEST_S
 
 
 async def test_a_face_that_goes_before_the_second_capture_leaves_the_first_result(bench: Bench) -> None:

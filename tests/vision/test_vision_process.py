@@ -18,7 +18,14 @@ CAMERAS = {"rgb": CAMERA, "nir": CAMERA}
 
 
 def setup(models: Path, pack: str = "open-omz") -> dict[str, Any]:
-    light = {"leds": {"nir": ["850L", "850R"]}, "drift": 0.2, "band_set": "rgb+850", "detector": "", "shadow": ""}
+    light = {
+        "leds": {"nir": ["850L", "850R"]},
+        "drift": 0.2,
+        "band_set": "rgb+850",
+        "detector": "",
+        "shadow": "",
+        "masks": "ignore",
+    }
     return {"pack": pack, "models_dir": str(models), "cameras": CAMERAS, "module": "hil.devices"} | light
 
 

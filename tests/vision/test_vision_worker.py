@@ -13,6 +13,7 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.core.types import Advice, CheckName, Result
+from appliance.face.mask_detector import MaskFinding
 from appliance.face.types import Comparison, DetectedFace, FailureToAcquire, Image, Template
 from appliance.liveness.assess import LivenessReport
 from appliance.vision import operations as module
@@ -137,7 +138,7 @@ class Rig:
         camera = {"kind": "rig", "reference": {"box": [0, 0, 40, 40], "reflectance": 0.5, "width_mm": 27}}
         cameras = {"rgb": camera, "nir": camera}
         more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": "fake_rig"}
-        more |= {"band_set": "rgb+850+940", "detector": "", "shadow": ""} | settings
+        more |= {"band_set": "rgb+850+940", "detector": "", "shadow": "", "masks": "ignore"} | settings
         reply = self.ask("setup", pack="open-omz", cameras=cameras, **more)
         assert reply.header["pack"]["pack_id"] == "fake"
         opened = self.ask("cameras")
@@ -221,6 +222,30 @@ def test_two_faces_in_view_fail_and_are_not_captured_willingly(ready: Rig) -> No
     found = ready.ask("locate").header
     assert found == {"acceptable": False, "advice": "one_at_a_time", "faces": 2}
     assert ready.analysed()[CheckName.SINGLE_FACE] == (Result.FAILED, "2 faces are in view.")
+
+
+def test_a_medical_mask_is_asked_off_and_a_capture_behind_one_is_no_good_view(
+    ready: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Masked:
+        covered: bool | None = True
+
+        def look(self, image: Image, face: DetectedFace) -> MaskFinding:
+            return {True: MaskFinding(0.9, 0.1), False: MaskFinding(0.1, 0.9), None: MaskFinding(0, 0)}[self.covered]
+
+    monkeypatch.setattr(module, "detector_for", lambda masks, _: Masked() if masks == "ask_to_remove" else None)
+    ready.set_up(masks="ask_to_remove")
+    ready.enrol()
+    assert ready.ask("locate").header == {"acceptable": False, "advice": "take_off_mask", "faces": 1}
+    assert ready.analysed()[CheckName.FACE_QUALITY] == (
+        Result.UNDETERMINED,
+        "Not good enough: Take the medical mask off.",
+    )
+    # No opinion of the network is no mask: the other checks judge the face as ever.
+    for covered in (False, None):
+        Masked.covered = covered
+        assert ready.ask("locate").header["acceptable"]
+        assert ready.analysed()[CheckName.FACE_QUALITY][0] == Result.SUCCESSFUL
 
 
 def test_nobody_in_view_is_nothing_performed_and_nothing_passed(ready: Rig) -> None:
