@@ -158,7 +158,7 @@ class Advice(StrEnum):
     TOO_BRIGHT = "too_bright"
     TURN_FROM_SUN = "turn_from_sun"
     UNCOVER_FACE = "uncover_face"
-    TAKE_OFF_MASK = "take_off_mask"
+    UNCOVER_MOUTH = "uncover_mouth"
     ONE_AT_A_TIME = "one_at_a_time"
 
 
@@ -174,7 +174,7 @@ ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
         Advice.TOO_BRIGHT: "It is too bright to see the face.",
         Advice.TURN_FROM_SUN: "Too much sun: turn away from it.",
         Advice.UNCOVER_FACE: "Uncover the face.",
-        Advice.TAKE_OFF_MASK: "Take the medical mask off.",
+        Advice.UNCOVER_MOUTH: "Take the medical mask off.",
         Advice.ONE_AT_A_TIME: "One traveller at a time.",
     }
 )

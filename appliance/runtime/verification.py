@@ -73,7 +73,7 @@ class Verification:
             if seen["acceptable"]:
                 return None
             advice, now = _advice(seen), self._clock.monotonic()
-            if advice is Advice.TAKE_OFF_MASK and (asked == 0 or now - asked_at >= MASK_REQUEST_S):
+            if advice is Advice.UNCOVER_MOUTH and (asked == 0 or now - asked_at >= MASK_REQUEST_S):
                 if asked == MASK_REQUESTS:
                     return _kept_on(seen)
                 asked, asked_at = asked + 1, now

@@ -192,7 +192,7 @@ class Worker:
         if advice is None and others(faces) > 0:
             advice = Advice.ONE_AT_A_TIME
         if advice is None and self._masked(view, faces[0]):
-            advice = Advice.TAKE_OFF_MASK
+            advice = Advice.UNCOVER_MOUTH
         count = 1 + others(faces) if faces else 0
         return Message({"acceptable": advice is None, "advice": advice, "faces": count})
 
@@ -260,7 +260,7 @@ class Worker:
             self._recognising = self._helper.submit(self._recognise, passage, image, passage.faces[0])
             passage.quality = measure(image, passage.faces[0])
             if passage.quality.advice is None and self._masked(image, passage.faces[0]):
-                passage.quality = Quality(Advice.TAKE_OFF_MASK, passage.quality.figures)
+                passage.quality = Quality(Advice.UNCOVER_MOUTH, passage.quality.figures)
 
     def _masked(self, image: Image, face: DetectedFace) -> bool:
         masks = self._told().masks

@@ -167,7 +167,7 @@ class Conductor:
             got.take(seen, seen.passage)
             if passage.mishap is Mishap.CAMERA_UNPLUGGED and seen.phase == "Verifying":
                 await asyncio.to_thread(self._rig.faults.unplug_camera, "rgb")
-            if passage.uncovers and seen.advice is Advice.TAKE_OFF_MASK:
+            if passage.uncovers and seen.advice is Advice.UNCOVER_MOUTH:
                 await asyncio.to_thread(self._rig.change, bona_fide(passage.holder))
             if seen.passage.referral is not None:
                 await self._guard.attend(seen.passage, seen.passage.referral, got)

@@ -141,7 +141,7 @@ async def test_a_face_that_is_never_good_ends_in_time_and_passes_nothing(
 
 
 async def test_a_mask_is_asked_off_twice_and_then_an_officer_comes(bench: Bench) -> None:
-    verification, eye, _data = bench([seen(Advice.TAKE_OFF_MASK)], [])
+    verification, eye, _data = bench([seen(Advice.UNCOVER_MOUTH)], [])
     told: list[Advice | None] = []
     verification._advise = told.append
     checks = {check.name: check for check in await verification.run()}
@@ -150,12 +150,12 @@ async def test_a_mask_is_asked_off_twice_and_then_an_officer_comes(bench: Bench)
     assert checks[CheckName.FACE_QUALITY].reason == "A medical mask was kept on after 2 requests."
     assert checks[CheckName.SINGLE_FACE].result is Result.SUCCESSFUL
     words = [advice for before, advice in zip([Advice.COME_CLOSER, *told], told, strict=False) if advice is not before]
-    assert words == [None, Advice.TAKE_OFF_MASK, None, Advice.TAKE_OFF_MASK, None]
+    assert words == [None, Advice.UNCOVER_MOUTH, None, Advice.UNCOVER_MOUTH, None]
     assert "capture" not in eye.log
 
 
 async def test_a_mask_that_is_taken_off_is_forgotten(bench: Bench) -> None:
-    mask = seen(Advice.TAKE_OFF_MASK)
+    mask = seen(Advice.UNCOVER_MOUTH)
     verification, eye, _data = bench([mask] * 12 + [seen(), GOOD], [measured()])
     assert {check.result for check in await verification.run()} == {Result.SUCCESSFUL}
     assert eye.log.count("capture") == 1
@@ -163,7 +163,7 @@ async def test_a_mask_that_is_taken_off_is_forgotten(bench: Bench) -> None:
 
 async def test_a_mask_found_late_is_still_asked_off_twice(bench: Bench) -> None:
     early = int(LOOK_FOR_S / 0.5) - 2
-    verification, eye, _data = bench([seen()] * early + [seen(Advice.TAKE_OFF_MASK)], [])
+    verification, eye, _data = bench([seen()] * early + [seen(Advice.UNCOVER_MOUTH)], [])
     checks = {check.name: check for check in await verification.run()}
     assert "kept on after 2 requests" in checks[CheckName.FACE_QUALITY].reason
     assert eye.clock.monotonic() > LOOK_FOR_S + MASK_REQUEST_S

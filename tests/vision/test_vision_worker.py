@@ -236,7 +236,7 @@ def test_a_medical_mask_is_asked_off_and_a_capture_behind_one_is_no_good_view(
     monkeypatch.setattr(module, "detector_for", lambda masks, _: Masked() if masks == "ask_to_remove" else None)
     ready.set_up(masks="ask_to_remove")
     ready.enrol()
-    assert ready.ask("locate").header == {"acceptable": False, "advice": "take_off_mask", "faces": 1}
+    assert ready.ask("locate").header == {"acceptable": False, "advice": "uncover_mouth", "faces": 1}
     assert ready.analysed()[CheckName.FACE_QUALITY] == (
         Result.UNDETERMINED,
         "Not good enough: Take the medical mask off.",

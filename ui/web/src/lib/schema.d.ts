@@ -221,7 +221,7 @@ export interface components {
          * @description What a traveller before the cameras can do for a better capture. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "uncover_face" | "take_off_mask" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
         /**
          * Answer
          * @description What the lane said to a request.
