@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from appliance import sites
 from appliance.camera_config import SWITCHED, CamerasConfig, RigCameraConfig
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, CheckName, Topology
@@ -18,6 +19,7 @@ from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
 from appliance.presence_config import PresenceConfig, RigPresenceConfig
 from appliance.section import Section
+from appliance.sites import Site
 from drivers.gate.bench import objection
 
 WAVELENGTH_OFF_NM = 20
@@ -182,6 +184,7 @@ class LaneConfig(Section):
 
     lane_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
     profile: Literal["production", "simulated"]
+    site: Site = Site.BORDER
     topology: Topology = Topology.MANTRAP
     state_dir: Path
     control_socket: Path
@@ -208,18 +211,26 @@ class LaneConfig(Section):
             problems += [f"{name}: a simulated device in a production lane" for name in simulated]
             problems += ["simulation: a production lane has no such section"] if self.simulation else []
             problems += [] if self.policy.require_chip else ["policy.require_chip: a production lane reads the chip"]
-            problems += [] if self.policy.require_guard else ["policy.require_guard: a production lane is watched"]
+            if self.site is Site.BORDER and not self.policy.require_guard:
+                problems.append("policy.require_guard: a production lane is watched")
             simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"
             problems += ["liveness.demand.kind: a production lane demands measured claims"] if simulated_claims else []
             problems += [] if self.calibration.file else ["calibration.file: a production lane is calibrated"]
             objected = objection(self.gate.family)
             problems += [f"gate.kind: {objected}"] if objected else []
             missing = "commissioning: a production lane has signed what its doors do without power and in a fire"
-            problems += [] if self.commissioning else [missing]
+            problems += [] if self.commissioning or not sites.KINDS[self.site].doors else [missing]
         elif simulated and self.simulation is None:
             problems.append('simulation: missing; a simulated lane names its module, e.g. module = "hil.devices"')
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _place(self) -> "LaneConfig":
+        guarded = self.policy.require_guard
+        if found := list(sites.problems(self.site, self.topology, self.gate.kind, guarded=guarded)):
+            raise ValueError("; ".join(found))
         return self
 
     @model_validator(mode="after")
@@ -264,16 +275,21 @@ class LaneConfig(Section):
         """Whether this lane may run on simulated devices; shown on every screen."""
         return self.profile == "simulated"
 
+    @property
+    def _refusals(self) -> dict[str, float]:
+        return {"Referred": sites.REFUSED_AFTER_S} if sites.KINDS[self.site].guarded is False else {}
+
     def core_policy(self) -> Policy:
         """The policy as the core takes it."""
         without_chip = frozenset() if self.policy.require_chip else frozenset({CheckName.DOCUMENT_AUTHENTICITY})
         return Policy(
             topology=self.topology,
             mandatory=MANDATORY - without_chip,
-            timeouts={**TIMEOUTS, **self.policy.timeouts},
+            timeouts={**TIMEOUTS, **self._refusals, **self.policy.timeouts},
             document_attempts=self.policy.document_attempts,
             release_s=self.policy.release_s,
-            release_hold_s=self.policy.release_hold_s,
+            # An authorisation that was taken holds nothing open.
+            release_hold_s=self.policy.release_hold_s if sites.KINDS[self.site].doors else 0.0,
         )
 
 

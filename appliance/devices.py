@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from appliance.camera_config import CameraConfig, V4l2CameraConfig
+from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, SimulatedConfig
 from appliance.gate_config import (
+    AuthorisationConfig,
     DryContactConfig,
     GateIoConfig,
     IcpDasConfig,
@@ -51,6 +53,15 @@ def gate(config: LaneConfig) -> Gate:
             case UhppoteConfig():
                 wiring = UhppoteWiring(**given.model_dump(include={"entry", "exit", "occupied", "passage"}))
                 return open_uhppote_gate("gate", given.port, given.serial, wiring=wiring)
+            case AuthorisationConfig():
+                from drivers.gate.authorisation.driver import AuthorisationGate
+                from drivers.gate.authorisation.token import load_key
+
+                how = given.model_dump(include={"audience", "life_s"})
+                key, wall = load_key(given.key), SystemClock().now
+                return AuthorisationGate(
+                    "gate", given.port, lane_id=config.lane_id, key=key, wall=lambda: wall().timestamp(), **how
+                )
             case GateIoConfig():
                 how = given.model_dump(include={"baudrate", "parity", "unit", "watchdog_s"})
                 return open_gate_io_gate("gate", given.port, key=_key(given.key), **how)
@@ -75,7 +86,9 @@ def _wiring(config: LaneConfig, given: DryContactConfig) -> DryContactWiring:
 
 
 def doors(config: LaneConfig) -> tuple[Door, ...]:
-    """The doors a lane can release."""
+    """The doors a lane can release; none where a release is an authorisation."""
+    if config.gate.kind == "authorisation":
+        return ()
     return (Door.EXIT,) if config.topology == "turnstile" else tuple(Door)
 
 

@@ -180,13 +180,26 @@ class UhppoteConfig(_Gate):
     passage: Annotated[int, Field(ge=1, le=4)] | None = None
 
 
+class AuthorisationConfig(_Gate):
+    """No doors: a release is a signed authorisation, posted to `port` (https://, http:// to this machine, unix:/path).
+
+    `key` is the lane's Ed25519 key (PEM, mode 0600), `audience` the one who may act on it, `life_s` how long.
+    """
+
+    family = "gate.authorisation"
+    kind: Literal["authorisation"]
+    audience: Annotated[str, Field(min_length=1, max_length=100)]
+    key: Path
+    life_s: Annotated[float, Field(ge=1, le=30)] = 10.0
+
+
 def _kind(given: Any) -> Any:
     """A section that names no kind is of the standard one."""
     return {"kind": STANDARD, **given} if isinstance(given, dict) else given
 
 
 DryContactConfig = WaveshareConfig | IcpDasConfig | MoxaConfig | R421A08Config | LcusConfig | NumatoConfig | OsdpConfig
-_Kinds = DryContactConfig | GateIoConfig | LotConfig | UhppoteConfig
+_Kinds = DryContactConfig | GateIoConfig | LotConfig | UhppoteConfig | AuthorisationConfig
 GATE_KINDS: tuple[str, ...] = tuple(
     kind for one in get_args(_Kinds) for kind in get_args(one.model_fields["kind"].annotation)
 )

@@ -9,6 +9,7 @@ import typer
 
 from appliance.core.types import Topology
 from appliance.liveness.channels import channels_of
+from appliance.sites import Site
 from hil.dataset.commands import dataset
 from hil.heads import HEADS, Head
 
@@ -62,6 +63,7 @@ def tour(
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
+    site: Annotated[Site, typer.Option(help="What kind of place; all but a border are turnstiles.")] = Site.BORDER,
     bands: Bands = WHOLE,
     shadow: Annotated[
         str, typer.Option(help="A second detector that decides nothing: rgb-cue, a file, a folder.")
@@ -83,7 +85,8 @@ def tour(
     chosen = Tour(
         pack=pack,
         models_dir=models_dir,
-        topology=topology,
+        topology=topology if site is Site.BORDER else Topology.TURNSTILE,
+        site=site,
         bands=_installed(bands),
         shadow=shadow,
         only=tuple(only or ()),

@@ -141,6 +141,7 @@ class Step(StrEnum):
     GO = "go"
     GO_BACK = "go_back"
     SEE_OFFICER = "see_officer"
+    NOT_VERIFIED = "not_verified"
     OUT_OF_SERVICE = "out_of_service"
     EMERGENCY = "emergency"
 

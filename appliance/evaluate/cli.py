@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -240,6 +241,29 @@ def import_set(
     if len(notes) > _NOTES:
         typer.echo(f"and {len(notes) - _NOTES} more like these", err=True)
     typer.echo(f"{out}: {count} presentations, {len(notes)} left out or incomplete")
+
+
+@evaluate_app.command()
+def masks(
+    masked: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Photographs of people in masks.")],
+    bare: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Photographs of people without.")],
+    models_dir: Models = Path("var/models"),
+) -> None:
+    """Count what the detector of medical masks says of masked and of bare faces."""
+    from appliance.evaluate.masks import count
+    from appliance.face.mask_detector import load_mask_detector
+    from appliance.face.packs import best_available, load_pack
+
+    with _in_words():
+        detector = load_mask_detector(models_dir)
+        pack = load_pack(best_available(models_dir), models_dir)
+    for folder, right in ((masked, "masked"), (bare, "bare")):
+        with _bar() as step:
+            found = count(folder, pack, detector, partial(step, right))
+        wrong = "bare" if right == "masked" else "masked"
+        typer.echo(f"{right}: {found.share(getattr(found, right))} called {right}")
+        typer.echo(f"  {found.share(getattr(found, wrong))} called {wrong}; no opinion of {found.no_opinion}")
+        typer.echo(f"  left out: {found.no_face} without a face, {found.small} too small, {found.broken} broken")
 
 
 def claims(

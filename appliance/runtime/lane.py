@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from appliance import commissioning, devices
+from appliance import commissioning, devices, sites
 from appliance.clock import Clock
 from appliance.config import LaneConfig
 from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
@@ -353,6 +353,7 @@ class LaneController:
                 journal_sequence=self._store.head.seq,
                 evidence=self._evidence,
                 advice=self._advice,
+                attended=sites.KINDS[self._config.site].guarded is not False,
             )
         )
 

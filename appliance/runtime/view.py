@@ -34,9 +34,10 @@ class Facts:
     journal_sequence: int
     evidence: str
     advice: Advice | None = None
+    attended: bool = True
 
 
-def step_of(lane: ph.Lane, policy: Policy) -> Step:
+def step_of(lane: ph.Lane, policy: Policy, *, attended: bool = True) -> Step:
     """What the traveller is shown. Neutral: a suspicion looks like any other referral."""
     match lane.phase:
         case ph.Starting() | ph.OutOfService():
@@ -53,6 +54,8 @@ def step_of(lane: ph.Lane, policy: Policy) -> Step:
             return Step.LOOK_AT_CAMERA
         case ph.Admitting() | ph.Leaving():
             return Step.GO
+        case ph.Referred() if not attended:
+            return Step.NOT_VERIFIED
         case ph.Referred(inside=inside):
             return Step.OFFICER_COMES if inside else Step.SEE_OFFICER
         case ph.Clearing():
@@ -76,7 +79,7 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         phase=type(lane.phase).__name__,
         phase_since=since,
         phase_ends=since + timedelta(seconds=policy.timeout_of(lane.phase)),
-        step=step_of(lane, policy),
+        step=step_of(lane, policy, attended=facts.attended),
         advice=facts.advice,
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),

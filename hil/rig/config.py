@@ -7,12 +7,15 @@ from pathlib import Path
 
 from appliance.core.types import Topology
 from appliance.liveness.channels import CHANNELS
+from appliance.sites import Site
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
 from hil.scene import NIR, REFERENCE_REFLECTANCE
 from hil.scene.stage import LANE
 from hil.sim.depth import OPTICS
 
 LANE_ID = "lane-1"
+AUDIENCE = "till-1"
+"""Who acts on a simulated point's authorisations."""
 AXIS = "850"
 """The band with an LED on the camera's axis."""
 
@@ -22,7 +25,8 @@ class LaneSettings:
     """What a rig leaves open about its lane. `timeouts` are seconds by phase, over the policy's own.
 
     `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none; `liveness`
-    stands in its section as it is here; `presence` puts a depth sensor above the lane.
+    stands in its section as it is here; `presence` puts a depth sensor above the lane. At an `unattended_point` a
+    receiver of authorisations stands in for the doors.
     """
 
     topology: Topology = Topology.MANTRAP
@@ -33,6 +37,7 @@ class LaneSettings:
     calibration: Path | None = None
     liveness: Mapping[str, object] = field(default_factory=dict)
     presence: bool = True
+    site: Site = Site.BORDER
 
     @property
     def leds(self) -> dict[str, tuple[str, ...]]:
@@ -81,6 +86,16 @@ class RigPaths:
         return self.directory / "floor.npz"
 
     @property
+    def till(self) -> Path:
+        """Socket of the receiver of authorisations."""
+        return self.directory / "till.sock"
+
+    @property
+    def key(self) -> Path:
+        """The lane's key for authorisations."""
+        return self.directory / "lane.pem"
+
+    @property
     def config(self) -> Path:
         """The appliance's configuration file."""
         return self.directory / "lane.toml"
@@ -120,6 +135,12 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         "policy.timeouts": dict(settings.timeouts),
         "gate": {"port": paths.gate, "baudrate": 115200, "unit": 1},
     }
+    if settings.site is Site.UNATTENDED_POINT:
+        sections[""] = {**sections[""], "site": settings.site.value}
+        del sections[""]["commissioning"]  # type: ignore[attr-defined]
+        sections["policy"] = {"require_chip": False, "require_guard": False}
+        till = {"kind": "authorisation", "audience": AUDIENCE, "key": paths.key}
+        sections["gate"] = {"port": f"unix:{paths.till}", **till}
     for camera in cameras:
         options = {"socket": socket, "camera": camera}
         sections[f"cameras.{camera}"] = {"kind": "rig", "options": options, "reference": reference}

@@ -15,8 +15,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from appliance.clock import SystemClock
+from appliance.sites import Site
+from drivers.gate.authorisation.token import Receiver
+from hil.emulator.authorisation_receiver import ReceiverServer
 from hil.emulator.pty_line import Emulator, PtyLine
-from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
+from hil.rig.config import AUDIENCE, LANE_ID, LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.rig.faults import Faults
 from hil.rig.server import RigServer
 from hil.rig.world import World, develop
@@ -43,6 +50,7 @@ class Rig:
         self.paths = RigPaths(directory.resolve())
         self.settings = settings or LaneSettings()
         self.lines: dict[str, PtyLine] = {}
+        self.till: ReceiverServer | None = None
         self.faults = Faults(self)
         self._seed = seed
         self._speed = speed
@@ -66,6 +74,8 @@ class Rig:
             self._claim(stack)
             self.paths.commissioning.write_text(commissioning_toml(self.settings), encoding="utf-8")
             self.paths.config.write_text(lane_toml(self.paths, self.settings), encoding="utf-8")
+            if self.settings.site is Site.UNATTENDED_POINT:
+                self.till = stack.enter_context(self._opened_till())
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
             if self.settings.presence:
@@ -88,6 +98,17 @@ class Rig:
     def close(self) -> None:
         """End all threads, remove ports and socket."""
         self._stack.close()
+
+    def _opened_till(self) -> ReceiverServer:
+        """A receiver that acts on what this lane authorises."""
+        key = Ed25519PrivateKey.generate()
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        self.paths.key.touch(mode=0o600)
+        self.paths.key.write_bytes(key.private_bytes(*form))
+        self.paths.till.unlink(missing_ok=True)
+        now = SystemClock().now
+        receiver = Receiver(key.public_key(), lane_id=LANE_ID, audience=AUDIENCE, now=lambda: now().timestamp())
+        return ReceiverServer(receiver, audience=AUDIENCE, socket=self.paths.till)
 
     def _claim(self, stack: ExitStack) -> None:
         """One rig per directory: the lock goes with the process."""

@@ -210,6 +210,8 @@ class Guard:
         self._passage = None
         for channel in wanted:
             await self._look_at(view.passage_id, channel, got)
+        if passage.guard is None and passage.expected.outcome is Outcome.UNATTENDED:
+            return
         if passage.guard is None:
             got.problems.append("referred, which was not expected")
         elif passage.guard.action not in referral.actions:
@@ -252,6 +254,7 @@ class _Count:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._before = self._now()
+        self._taken = len(rig.till.taken) if rig.till is not None else 0
 
     def _now(self) -> tuple[int, int, int, int]:
         observer = self._rig.observer
@@ -261,5 +264,8 @@ class _Count:
     def into(self, got: Got) -> None:
         """Write down what has happened since."""
         entry, exit_, opened, both = (now - then for now, then in zip(self._now(), self._before, strict=True))
+        if self._rig.till is not None:
+            # Nothing opens here: what was authorised was acted on.
+            exit_ = opened = len(self._rig.till.taken) - self._taken
         got.releases, got.exit_opened, got.both_unlocked = (entry, exit_), opened, both
         got.place = self._rig.place

@@ -21,6 +21,7 @@ from appliance.clock import Clock, SystemClock
 from appliance.control.client import LaneClient
 from appliance.core.types import Topology
 from appliance.models.manager import State, check_pack
+from appliance.sites import Site
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings, RigPaths
 from hil.rig.rig import RigError
@@ -34,6 +35,8 @@ AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
 HURRY = 1.5
 """People and leaves are this much quicker than in life; the gate's electronics keep their own time."""
 _JOURNAL_S = 60.0
+SCENARIOS = {Site.UNATTENDED_POINT: Path(__file__).parent / "unattended.yaml"}
+"""The tours of sites that have one of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Tour:
     pack: str = "auto"
     models_dir: Path = Path("var/models")
     topology: Topology = Topology.MANTRAP
+    site: Site = Site.BORDER
     bands: tuple[str, ...] = SWITCHED
     shadow: str = ""
     only: tuple[str, ...] = ()
@@ -64,7 +68,8 @@ class Tour:
         return tuple(passage for passage in self._asked() if not self.has(passage.needs))
 
     def _asked(self) -> tuple[Passage, ...]:
-        return chosen(self.only, read(self.scenario) if self.scenario else PASSAGES)
+        file = self.scenario or SCENARIOS.get(self.site)
+        return chosen(self.only, read(file) if file else PASSAGES)
 
     def has(self, weights: str) -> bool:
         """Whether weights of this name are installed; there are always none."""
@@ -108,7 +113,7 @@ def ended_by_signals() -> Iterator[None]:
 async def _passages(tour: Tour, rig: Rig, appliance: Child, tell: Callable[[str], None]) -> tuple[list[Line], str]:
     clock = SystemClock()
     lines: list[Line] = []
-    async with console_of(rig, clock, guard=True) as client:
+    async with console_of(rig, clock, guard=tour.site is not Site.UNATTENDED_POINT) as client:
         conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell)
         pack = (await conductor.ready()).pack
         for passage in tour.passages():
@@ -150,7 +155,9 @@ def shadows(paths: RigPaths) -> dict[str, str]:
 
 
 async def _run(tour: Tour, directory: Path, console: Console) -> int:
-    settings = LaneSettings(tour.topology, tour.pack, tour.models_dir, timeouts=TIMEOUTS, bands=tour.bands)
+    settings = LaneSettings(
+        tour.topology, tour.pack, tour.models_dir, timeouts=TIMEOUTS, bands=tour.bands, site=tour.site
+    )
     if tour.shadow:
         settings = replace(settings, liveness={"shadow": tour.shadow})
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

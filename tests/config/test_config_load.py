@@ -8,6 +8,7 @@ from appliance.config import ConfigError, load
 from appliance.core.policy import TIMEOUTS
 from appliance.core.types import MANDATORY, CheckName, Topology
 from appliance.gate_config import WaveshareConfig
+from appliance.sites import Site
 
 Write = Callable[..., Path]
 V4L2 = '{ kind = "v4l2", path = "/dev/video0", reference = { width_mm = 9, box = [9, 20, 6, 4] } }'
@@ -276,3 +277,43 @@ def test_an_input_that_is_not_wired_and_one_of_two_contacts(write: Write) -> Non
     assert isinstance(lane.gate, WaveshareConfig)
     assert (lane.gate.wiring.out_of_service, lane.gate.wiring.exit_closed) == (None, (1, 4))
     assert "gate.wiring.exit_closed" in refusal(write(("active_low = [4, 5]", 'exit_closed = "none"')))
+
+
+PROFILE = 'profile = "simulated"'
+TILL = """
+[gate]
+kind = "authorisation"
+port = "unix:/run/till.sock"
+audience = "till-1"
+key = "lane.pem"
+"""
+
+
+def point(write: Write, tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    """A point without a guard, from the good file."""
+    path = write((PROFILE, f'{PROFILE}\ntopology = "turnstile"\nsite = "unattended_point"'), *changes)
+    text = path.read_text()
+    start = text.index("[gate]")
+    path.write_text(text[:start] + TILL + text[text.index("[illumination", start) :])
+    return path
+
+
+def test_a_point_without_a_guard_refuses_at_once_and_has_no_doors(write: Write, tmp_path: Path) -> None:
+    lane = load(point(write, tmp_path, ("require_guard = true", "require_guard = false")))
+    assert lane.site is Site.UNATTENDED_POINT
+    policy = lane.core_policy()
+    assert (policy.timeouts["Referred"], policy.release_hold_s) == (1.0, 0.0)
+    assert devices.doors(lane) == ()
+    with pytest.raises(ConfigError, match="make one: openssl genpkey -algorithm ed25519"):
+        devices.gate(lane)
+
+
+def test_what_cannot_be_at_a_place_is_said(write: Write, tmp_path: Path) -> None:
+    assert "nobody watches an unattended_point; set it to false" in refusal(point(write, tmp_path))
+    guarded = write((PROFILE, f'{PROFILE}\ntopology = "turnstile"\nsite = "unattended_point"'))
+    assert 'gate.kind: an unattended_point lane has kind = "authorisation"' in refusal(guarded)
+    office = write((PROFILE, f'{PROFILE}\nsite = "office"'))
+    assert 'topology: an office lane is a "turnstile"' in refusal(office)
+    assert "Input should be 'border', 'office' or 'unattended_point'" in refusal(
+        write((PROFILE, f'{PROFILE}\nsite = "shop"'))
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.types import CheckName, OfficerAction, Outcome, Result
+from appliance.sites import Site
 from hil.scenarios.passages import PASSAGES, TOUR, chosen
 from hil.scenarios.script import Mishap, ScenarioError, read
 from hil.scenarios.tour import Tour
@@ -51,6 +52,16 @@ def test_passages_whose_weights_are_not_there_are_named_and_left_out(tmp_path: P
     tour = Tour(models_dir=tmp_path)
     assert [passage.name for passage in tour.lacking()] == ["mask-taken-off", "mask-kept-on"]
     assert len(tour.passages()) + 2 == len(PASSAGES)
+
+
+def test_a_point_without_a_guard_has_a_tour_of_its_own_in_which_nobody_decides() -> None:
+    passages = Tour(site=Site.UNATTENDED_POINT).passages()
+    assert {passage.guard for passage in passages} == {None}
+    for passage in passages:
+        admitted = passage.expected.outcome is Outcome.ADMITTED
+        assert passage.expected.releases == (0, 1 if admitted else 0), passage.name
+        assert admitted or passage.expected.outcome is Outcome.UNATTENDED, passage.name
+    assert {"resin_mask", "screen_lcd"} <= {passage.shows().species for passage in passages}
 
 
 def test_the_tours_own_file_is_its_beginning() -> None:

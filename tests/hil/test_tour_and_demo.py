@@ -109,6 +109,15 @@ def test_three_passages_of_the_tour_from_end_to_end(tmp_path: Path) -> None:
     assert any("liveness" in reason for reason in mask["reasons"])
 
 
+def test_a_point_without_a_guard_authorises_the_holder_and_nobody_behind_a_mask(tmp_path: Path) -> None:
+    record = tmp_path / "tour.json"
+    only = [word for name in ("pays", "printed-mask") for word in ("--only", name)]
+    arguments = ("tour", "--site", "unattended_point", "--pack", "pypi-dlib", *only, "--json", str(record))
+    with Program(tmp_path / "said", *arguments, "--bands", "rgb+850+940") as program:
+        assert program.ends(110) == 0, program.said()
+    assert json.loads(record.read_text())["passed"] is True
+
+
 def test_a_tour_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
     with Program(tmp_path / "said", "tour", "--pack", "pypi-dlib", "--keep", str(tmp_path)) as program:
         program.until((tmp_path / "lane-1.sock").exists)

@@ -230,6 +230,7 @@ async def test_an_emergency_outlives_the_controller_until_an_officer_ends_it(
         await house.reaches("Ready")
         house.gate.set(emergency=True)
         await house.reaches("Emergency")
+        await until(lambda: ("phase", "Emergency") in [(kind, facts.get("to")) for kind, facts in house.journal()])
     house.gate.set(emergency=False)  # it passes while no controller runs
     async with living(house):
         await until(lambda: house.lane.loop.lane.exit == "closed")

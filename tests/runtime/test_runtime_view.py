@@ -45,7 +45,7 @@ from appliance.core.types import (
 )
 from appliance.runtime.faults import ActiveFault
 from appliance.runtime.passage_data import PassageData
-from appliance.runtime.view import Facts, snapshot
+from appliance.runtime.view import Facts, snapshot, step_of
 
 CLOCK = ManualClock()
 
@@ -129,6 +129,11 @@ def test_a_suspected_attack_looks_to_the_traveller_like_any_other_referral() -> 
         steps.setdefault((lane.phase.inside, attack), set()).add(snap.step)
     assert steps[INSIDE, True] == steps[INSIDE, False] == {Step.OFFICER_COMES}
     assert steps[OUTSIDE, True] == steps[OUTSIDE, False] == {Step.SEE_OFFICER}
+
+
+def test_where_nobody_watches_nobody_is_told_to_wait_for_an_officer() -> None:
+    for lane in referrals():
+        assert step_of(lane, Policy(), attended=False) is Step.NOT_VERIFIED
 
 
 def test_every_phase_has_a_step_and_go_means_that_the_exit_was_released() -> None:

@@ -642,7 +642,7 @@ export interface components {
          * @description What the traveller display shows: one pictogram each. Neutral by design: it never names a suspicion.
          * @enum {string}
          */
-        Step: "please_wait" | "present_document" | "reading_document" | "enter" | "look_at_camera" | "officer_comes" | "go" | "go_back" | "see_officer" | "out_of_service" | "emergency";
+        Step: "please_wait" | "present_document" | "reading_document" | "enter" | "look_at_camera" | "officer_comes" | "go" | "go_back" | "see_officer" | "not_verified" | "out_of_service" | "emergency";
         /**
          * Topology
          * @description How the lane is built.
