@@ -221,7 +221,7 @@ async def test_missing_or_tampered_weights_stop_the_start(tmp_path: Path, tamper
     if tampered:
         (models / "face_detection_yunet_2026may.onnx").write_bytes(b"not a model")
     paths = RigPaths(tmp_path)
-    settings = LaneSettings(pack="open-omz", models_dir=models)
+    settings = LaneSettings(pack="open-omz", models_dir=models, presence=False)
     paths.commissioning.write_text(commissioning_toml(settings))
     paths.config.write_text(lane_toml(paths, settings))
     done = await asyncio.to_thread(run_appliance, paths.config)
