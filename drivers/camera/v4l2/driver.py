@@ -7,31 +7,28 @@ Source: the kernel's userspace API for video (streaming I/O, memory mapping). No
 exposure is right (vision).
 """
 
-import contextlib
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.camera.pump import Pump, opened
 from drivers.camera.v4l2 import abi
 from drivers.camera.v4l2.kernel import Kernel, Linux
 from drivers.camera.v4l2.pixels import DEPTH, FORMATS, PictureBroken, decode
 from drivers.camera.v4l2.stream import Picture, Stream
-from drivers.errors import DeviceRefused, Disconnected, DriverError, IdentityMismatch, NoResponse, RemoteProtocolError
+from drivers.errors import DeviceRefused, Disconnected, IdentityMismatch, RemoteProtocolError
 from drivers.ports import DeviceIdentity, Frame
 
 T = TypeVar("T")
 
-_KEPT_PICTURES = 4
 _LOOK_S = 0.1
 """How often a silent camera is looked after: well within the second in which an unplugged one must be noticed."""
 _BROKEN_IN_A_ROW = 10
-_JOIN_S = 2.0
 _EXPOSURE_STEP_US = 100
 _VIRTUAL = ("v4l2 loopback", "vivid", "vimc")
 """Kernel drivers that make pictures out of what a program gives them."""
@@ -75,13 +72,9 @@ class V4l2Camera:
         self._monotonic = monotonic
         self._kernel = kernel or Linux()
         self._sysfs = sysfs
-        self._pictures: deque[Picture] = deque(maxlen=_KEPT_PICTURES)
-        self._change = threading.Condition()
-        self._failure: DriverError | None = None
-        self._broken = 0
+        self._broken = self._in_a_row = 0
         self._stream: Stream | None = None
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._pump: Pump[Picture] | None = None
 
     def open(self) -> DeviceIdentity:
         """Prove the camera, start streaming in the settings asked for. Raises DriverError."""
@@ -97,14 +90,9 @@ class V4l2Camera:
         except BaseException:
             stream.close()
             raise
-        self._pictures.clear()
-        self._failure, self._broken = None, 0
-        self._stream = stream
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(
-            target=self._pump, args=(stream, self._stopping), name=f"camera {self._device}", daemon=True
-        )
-        self._thread.start()
+        self._stream, self._broken, self._in_a_row = stream, 0, 0
+        self._pump = Pump(self._device, partial(self._step, stream), stream.close)
+        self._pump.start()
         return identity
 
     def _identity(self, told: abi.Capability) -> DeviceIdentity:
@@ -132,42 +120,23 @@ class V4l2Camera:
             verified_on_hardware=False,
         )
 
-    # --- the thread: the kernel may block here as long as it likes -------------------------------------------
-
-    def _pump(self, stream: Stream, stopping: threading.Event) -> None:
-        broken = 0
-        try:
-            while not stopping.is_set():
-                picture = stream.next(_LOOK_S)
-                if picture is None:
-                    # A camera that is gone may be silent instead of broken; asking it who it is tells.
-                    stream.capability()
-                    continue
-                broken = broken + 1 if picture.broken else 0
-                if broken >= _BROKEN_IN_A_ROW:
-                    raise RemoteProtocolError(
-                        self._device, f"{broken} broken frames in a row; check the cable, or the bandwidth of the bus"
-                    )
-                if not picture.broken:
-                    self._tell(picture, stopping)
-        except DriverError as error:
-            self._tell(error, stopping)
-        except Exception as bug:
-            self._tell(DriverError(self._device, f"the camera thread has failed: {bug!r}"), stopping)
-        finally:
-            stream.close()
-
-    def _tell(self, news: Picture | DriverError, stopping: threading.Event) -> None:
-        with self._change:
-            if stopping.is_set():
-                return
-            if isinstance(news, DriverError):
-                self._failure = news
-            else:
-                self._pictures.append(news)
-            self._change.notify_all()
-
-    # --- the caller's side -----------------------------------------------------------------------------------
+    def _step(self, stream: Stream) -> Picture | None:
+        """One delivery of the kernel, on the pump's thread."""
+        picture = stream.next(_LOOK_S)
+        if picture is None:
+            # A camera that is gone may be silent instead of broken; asking it who it is tells.
+            stream.capability()
+            return None
+        if not picture.broken:
+            self._in_a_row = 0
+            return picture
+        self._in_a_row += 1
+        if self._in_a_row >= _BROKEN_IN_A_ROW:
+            raise RemoteProtocolError(
+                self._device,
+                f"{self._in_a_row} broken frames in a row; check the cable, or the bandwidth of the bus",
+            )
+        return None
 
     def read(self, timeout_s: float) -> Frame:
         """The oldest unread frame of the last four. Raises NoResponse after `timeout_s`, Disconnected."""
@@ -180,7 +149,7 @@ class V4l2Camera:
         """As `read`, for what is no picture: sequence, stamp, and what `decode` makes of it (or PictureBroken)."""
         deadline = self._monotonic() + timeout_s
         while True:
-            picture = self._next(deadline - self._monotonic(), timeout_s)
+            picture = opened(self._pump, self._device).take(deadline - self._monotonic())
             try:
                 decoded = decode(picture)
             except PictureBroken as broken:
@@ -193,17 +162,6 @@ class V4l2Camera:
             else:
                 self._broken = 0
                 return picture.sequence, self._stamp(picture), decoded
-
-    def _next(self, left_s: float, timeout_s: float) -> Picture:
-        with self._change:
-            if self._thread is None:
-                raise Disconnected(self._device, "the camera is not open")
-            self._change.wait_for(lambda: self._pictures or self._failure, max(0.0, left_s))
-            if self._pictures:
-                return self._pictures.popleft()
-            if self._failure is not None:
-                raise self._failure
-        raise NoResponse(self._device, f"no new frame for {timeout_s} s; check the cable and the trigger line")
 
     def _stamp(self, picture: Picture) -> float:
         kind = picture.flags & abi.STAMP_KIND
@@ -236,12 +194,10 @@ class V4l2Camera:
 
     def close(self) -> None:
         """Stop streaming. Never raises; a thread stuck in the kernel is left to end by itself."""
-        self._stopping.set()
         self._stream = None
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            with contextlib.suppress(RuntimeError):
-                thread.join(_JOIN_S)
+        pump, self._pump = self._pump, None
+        if pump is not None:
+            pump.stop()
 
 
 def _text(path: Path) -> str | None:
