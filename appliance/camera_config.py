@@ -51,6 +51,18 @@ class V4l2CameraConfig(_Camera):
     serial_number: str | None = None
 
 
+class GenicamCameraConfig(_Camera):
+    """A GigE or USB3 Vision camera over Aravis, by the id Aravis gives; `exposure_line` feeds the illuminator."""
+
+    kind: Literal["genicam"]
+    camera_id: str
+    pixel_format: Literal["Mono8", "BGR8", "RGB8", "BayerRG8"] = "Mono8"
+    exposure_us: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
+    exposure_line: str | None = None
+    trigger_source: str | None = None
+    serial_number: str | None = None
+
+
 class RigCameraConfig(_Camera):
     """A camera of the simulated rig."""
 
@@ -58,7 +70,7 @@ class RigCameraConfig(_Camera):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-CameraConfig = Annotated[V4l2CameraConfig | RigCameraConfig, Field(discriminator="kind")]
+CameraConfig = Annotated[V4l2CameraConfig | GenicamCameraConfig | RigCameraConfig, Field(discriminator="kind")]
 
 
 class CamerasConfig(Section):

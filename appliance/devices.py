@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from appliance.camera_config import CameraConfig, V4l2CameraConfig
+from appliance.camera_config import CameraConfig, GenicamCameraConfig, V4l2CameraConfig
 from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, SimulatedConfig
 from appliance.gate_config import (
@@ -153,6 +153,10 @@ def camera(device: str, config: CameraConfig, module: str | None) -> Camera:
             return V4l2Camera(device, **config.model_dump(exclude={"kind", "reference"}))
         except ValueError as error:
             raise ConfigError(f"{device}: {error}") from error
+    if isinstance(config, GenicamCameraConfig):
+        from drivers.camera.genicam import GenicamCamera
+
+        return GenicamCamera(device, **config.model_dump(exclude={"kind", "reference"}))
     try:
         return cast(Camera, _simulated(module).camera(device, config.options))
     except ValueError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import devices
-from appliance.camera_config import V4l2CameraConfig
+from appliance.camera_config import GenicamCameraConfig, V4l2CameraConfig
 from appliance.config import LaneConfig
 from appliance.gate_config import DryContactConfig
 from appliance.presence_config import V4l2PresenceConfig
@@ -63,7 +63,8 @@ def plugged(dev: Path = Path("/dev")) -> list[Plugged]:
         for port in sorted(list_ports.comports(), key=lambda port: str(port.device))
     ]
     cameras = sorted(dev.glob("v4l/by-path/*-video-index0")) or sorted(dev.glob("video[0-9]*"))
-    return found + [Plugged(str(path), "camera") for path in cameras]
+    found += [Plugged(str(path), "camera") for path in cameras]
+    return found + [Plugged(one, "GenICam camera", one.rpartition("-")[2] or None) for one in genicam()]
 
 
 async def ask(lane: LaneConfig) -> list[Answer]:
@@ -82,11 +83,27 @@ async def ask(lane: LaneConfig) -> list[Answer]:
 def cameras(lane: LaneConfig) -> list[Answer]:
     """Whether real cameras are there; opening one would take it from whoever uses it."""
     named = {f"cameras.{name}": one for name, one in lane.cameras.all.items()} | {"presence": lane.presence}
-    return [
+    answers = [
         Answer(name, one.path, None, NOT_OPENED if Path(one.path).exists() else f"{one.path} is not there")
         for name, one in named.items()
         if isinstance(one, V4l2CameraConfig | V4l2PresenceConfig)
     ]
+    here = genicam()
+    return answers + [
+        Answer(name, one.camera_id, None, NOT_OPENED if one.camera_id in here else "it does not answer")
+        for name, one in named.items()
+        if isinstance(one, GenicamCameraConfig)
+    ]
+
+
+def genicam() -> list[str]:
+    """Ids of the GenICam cameras that answer now; none without Aravis."""
+    from drivers.camera.genicam import aravis
+
+    try:
+        return aravis.load().devices()
+    except aravis.NoAravis:
+        return []
 
 
 async def _board(gate: DryContactConfig) -> DeviceIdentity:

@@ -317,3 +317,11 @@ def test_what_cannot_be_at_a_place_is_said(write: Write, tmp_path: Path) -> None
     assert "Input should be 'border', 'office' or 'unattended_point'" in refusal(
         write((PROFILE, f'{PROFILE}\nsite = "shop"'))
     )
+
+
+def test_a_genicam_camera_is_built_as_told(write: Write) -> None:
+    box = "reference = { width_mm = 9, box = [9, 20, 6, 4] }"
+    given = f'{{ kind = "genicam", camera_id = "Maker-1", exposure_us = 4000, exposure_line = "Line1", {box} }}'
+    lane = load(write((RGB, given)))
+    assert type(devices.camera("camera.rgb", lane.cameras.rgb, None)).__name__ == "GenicamCamera"
+    assert "Input should be 'Mono8'" in refusal(write((RGB, given.replace("Line1", 'L1", pixel_format = "P'))))
