@@ -91,7 +91,7 @@ class InsightFacePack:
         self.analyser = InjectedAnalysis(detector, recogniser)
         self._detector = detector
         self._recogniser = recogniser
-        self._recogniser_sha256 = record.file("recogniser").sha256
+        self._recogniser_sha256 = record.template_sha256
 
     @property
     def pack_id(self) -> str:

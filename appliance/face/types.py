@@ -49,7 +49,10 @@ class DetectedFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """What a recogniser makes of one face; `vector` is float32[256] (open-omz) or float32[128] (pypi-dlib)."""
+    """What a recogniser makes of one face; `vector` is float32[256] (open-omz) or float32[128] (pypi-dlib).
+
+    `recogniser_sha256` is over all that made it: templates of different ones cannot be compared.
+    """
 
     pack_id: str
     recogniser_sha256: str
