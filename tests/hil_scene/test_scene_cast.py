@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from appliance.face.packs import load_pack
+from appliance.models.manager import import_from
 from hil.scene import CAST, Pose, UnknownTraveller, castcheck, traveller
 from hil.scene.cast import load_cast
 from hil.scene.castcheck import DISCLAIMER, View, score_matrix
@@ -98,8 +99,10 @@ def test_eyes_are_80_to_120_pixels_apart_in_the_gate_and_90_in_the_portrait(dlib
 
 
 @pytest.fixture(scope="module")
-def omz_pack(shared):
-    return load_pack("open-omz", shared / "models" / "open")
+def omz_pack(shared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    import_from(shared / "models", folder)
+    return load_pack("open-omz", folder)
 
 
 @pytest.mark.measured

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.face.packs import load_pack
+from appliance.models.manager import import_from
 from hil.cli import app
 from hil.heads import Head
 from hil.scene import CAST, Light, Sensor, bona_fide, castcheck, traveller
@@ -69,7 +70,9 @@ def test_shapes_are_the_traveller_s_own_and_fade_into_the_skull(shared):
 
 @pytest.fixture(scope="module")
 def packs(shared, tmp_path_factory):
-    return load_pack("open-omz", shared / "models" / "open"), load_pack("pypi-dlib", tmp_path_factory.mktemp("models"))
+    folder = tmp_path_factory.mktemp("models")
+    import_from(shared / "models", folder)
+    return load_pack("open-omz", folder), load_pack("pypi-dlib", folder)
 
 
 @pytest.mark.measured
