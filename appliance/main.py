@@ -23,7 +23,7 @@ from appliance.store.cli import journal_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The controller of one e-gate lane.")
 app.add_typer(models_app, name="models", help="Weights of the face matchers: list, fetch, import, check.")
-app.add_typer(evaluate_app, name="evaluate", help="ISO/IEC 30107-3 figures: run, report, import data sets.")
+app.add_typer(evaluate_app, name="evaluate", help="ISO/IEC 30107-3 and 19795-1 figures: liveness, faces, masks.")
 app.command("claims")(claims)
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from appliance.clock import SystemClock
+from appliance.evaluate.faces.cli import faces
+from appliance.evaluate.progress import bar
 
 if TYPE_CHECKING:
     from appliance.evaluate.dataset import Dataset
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from appliance.evaluate.run import Question
     from appliance.face.types import FacePack
 
-evaluate_app = typer.Typer(no_args_is_help=True, help="ISO/IEC 30107-3 figures over data sets of presentations.")
+evaluate_app = typer.Typer(no_args_is_help=True, help="ISO/IEC 30107-3 and 19795-1 figures over data sets.")
+evaluate_app.command()(faces)
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A data set.")]
 Models = Annotated[Path, typer.Option("--models-dir", envvar="SALLYPORT_MODELS", help="Folder the weights lie in.")]
@@ -46,22 +48,6 @@ def _in_words() -> Iterator[None]:
     except (ClaimsError, DatasetError, OutcomesError, CannotEvaluate, CannotLearn, ModelError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress of long work on the error stream, one bar for each thing that is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, int] = {}
-
-        def step(what: str, done: int, of: int) -> None:
-            what = what.partition(" without ")[0]
-            if what not in tasks:
-                tasks[what] = int(bars.add_task(what, total=of))
-            bars.update(tasks[what], completed=done, total=of)  # type: ignore[arg-type]
-
-        yield step
 
 
 @evaluate_app.command()
@@ -122,7 +108,7 @@ def learn(
     from appliance.evaluate.subject import Liveness
     from appliance.face.packs import best_available, load_pack
 
-    with _in_words(), _bar() as step:
+    with _in_words(), bar() as step:
         data, pack, clock, system = Dataset(train), load_pack(best_available(models), models), SystemClock(), Liveness()
         if not (asked := bands or standard_sets(data)):
             raise CannotEvaluate(f"{train} has no channels")
@@ -143,7 +129,7 @@ def _answer(questions: "list[Question]", pack: "FacePack", cache: Path, *, match
     clock, system = SystemClock(), Liveness()
     for question in questions:
         check(question)
-    with _bar() as step:
+    with bar() as step:
         compared = _compared(questions[0].test, pack, step) if matcher else None
         evaluation = Evaluation(system, Extraction(system, pack, cache, clock), clock, step)
         runs = []
@@ -231,7 +217,7 @@ def import_set(
         skip_broken=skip_broken,
     )
     try:
-        with _bar() as step:
+        with bar() as step:
             count, notes = take_in(kind, source, out, options, lambda done: step("taking in", done, done))
     except (CannotImport, OSError, ValueError) as error:
         typer.echo(str(error), err=True)
@@ -258,7 +244,7 @@ def masks(
         detector = load_mask_detector(models_dir)
         pack = load_pack(best_available(models_dir), models_dir)
     for folder, right in ((masked, "masked"), (bare, "bare")):
-        with _bar() as step:
+        with bar() as step:
             found = count(folder, pack, detector, partial(step, right))
         wrong = "bare" if right == "masked" else "masked"
         typer.echo(f"{right}: {found.share(getattr(found, right))} called {right}")
