@@ -21,6 +21,10 @@ STATUS = (
     "filling",
     "aborted",
 )
+GONE = (2, 4, 5, 6)
+"""ArvDeviceError: not connected, transfer error, timeout, not found."""
+TAKEN = (10, 17)
+"""ArvDeviceError: not controller, access denied."""
 AUTO_OFF = 0
 ACQUISITION_CONTINUOUS = 0
 
@@ -30,7 +34,11 @@ class NoAravis(Exception):
 
 
 class AravisError(Exception):
-    """A call failed; the message is the library's own."""
+    """A call failed; the message is the library's own, `code` an ArvDeviceError where it is one."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class _GError(ctypes.Structure):
@@ -44,7 +52,13 @@ _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_update_device_list": (None, ()),
     "arv_get_n_devices": (c_uint, ()),
     "arv_get_device_id": (c_char_p, (c_uint,)),
+    "arv_get_device_physical_id": (c_char_p, (c_uint,)),
+    "arv_get_device_address": (c_char_p, (c_uint,)),
+    "arv_get_device_protocol": (c_char_p, (c_uint,)),
+    "arv_device_error_quark": (c_uint32, ()),
     "arv_camera_new": (c_void_p, (c_char_p, _ERROR)),
+    "arv_camera_get_device": (c_void_p, (c_void_p,)),
+    "arv_gv_device_is_controller": (c_int, (c_void_p,)),
     "arv_camera_get_vendor_name": (c_char_p, (c_void_p, _ERROR)),
     "arv_camera_get_model_name": (c_char_p, (c_void_p, _ERROR)),
     "arv_camera_get_device_serial_number": (c_char_p, (c_void_p, _ERROR)),
@@ -82,6 +96,7 @@ _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_buffer_get_data": (c_void_p, (c_void_p, POINTER(c_size_t))),
     "arv_buffer_get_image_width": (c_int32, (c_void_p,)),
     "arv_buffer_get_image_height": (c_int32, (c_void_p,)),
+    "arv_buffer_get_image_pixel_format": (c_uint32, (c_void_p,)),
 }
 
 
@@ -105,8 +120,10 @@ class Aravis:
             result = getattr(self._library, name)(*given, byref(error))
             if error:
                 words = (error.contents.message or b"unknown").decode("utf-8", "replace")
+                ours = error.contents.domain == self._library.arv_device_error_quark()
+                code = error.contents.code if ours else None
                 self._glib.g_error_free(error)
-                raise AravisError(words)
+                raise AravisError(words, code)
         else:
             result = getattr(self._library, name)(*given)
         return result.decode("utf-8", "replace") if isinstance(result, bytes) else result
@@ -120,6 +137,14 @@ class Aravis:
         """Ids of the cameras that answer now."""
         self.call("update_device_list")
         return [str(self.call("get_device_id", number)) for number in range(self.call("get_n_devices"))]
+
+    def address(self, camera_id: str) -> str | None:
+        """The IPv4 address of a GigE Vision camera among `devices`, by its id, MAC or address; None for any other."""
+        for number in range(self.call("get_n_devices")):
+            names = [self.call(f"get_device_{name}", number) for name in ("id", "physical_id", "address")]
+            if camera_id in names and self.call("get_device_protocol", number) == "GigEVision":
+                return str(names[2])
+        return None
 
 
 @cache

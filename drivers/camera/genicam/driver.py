@@ -7,6 +7,7 @@ been exposed, read out and sent. One thread takes buffers, and frees the camera 
 
 import contextlib
 import ctypes
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,19 +20,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera.genicam import aravis
+from drivers.camera.genicam import aravis, gvcp
 from drivers.camera.genicam.aravis import Aravis, AravisError, NoAravis
-from drivers.camera.genicam.clock import Counter, DeviceClock
+from drivers.camera.genicam.clock import CountBroken, Counter, DeviceClock
 from drivers.camera.pump import Pump, opened
-from drivers.errors import DeviceRefused, Disconnected, IdentityMismatch, NoResponse, RemoteProtocolError
+from drivers.errors import (
+    DeviceRefused,
+    Disconnected,
+    DriverError,
+    IdentityMismatch,
+    NoResponse,
+    PortBusy,
+    RemoteProtocolError,
+)
 from drivers.ports import DeviceIdentity, Frame
 
 _BUFFERS = 8
 _LOOK_US = 100_000
 _SILENCE_S = 0.7
+_ASK_S = 0.4
+"""With a look (0.1 s) and an unanswered question (0.3 s) a pulled camera is told within 0.8 s."""
+_FREED_S = 2.0
 _INCOMPLETE_IN_A_ROW = 10
 _RATE_OFF = 0.02
-_CHANNELS = {"Mono8": 1, "BGR8": 3, "RGB8": 3, "BayerRG8": 1}
+_FORMATS = {"Mono8": (1, 0x01080001), "BGR8": (3, 0x02180015), "RGB8": (3, 0x02180014), "BayerRG8": (1, 0x01080009)}
+"""Channels, and the code frames carry (EMVA, Pixel Format Naming Convention)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +55,20 @@ class _Shape:
 
     @property
     def size(self) -> int:
-        return self.width * self.height * _CHANNELS[self.pixel_format]
+        return self.width * self.height * _FORMATS[self.pixel_format][0]
+
+    @property
+    def told(self) -> tuple[int, int, int]:
+        """What a frame says of itself: width, height, pixel format code."""
+        return self.width, self.height, _FORMATS[self.pixel_format][1]
 
 
 @dataclass(slots=True)
 class _Held:
-    """What must be given back."""
+    """What must be given back. `address` is that of a GigE Vision camera."""
 
     camera: Any
+    address: str | None
     stream: Any = None
     running: bool = False
 
@@ -76,8 +95,8 @@ class GenicamCamera:
         serial_number: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if pixel_format not in _CHANNELS:
-            raise ValueError(f"pixel format {pixel_format!r} is not read; {', '.join(_CHANNELS)} are")
+        if pixel_format not in _FORMATS:
+            raise ValueError(f"pixel format {pixel_format!r} is not read; {', '.join(_FORMATS)} are")
         self._device, self._camera_id = device, camera_id
         self._shape = _Shape(width, height, pixel_format)
         self._fps, self._exposure_us = fps, exposure_us
@@ -99,14 +118,14 @@ class GenicamCamera:
             library = aravis.load()
         except NoAravis as error:
             raise DeviceRefused(self._device, str(error)) from error
-        held = _Held(self._found(library))
+        held = self._found(library)
         try:
             with self._told():
                 identity = self._identity(library, held.camera)
                 self._configure(library, held.camera)
                 self._start(library, held)
         except BaseException:
-            self._free(library, held)
+            self._let_go(library, held)
             raise
         self._held, self._incomplete, self._heard_at = held, 0, self._monotonic()
         counter, clock = Counter(), DeviceClock()
@@ -116,22 +135,50 @@ class GenicamCamera:
         self._pump.start()
         return identity
 
-    def _found(self, library: Aravis) -> Any:
+    def _found(self, library: Aravis) -> _Held:
         # One that is opened without having been looked for answers, and streams to nowhere (seen with 0.8.26).
         here = ", ".join(library.devices()) or "none"
+        address = library.address(self._camera_id)
+        # Aravis opens a camera that another program controls, and fails at the first setting, on some after 2.5 s.
+        if address is not None and gvcp.controlled(address):
+            raise self._busy()
         try:
-            return library.call("camera_new", self._camera_id)
+            held = _Held(library.call("camera_new", self._camera_id), address)
         except AravisError as error:
+            if error.code in aravis.TAKEN:
+                raise self._busy() from error
             raise Disconnected(
                 self._device, f"no camera {self._camera_id!r} answers ({error}); these do: {here}"
             ) from error
+        if not self._ours(library, held):
+            self._let_go(library, held)
+            raise self._busy()
+        return held
+
+    def _ours(self, library: Aravis, held: _Held) -> bool:
+        if held.address is None:
+            return True
+        return bool(library.call("gv_device_is_controller", library.call("camera_get_device", held.camera)))
+
+    def _busy(self) -> PortBusy:
+        return PortBusy(
+            self._device,
+            f"{self._camera_id} is controlled by another program; stop it (one that has crashed holds it for seconds)",
+        )
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except AravisError as error:
-            raise DeviceRefused(self._device, f"{self._camera_id}: {error}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: AravisError) -> DriverError:
+        if error.code in aravis.TAKEN:
+            return self._busy()
+        if error.code in aravis.GONE:
+            return Disconnected(self._device, f"{self._camera_id} does not answer any more: {error}")
+        return DeviceRefused(self._device, f"{self._camera_id}: {error}")
 
     def _identity(self, library: Aravis, camera: Any) -> DeviceIdentity:
         vendor, model = library.call("camera_get_vendor_name", camera), library.call("camera_get_model_name", camera)
@@ -180,7 +227,7 @@ class GenicamCamera:
     def _set_rate(self, library: Aravis, camera: Any) -> None:
         library.call("camera_set_frame_rate", camera, self._fps)
         given = library.call("camera_get_frame_rate", camera)
-        if abs(given / self._fps - 1) > _RATE_OFF:
+        if not abs(given / self._fps - 1) <= _RATE_OFF:
             raise DeviceRefused(self._device, f"asked for {self._fps:g} frames per second, gives {given:.2f}")
 
     def _expose(self, library: Aravis, camera: Any, wanted_us: float) -> float:
@@ -191,7 +238,7 @@ class GenicamCamera:
             raise DeviceRefused(self._device, f"its shortest exposure is {lowest.value:g} us, not {wanted_us:g}")
         library.call("camera_set_exposure_time", camera, min(wanted_us, highest.value))
         given = float(library.call("camera_get_exposure_time", camera))
-        if given > wanted_us + 1.0:
+        if not 0 < given <= wanted_us + 1.0:
             raise DeviceRefused(self._device, f"does not take an exposure of {wanted_us:g} us, it gives {given:g}")
         return given
 
@@ -210,7 +257,7 @@ class GenicamCamera:
         buffer = library.call("stream_timeout_pop_buffer", held.stream, _LOOK_US)
         arrived = self._monotonic()
         if not buffer:
-            if arrived - self._heard_at > _SILENCE_S:
+            if arrived - self._heard_at > (_SILENCE_S if self._trigger_source is None else _ASK_S):
                 self._miss(library, held)
             return None
         try:
@@ -226,12 +273,20 @@ class GenicamCamera:
             raise Disconnected(
                 self._device, f"{self._camera_id} has sent nothing for {_SILENCE_S} s; was it unplugged?"
             )
-        try:
-            with self._lock:
-                library.call("camera_get_vendor_name", held.camera)
-                library.call("camera_get_exposure_time", held.camera)
-        except AravisError as error:
-            raise Disconnected(self._device, f"{self._camera_id} does not answer any more: {error}") from error
+        if not self._ours(library, held):
+            held.running = False
+            raise Disconnected(self._device, f"{self._camera_id} is ours no more: it was restarted, or taken over")
+        if held.address is not None:
+            if gvcp.controlled(held.address) is None:
+                held.running = False
+                raise Disconnected(self._device, f"{self._camera_id} does not answer any more; was it unplugged?")
+        else:
+            try:
+                with self._lock:
+                    library.call("camera_get_exposure_time", held.camera)
+            except AravisError as error:
+                raise Disconnected(self._device, f"{self._camera_id} does not answer any more: {error}") from error
+        self._heard_at = self._monotonic()
 
     def _frame(
         self, library: Aravis, buffer: Any, arrived: float, counter: Counter, clock: DeviceClock
@@ -250,23 +305,40 @@ class GenicamCamera:
         shape = self._shape
         size = c_size_t()
         data = library.call("buffer_get_data", buffer, byref(size))
-        got = library.call("buffer_get_image_width", buffer), library.call("buffer_get_image_height", buffer)
-        image_kind = library.call("buffer_get_payload_type", buffer) == aravis.PAYLOAD_IMAGE
-        if not image_kind or got != (shape.width, shape.height) or size.value < shape.size:
-            raise RemoteProtocolError(self._device, f"a frame of {got[0]}x{got[1]} in {size.value} bytes came")
+        kind = library.call("buffer_get_payload_type", buffer)
+        if kind != aravis.PAYLOAD_IMAGE:
+            raise RemoteProtocolError(self._device, f"a payload of type {kind} came, not a picture")
+        got = tuple(library.call(f"buffer_get_image_{name}", buffer) for name in ("width", "height", "pixel_format"))
+        if got != shape.told or size.value < shape.size:
+            raise RemoteProtocolError(
+                self._device,
+                f"a frame of {got[0]}x{got[1]} in {size.value} bytes of pixel format {got[2]:#010x} came, "
+                f"not {shape.width}x{shape.height} of {shape.told[2]:#010x} ({shape.pixel_format})",
+            )
         pixels = np.frombuffer(ctypes.string_at(data, shape.size), np.uint8)
         stamp = clock.stamp(library.call("buffer_get_timestamp", buffer) / 1e9, arrived) - 1 / self._fps
-        return Frame(counter.count(library.call("buffer_get_frame_id", buffer)), stamp, _image(pixels, shape))
+        try:
+            number = counter.count(library.call("buffer_get_frame_id", buffer))
+        except CountBroken as error:
+            raise RemoteProtocolError(self._device, f"{error}; was the camera restarted?") from error
+        return Frame(number, stamp, _image(pixels, shape))
 
     def _free(self, library: Aravis, held: _Held) -> None:
         with self._lock:
-            if held.running:
-                held.running = False
-                with contextlib.suppress(AravisError):
-                    library.call("camera_stop_acquisition", held.camera)
-            library.free(held.stream)
-            library.free(held.camera)
-            held.stream = held.camera = None
+            camera, stream, held.camera, held.stream = held.camera, held.stream, None, None
+        # Without the lock: of a camera that is gone this takes seconds.
+        if held.running:
+            held.running = False
+            with contextlib.suppress(AravisError):
+                library.call("camera_stop_acquisition", camera)
+        library.free(stream)
+        library.free(camera)
+
+    def _let_go(self, library: Aravis, held: _Held) -> None:
+        """Free it, but do not wait longer than a moment: of a camera that is gone Aravis takes some 10 s."""
+        freeing = threading.Thread(target=self._free, args=(library, held), name=f"camera {self._device}", daemon=True)
+        freeing.start()
+        freeing.join(_FREED_S)
 
     # --- the caller's side ----------------------------------------------------------------------------------------
 
@@ -275,7 +347,12 @@ class GenicamCamera:
         return opened(self._pump, self._device).take(timeout_s)
 
     def set_exposure(self, gain: float) -> float:
-        """Expose for this share of the longest exposure, from one of the next frames on; 1.0 where it is fixed."""
+        """Expose for this share of the longest exposure, from one of the next frames on; 1.0 where it is fixed.
+
+        Raises DeviceRefused for what is no share, NoResponse, Disconnected.
+        """
+        if not (math.isfinite(gain) and gain >= 0):
+            raise DeviceRefused(self._device, f"an exposure of {gain} times the longest is none")
         if self._exposure_us is None:
             return 1.0
         with self._lock:
