@@ -2,12 +2,13 @@
 # make demo    one lane on the simulated rig, guard console on http://127.0.0.1:8080
 # make test    all tests, in real Chromium too
 # make tour    scripted passages, a table, exit 1 on any difference
+# make bench-peers  the matcher beside deepface and face_recognition, on the same pairs (needs ../shared)
 # make faults  the fault menu: every fault injected, a table and a page in var/faults, exit 1 on any surprise
 # make mutation  mutants of the safety core against its tests (about an hour), a score, exit 1 below 90 %
 # make soak    a million sessions in virtual time (SESSIONS=, SEED=), exit 1 on any broken invariant
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tour cast bench soak faults mutation lint types wheel lock clean
+.PHONY: help setup demo test tour cast bench bench-peers soak faults mutation lint types wheel lock clean
 
 PORT ?= 8080
 SESSIONS ?= 1000000
@@ -74,6 +75,15 @@ cast: setup
 bench: setup
 	@$(PY) -m hil bench
 
+.tools/peers/.ok: hil/bench/peers/requirements.lock .tools/.ok
+	$(call say,"deepface and face_recognition - about 2 GB - to be compared with and for nothing else")
+	@$(UV) venv --quiet --allow-existing --python python3 .tools/peers
+	@$(UV) pip sync --python .tools/peers/bin/python --require-hashes hil/bench/peers/requirements.lock
+	@touch $@
+
+bench-peers: setup .tools/peers/.ok
+	@$(PY) -m hil.bench.peers $(SHARED)/data/faces/lfw $(SHARED)/models --peers .tools/peers/bin/python
+
 soak: setup
 	@$(PY) -m hil soak --sessions $(SESSIONS) --seed $(SEED) --jobs $(shell nproc)
 
@@ -108,6 +118,8 @@ lock: .tools/.ok
 	  --no-header --quiet --output-file requirements.lock
 	@echo 'uv==0.13.9' | $(UV) pip compile - --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
 	  --output-file .ci/tools.lock
+	@$(UV) pip compile hil/bench/peers/requirements.in --override hil/bench/peers/overrides.txt --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --quiet --output-file hil/bench/peers/requirements.lock
 
 clean:
 	rm -rf .venv .tools ui/web/node_modules ui/static var dist

@@ -6,21 +6,25 @@ pre-recorded images in productive operation are an attack vector (ICAO 9303-2 ap
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
 from appliance import sites
 from appliance.camera_config import SWITCHED, CamerasConfig, RigCameraConfig
+from appliance.claim_config import CLAIM_KINDS, ClaimConfig, GalleryConfig, SimulatedReaderConfig
 from appliance.core.policy import TIMEOUTS, Policy
-from appliance.core.types import MANDATORY, CheckName, Topology
+from appliance.core.types import MANDATORY, OF_DOCUMENT, CheckName, Claim, Topology
 from appliance.gate_config import GATE_KINDS, GateConfig
 from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
+from appliance.models.catalogue import PACKS
 from appliance.presence_config import PresenceConfig, RigPresenceConfig
 from appliance.section import Section
 from appliance.sites import Site
 from drivers.gate.bench import objection
+
+S = TypeVar("S", bound=Section)
 
 WAVELENGTH_OFF_NM = 20
 """How far from its channel's an LED's wavelength may lie."""
@@ -112,23 +116,32 @@ def _of_band(name: str, band: BandConfig, camera: str) -> list[str]:
     return []
 
 
-class SimulatedConfig(Section):
-    """A device of the simulated rig."""
-
-    kind: Literal["rig"]
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
 class FaceConfig(Section):
-    """The matcher: a pack of the catalogue, or "auto" for the best one that is here.
+    """The matcher: a pack of the catalogue, or "auto" for the best one that is here and free for every use.
 
+    `accept_non_commercial` names packs that may be used here although their licence forbids commercial use.
     `masks`: what is done about a medical mask. "ask_to_remove" asks twice and then calls an officer; "ignore" does not
-    look for one, and leaves it to the other checks. Neither verifies anybody behind a mask.
+    look for one, and leaves it to the other checks; "allow" compares with one on, by a threshold of its own, and not at
+    a border. None of them makes the liveness check more lenient.
     """
 
-    pack: Literal["auto", "open-omz", "pypi-dlib"] = "auto"
+    pack: str = "auto"
+    accept_non_commercial: tuple[str, ...] = ()
     models_dir: Path = Path("var/models")
-    masks: Literal["ask_to_remove", "ignore"] = "ask_to_remove"
+    masks: Literal["ask_to_remove", "ignore", "allow"] = "ask_to_remove"
+
+    @model_validator(mode="after")
+    def _pack(self) -> "FaceConfig":
+        named = [name for name in (self.pack, *self.accept_non_commercial) if name != "auto"]
+        if unknown := sorted(set(named) - set(PACKS)):
+            raise ValueError(f"no matcher pack is called {', '.join(unknown)}; there are {', '.join(PACKS)}")
+        record = PACKS.get(self.pack)
+        if record is not None and not record.commercial_use and self.pack not in self.accept_non_commercial:
+            raise ValueError(
+                f"{self.pack} is for non-commercial use only ({record.licences}); if yours is, add "
+                f'accept_non_commercial = ["{self.pack}"]'
+            )
+        return self
 
 
 class CalibrationConfig(Section):
@@ -194,7 +207,8 @@ class LaneConfig(Section):
     illumination: Annotated[dict[Literal["nir", "swir"], IlluminationConfig], Field(min_length=1)]
     cameras: CamerasConfig
     calibration: CalibrationConfig = CalibrationConfig()
-    document_reader: SimulatedConfig
+    document_reader: ClaimConfig
+    gallery: GalleryConfig | None = None
     presence: PresenceConfig | None = None
     face: FaceConfig = FaceConfig()
     liveness: LivenessConfig = LivenessConfig()
@@ -204,13 +218,14 @@ class LaneConfig(Section):
     @model_validator(mode="after")
     def _profile(self) -> "LaneConfig":
         simulated = [f"cameras.{name}" for name, one in self.cameras.all.items() if isinstance(one, RigCameraConfig)]
-        simulated += ["document_reader"]  # the only kind there is
+        simulated += ["document_reader"] if isinstance(self.document_reader, SimulatedReaderConfig) else []
         simulated += ["presence"] if isinstance(self.presence, RigPresenceConfig) else []
         problems = []
         if self.profile == "production":
             problems += [f"{name}: a simulated device in a production lane" for name in simulated]
             problems += ["simulation: a production lane has no such section"] if self.simulation else []
-            problems += [] if self.policy.require_chip else ["policy.require_chip: a production lane reads the chip"]
+            chip = self.policy.require_chip or self.document_reader.claim is not Claim.DOCUMENT
+            problems += [] if chip else ["policy.require_chip: a production lane reads the chip"]
             if self.site is Site.BORDER and not self.policy.require_guard:
                 problems.append("policy.require_guard: a production lane is watched")
             simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"
@@ -231,6 +246,24 @@ class LaneConfig(Section):
         guarded = self.policy.require_guard
         if found := list(sites.problems(self.site, self.topology, self.gate.kind, guarded=guarded)):
             raise ValueError("; ".join(found))
+        return self
+
+    @model_validator(mode="after")
+    def _claims(self) -> "LaneConfig":
+        claim, gallery = self.document_reader.claim, self.gallery
+        problems = []
+        if self.face.masks == "allow" and self.site is Site.BORDER:
+            problems.append("face.masks: nobody is verified behind a medical mask at a border")
+        if claim is not Claim.DOCUMENT and self.site is Site.BORDER:
+            problems.append("document_reader.kind: at a border the reference comes from a travel document")
+        if claim is not Claim.DOCUMENT and gallery is None:
+            problems.append("gallery: missing; whoever shows no document must be enrolled (docs/galleries.md)")
+        if claim is Claim.DOCUMENT and gallery is not None:
+            problems.append("gallery: a lane that reads documents has no use for one")
+        if claim is Claim.NOBODY and gallery is not None and gallery.identify_threshold is None:
+            problems.append("gallery.identify_threshold: missing; how to choose it: docs/galleries.md, section 1:N")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")
@@ -281,10 +314,15 @@ class LaneConfig(Section):
 
     def core_policy(self) -> Policy:
         """The policy as the core takes it."""
-        without_chip = frozenset() if self.policy.require_chip else frozenset({CheckName.DOCUMENT_AUTHENTICITY})
+        authenticity = frozenset({CheckName.DOCUMENT_AUTHENTICITY})
+        left_out = {
+            Claim.DOCUMENT: frozenset() if self.policy.require_chip else authenticity,
+            Claim.CARD: authenticity,
+            Claim.NOBODY: OF_DOCUMENT,
+        }[self.document_reader.claim]
         return Policy(
             topology=self.topology,
-            mandatory=MANDATORY - without_chip,
+            mandatory=MANDATORY - left_out,
             timeouts={**TIMEOUTS, **self._refusals, **self.policy.timeouts},
             document_attempts=self.policy.document_attempts,
             release_s=self.policy.release_s,
@@ -294,15 +332,24 @@ class LaneConfig(Section):
 
 
 def load(path: Path) -> LaneConfig:
-    """Read and check a configuration file. Raises ConfigError naming every problem."""
+    """Read and check a lane's configuration file. Raises ConfigError naming every problem."""
+    return checked(path, read(path), LaneConfig)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A TOML file as it is. Raises ConfigError."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def checked(path: Path, raw: dict[str, Any], kind: type[S]) -> S:
+    """What was read from a file as its configuration. Raises ConfigError naming every problem."""
     try:
-        return LaneConfig.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
         lines = [f"  {_place(problem['loc'])}: {_message(problem)}" for problem in error.errors()]
         count = len(lines)
@@ -310,8 +357,9 @@ def load(path: Path) -> LaneConfig:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    # Between "gate" and the key stands the kind: it is no part of the file's own path.
-    return ".".join(str(part) for part in location if part not in ("[key]", *GATE_KINDS)) or "the whole file"
+    # Between the section and the key stands the kind: it is no part of the file's own path.
+    hidden = ("[key]", *GATE_KINDS, *CLAIM_KINDS)
+    return ".".join(str(part) for part in location if part not in hidden) or "the whole file"
 
 
 def _message(problem: Any) -> str:

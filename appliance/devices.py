@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from appliance.camera_config import CameraConfig, GenicamCameraConfig, V4l2CameraConfig
+from appliance.claim_config import OsdpCardConfig, SimulatedReaderConfig, WalkUpConfig
 from appliance.clock import SystemClock
-from appliance.config import ConfigError, LaneConfig, SimulatedConfig
+from appliance.config import ConfigError, LaneConfig
 from appliance.gate_config import (
     AuthorisationConfig,
     DryContactConfig,
@@ -37,6 +38,7 @@ from drivers.gate.uhppote.driver import UhppoteWiring, open_uhppote_gate
 from drivers.illumination.exposure_sync.driver import ExposureSyncIlluminator
 from drivers.osdp.board import osdp_board
 from drivers.osdp.keys import KeyRefused, KeyStore
+from drivers.osdp.reader import OsdpReader
 from drivers.ports import Camera, DocumentReader, Door, Gate, PresenceSensor
 
 if TYPE_CHECKING:
@@ -197,14 +199,24 @@ def presence(config: LaneConfig) -> PresenceSensor | None:
     return OverheadDepth("presence", source, floor, serial_number=serial_number)
 
 
-def document_reader(config: LaneConfig) -> DocumentReader:
-    """The document reader of a lane. Raises ConfigError."""
-    reader: SimulatedConfig = config.document_reader
-    module = config.simulation.module if config.simulation else None
-    try:
-        return cast(DocumentReader, _simulated(module).document_reader("document_reader", reader.options))
-    except ValueError as error:
-        raise ConfigError(f"document_reader: {error}") from error
+def reader(config: LaneConfig) -> DocumentReader | OsdpReader | None:
+    """What people show at a lane: a reader of documents or cards, None where they show nothing. Raises ConfigError."""
+    match config.document_reader:
+        case SimulatedReaderConfig() as given:
+            module = config.simulation.module if config.simulation else None
+            try:
+                return cast(DocumentReader, _simulated(module).document_reader("document_reader", given.options))
+            except ValueError as error:
+                raise ConfigError(f"document_reader: {error}") from error
+        case OsdpCardConfig() as given:
+            try:
+                key = KeyStore(given.keys).key("document_reader")
+            except KeyRefused as error:
+                raise ConfigError(f"document_reader.keys: {error.message}") from error
+            how = given.model_dump(include={"baudrate", "address", "serial_number"})
+            return OsdpReader("document_reader", given.port, key=key, **how)
+        case WalkUpConfig():
+            return None
 
 
 def _simulated(module: str | None) -> Any:

@@ -1,11 +1,11 @@
-"""The command line: run | check-config | devices | selftest | calibrate | floor | models | journal | ..."""
+"""The command line: run | check-config | devices | selftest | calibrate | floor | models | gallery | journal | ..."""
 
 import asyncio
 import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,14 +17,19 @@ from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
 from appliance.evaluate.cli import claims, evaluate_app
+from appliance.gallery.cli import gallery_app
 from appliance.models.cli import models_app
 from appliance.runtime import evidence
 from appliance.store.cli import journal_app
+
+if TYPE_CHECKING:
+    from appliance.observe.config import ObserveConfig
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The controller of one e-gate lane.")
 app.add_typer(models_app, name="models", help="Weights of the face matchers: list, fetch, import, check.")
 app.add_typer(evaluate_app, name="evaluate", help="ISO/IEC 30107-3 and 19795-1 figures: liveness, faces, masks.")
 app.command("claims")(claims)
+app.add_typer(gallery_app, name="gallery", help="Enrolled templates: enrol, search, expire, delete provably.")
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]
@@ -53,9 +58,24 @@ def _config(path: Path) -> LaneConfig:
         raise typer.Exit(CONFIG_WRONG) from None
 
 
+def _post(path: Path) -> "ObserveConfig | None":
+    """The configuration of a post that only watches; None when the file is a lane's."""
+    from appliance.observe.config import load_post, observes
+
+    try:
+        return load_post(path) if observes(path) else None
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(CONFIG_WRONG) from None
+
+
 @app.command("check-config")
 def check_config(config: Config) -> None:
     """Check a lane's configuration and say what it would run."""
+    if (post := _post(config)) is not None:
+        names = ", ".join(camera.name for camera in post.observe.cameras)
+        typer.echo(f"{config}: right. Post {post.lane_id} watches {names}, profile {post.profile}; nothing moves here.")
+        return
     lane = _config(config)
     policy = lane.core_policy()
     typer.echo(f"{config}: right. Lane {lane.lane_id}, {lane.topology}, profile {lane.profile}.")
@@ -144,12 +164,18 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every detail.")] = False,
 ) -> None:
     """Run one lane until it is stopped (Ctrl-C or SIGTERM). Outputs are switched off on the way out."""
-    lane = _config(config)
+    post = _post(config)
+    lane = _config(config) if post is None else None
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)-8s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if post is not None:
+        from appliance.observe.command import command
+
+        raise typer.Exit(asyncio.run(command(post, lambda words: typer.echo(words, err=True))))
+    assert lane is not None
     raise typer.Exit(asyncio.run(_run(lane)))
 
 

@@ -178,7 +178,9 @@ def _frames_go_on(part: str, camera: Camera) -> Proof:
 
 
 async def _reader(lane: LaneConfig) -> AsyncIterator[Proof]:
-    reader = devices.document_reader(lane)
+    reader = devices.reader(lane)
+    if reader is None:
+        return
     try:
         identity = await reader.open()
         yield Proof("document reader", "identity", True, f"{identity.model}, {identity.firmware}")
@@ -214,6 +216,6 @@ def plan(lane: LaneConfig, *, release: bool, watch_s: float) -> list[str]:
         *([f"watch the inputs for {watch_s:.0f} s"] if watch_s else []),
         *(f"{words}: lit minus dark at the grey reference" for words in lamps),
         f"take {_FRAMES} frames of each camera: {', '.join(lane.cameras.all)}",
-        "open the document reader",
+        *(["open the document reader"] if lane.document_reader.kind != "walk_up" else []),
         *(["look whether the presence sensor sees the lane empty"] if lane.presence is not None else []),
     ]

@@ -2,6 +2,7 @@
 
 `border`: a chip's portrait, doors, a guard. `unattended_point`: a shop, a payment terminal; nobody watches, so whatever
 is not proved is refused, and a release is an authorisation for somebody else's device. `office`: a turnstile.
+`observe` is no lane at all: network cameras are watched (`appliance.observe`), and nothing there moves.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ class Site(StrEnum):
     BORDER = "border"
     OFFICE = "office"
     UNATTENDED_POINT = "unattended_point"
+    OBSERVE = "observe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ KINDS = {
     Site.BORDER: Kind(None, True, tuple(Topology)),
     Site.OFFICE: Kind(None, True, (Topology.TURNSTILE,)),
     Site.UNATTENDED_POINT: Kind(False, False, (Topology.TURNSTILE,)),
+    Site.OBSERVE: Kind(None, False, ()),
 }
 
 
 def problems(site: Site, topology: Topology, gate: str, *, guarded: bool) -> Iterator[str]:
     """What cannot be at such a site, in words."""
+    if site is Site.OBSERVE:
+        yield "site: an observe site is no lane and moves nothing; it is started with `appliance run` alone"
+        return
     kind = KINDS[site]
     if topology not in kind.topologies:
         yield f'topology: an {site} lane is a "{" or ".join(kind.topologies)}"'

@@ -6,6 +6,7 @@ Units: seconds (monotonic) unless a name says otherwise.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -185,12 +186,14 @@ class DocumentData:
 
     `mrz` are the text lines as read; `portrait` are the bytes of the face image as stored (JPEG or JPEG 2000).
     `chip_checks` maps a protocol name of ICAO 9303-11 ("passive_authentication", "chip_authentication",
-    "active_authentication") to True, False, or None for not performed; empty when no chip was read.
+    "active_authentication") to True, False, or None for not performed; empty when no chip was read. `issued` is the
+    date of issue (DG12, optional in ICAO 9303-10), None where the reader or the chip does not tell.
     """
 
     mrz: tuple[str, ...]
     portrait: bytes
     chip_checks: dict[str, bool | None]
+    issued: date | None = None
 
 
 class DocumentReader(Protocol):

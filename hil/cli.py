@@ -7,7 +7,7 @@ from typing import Annotated
 import cv2
 import typer
 
-from appliance.core.types import Topology
+from appliance.core.types import Claim, Topology
 from appliance.liveness.channels import channels_of
 from appliance.sites import Site
 from hil.dataset.commands import dataset
@@ -64,6 +64,9 @@ def tour(
     models_dir: Models = Path("var/models"),
     topology: Annotated[Topology, typer.Option(help="Which lane.")] = Topology.MANTRAP,
     site: Annotated[Site, typer.Option(help="What kind of place; all but a border are turnstiles.")] = Site.BORDER,
+    walk_up: Annotated[
+        bool, typer.Option("--walk-up", help="Office: nobody shows a card, faces are looked for in the gallery.")
+    ] = False,
     bands: Bands = WHOLE,
     shadow: Annotated[
         str, typer.Option(help="A second detector that decides nothing: rgb-cue, a file, a folder.")
@@ -87,6 +90,7 @@ def tour(
         models_dir=models_dir,
         topology=topology if site is Site.BORDER else Topology.TURNSTILE,
         site=site,
+        claim=(Claim.NOBODY if walk_up else Claim.CARD) if site is Site.OFFICE else Claim.DOCUMENT,
         bands=_installed(bands),
         shadow=shadow,
         only=tuple(only or ()),

@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import socket
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -316,7 +317,8 @@ def parse_document(device: str, described: bytes, portrait: bytes) -> DocumentDa
         raise DocumentUnreadable(device, f"document.json is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise DocumentUnreadable(device, "document.json must hold one object")
-    return DocumentData(_mrz(device, document.get("mrz")), portrait, _chip_checks(device, document.get("chip_checks")))
+    checks = _chip_checks(device, document.get("chip_checks"))
+    return DocumentData(_mrz(device, document.get("mrz")), portrait, checks, _issued(device, document.get("issued")))
 
 
 def _mrz(device: str, lines: object) -> tuple[str, ...]:
@@ -326,6 +328,15 @@ def _mrz(device: str, lines: object) -> tuple[str, ...]:
     if len(texts) != len(lines):
         raise DocumentUnreadable(device, 'a line of "mrz" is not ASCII text of at most 44 characters')
     return texts
+
+
+def _issued(device: str, day: object) -> date | None:
+    if day is None:
+        return None
+    try:
+        return date.fromisoformat(str(day))
+    except ValueError as error:
+        raise DocumentUnreadable(device, '"issued" in document.json must be a date as 2024-01-31') from error
 
 
 def _chip_checks(device: str, checks: object) -> dict[str, bool | None]:

@@ -6,7 +6,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 
 from appliance.control.client import LaneClient, LaneUnreachable
-from appliance.control.messages import OfficerRequest, ServiceRequest
+from appliance.control.messages import AcknowledgeRequest, OfficerRequest, ServiceRequest
 from ui.auth import AConsole, Officer
 from ui.views import Answer, DecisionBody, LaneStatus, Problem, ServiceBody, lane_status
 
@@ -62,6 +62,17 @@ async def service(client: ALane, body: ServiceBody, officer: Officer) -> Answer:
         reply = await client.service(request)
     except LaneUnreachable as error:
         raise HTTPException(503, f"Lane unreachable: {error}") from error
+    return Answer(accepted=reply.accepted, message=reply.message)
+
+
+@router.post("/{lane}/alerts/{alert}/acknowledge")
+async def acknowledge(client: ALane, alert: Word, officer: Officer) -> Answer:
+    """Say that an alert of a post that only watches was seen."""
+    request = AcknowledgeRequest(request_id=uuid4().hex, alert_id=alert, officer=officer.officer)
+    try:
+        reply = await client.acknowledge(request)
+    except LaneUnreachable as error:
+        raise HTTPException(503, f"Post unreachable: {error}") from error
     return Answer(accepted=reply.accepted, message=reply.message)
 
 

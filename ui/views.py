@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.control.client import LaneState
-from appliance.control.messages import Advice, LaneSnapshot, OfficerAction, Step
+from appliance.control.messages import Advice, LaneSnapshot, OfficerAction, Step, WatchSnapshot
 
+WATCHING = "Watching"
+"""The phase of what has none: a post that only watches."""
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -81,7 +83,10 @@ class LastKnown(_View):
 
 
 class LaneStatus(_View):
-    """One lane as the console sees it. `snapshot` is None unless the lane is reachable: stale data looks like fresh."""
+    """One lane as the console sees it. `snapshot` is None unless the lane is reachable: stale data looks like fresh.
+
+    `watch` stands in its place for a post that only watches.
+    """
 
     kind: Literal["lane"] = "lane"
     lane: str
@@ -89,6 +94,7 @@ class LaneStatus(_View):
     since: datetime
     problem: str
     snapshot: LaneSnapshot | None
+    watch: WatchSnapshot | None = None
     last: LastKnown | None
 
 
@@ -134,12 +140,17 @@ def lane_status(lane: str, state: LaneState) -> LaneStatus:
             inside=snapshot.occupied or (referral is not None and referral.inside),
             simulated=snapshot.simulated,
         )
+    elif (watch := state.watch) is not None:
+        last = LastKnown(
+            lane_id=watch.lane_id, at=watch.at, phase=WATCHING, held=False, inside=False, simulated=watch.simulated
+        )
     return LaneStatus(
         lane=lane,
         reachable=state.reachable,
         since=state.since,
         problem=state.problem,
         snapshot=snapshot if state.reachable else None,
+        watch=state.watch if state.reachable else None,
         last=None if state.reachable else last,
     )
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from appliance.clock import Clock
 from appliance.control.messages import (
+    AcknowledgeRequest,
     FromLane,
     Heartbeat,
     Hello,
@@ -24,6 +25,7 @@ from appliance.control.messages import (
     OfficerRequest,
     Reply,
     ServiceRequest,
+    WatchSnapshot,
 )
 from appliance.wire import Message, WireError, receive
 
@@ -32,7 +34,7 @@ HEARTBEAT_S = 2.0
 SILENCE_S = 6.0
 ANSWER_S = 4.0
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-_FROM_LANE: TypeAdapter[LaneSnapshot | Reply | ImageReply] = TypeAdapter(FromLane)
+_FROM_LANE: TypeAdapter[LaneSnapshot | WatchSnapshot | Reply | ImageReply] = TypeAdapter(FromLane)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -47,12 +49,15 @@ class _LinkLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What the console knows of a lane now. `snapshot` is the last one seen, also while `reachable` is False."""
+    """What the console knows of a lane now. `snapshot` is the last one seen, also while `reachable` is False; `watch`
+    is there in its place when it is no lane but a post that only watches.
+    """
 
     reachable: bool
     since: datetime
     problem: str
     snapshot: LaneSnapshot | None
+    watch: WatchSnapshot | None = None
 
 
 class LaneClient:
@@ -118,6 +123,10 @@ class LaneClient:
         """Ask the lane to leave or resume service. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
+    async def acknowledge(self, request: AcknowledgeRequest) -> Reply:
+        """Tell a post that an officer has seen an alert. Raises LaneUnreachable when no answer came."""
+        return await self._reply(request, request.request_id)
+
     async def image(self, passage_id: str, channel: str) -> tuple[bytes, str]:
         """Encoded image and its media type; no bytes when the lane has no such image (any more)."""
         request = ImageRequest(request_id=f"image-{next(self._numbers)}", passage_id=passage_id, channel=channel)
@@ -174,7 +183,7 @@ class LaneClient:
                     " install the same release on lane and console"
                 ) from error
             self._heard = self._clock.monotonic()
-            if isinstance(header, LaneSnapshot):
+            if isinstance(header, LaneSnapshot | WatchSnapshot):
                 self._show(header)
             elif (future := self._pending.pop(header.request_id, None)) is not None and not future.done():
                 future.set_result((header, message.blobs))
@@ -212,14 +221,15 @@ class LaneClient:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(Message(message.model_dump(mode="json")).encode())
 
-    def _show(self, snapshot: LaneSnapshot) -> None:
+    def _show(self, seen: LaneSnapshot | WatchSnapshot) -> None:
         previous = self._state
         since = previous.since if previous.reachable else self._clock.now()
-        self._set(LaneState(True, since, "", snapshot))
+        lane, watch = (seen, None) if isinstance(seen, LaneSnapshot) else (None, seen)
+        self._set(LaneState(True, since, "", lane, watch))
 
     def _lost(self, problem: str) -> None:
         since = self._clock.now() if self._state.reachable else self._state.since
-        self._set(LaneState(False, since, problem, self._state.snapshot))
+        self._set(LaneState(False, since, problem, self._state.snapshot, self._state.watch))
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(LaneUnreachable(f"{problem}; whether the lane acted on the request is unknown"))

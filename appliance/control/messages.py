@@ -94,11 +94,17 @@ class ReferralView(_Message):
 
 
 class PassageView(_Message):
-    """The passage under way, or the last one until its data is forgotten."""
+    """The passage under way, or the last one until its data is forgotten.
+
+    `irregularities` are sentences for the guard on the document's portrait; no traveller is shown them. `enrolled_as`
+    is the gallery's label of whoever's card was read or whose face was found, "" where there is none.
+    """
 
     passage_id: str
     started: datetime
     document: DocumentView | None
+    irregularities: tuple[str, ...] = ()
+    enrolled_as: str = ""
     checks: tuple[CheckView, ...]
     images: tuple[ImageView, ...]
     referral: ReferralView | None
@@ -138,6 +144,61 @@ class LaneSnapshot(_Message):
     pack: PackView | None
     journal_sequence: int
     evidence_label: str = "Liveness: simulated bands; no attack species has been measured on this installation."
+
+
+class ObservedCameraView(_Message):
+    """A network camera that is watched. Its pictures are never shown as live: the link is what is known of it.
+
+    `faces` were in the picture last judged; 0 unless the link is live.
+    """
+
+    name: str
+    link: Literal["connecting", "live", "lost"]
+    since: datetime
+    problem: str = ""
+    faces: int = 0
+
+
+class AlertView(_Message):
+    """A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
+
+    Its still is the image ("face") of the alert's id, until the alert goes.
+    """
+
+    alert_id: Id
+    camera: str
+    raised: datetime
+    ended: datetime | None
+    because: str
+    acknowledged_by: str
+    score: float
+    hits: int
+    of: int
+    words: str
+    limit: str
+
+
+class WatchSnapshot(_Message):
+    """Everything a console shows of a post that only watches. `missed` alerts found no room since the start."""
+
+    kind: Literal["watch"] = "watch"
+    lane_id: str
+    revision: int
+    at: datetime
+    simulated: bool
+    cameras: tuple[ObservedCameraView, ...]
+    alerts: tuple[AlertView, ...]
+    missed: int
+    journal_sequence: int
+
+
+class AcknowledgeRequest(_Message):
+    """An officer has seen an alert."""
+
+    kind: Literal["acknowledge"] = "acknowledge"
+    request_id: Id
+    alert_id: Id
+    officer: str = Field(min_length=1, max_length=64)
 
 
 class OfficerRequest(_Message):
@@ -207,5 +268,8 @@ class Heartbeat(_Message):
     watching: bool
 
 
-FromConsole = Annotated[Hello | Heartbeat | OfficerRequest | ServiceRequest | ImageRequest, Field(discriminator="kind")]
-FromLane = Annotated[LaneSnapshot | Reply | ImageReply, Field(discriminator="kind")]
+FromConsole = Annotated[
+    Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | ImageRequest,
+    Field(discriminator="kind"),
+]
+FromLane = Annotated[LaneSnapshot | WatchSnapshot | Reply | ImageReply, Field(discriminator="kind")]

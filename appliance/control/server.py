@@ -7,7 +7,7 @@ user and group only; who may log in at a console is the console's business.
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from appliance.clock import Clock
 from appliance.control.messages import (
+    AcknowledgeRequest,
     FromConsole,
     Heartbeat,
     Hello,
@@ -26,6 +27,7 @@ from appliance.control.messages import (
     OfficerRequest,
     Reply,
     ServiceRequest,
+    WatchSnapshot,
 )
 from appliance.wire import Message, WireError, receive
 
@@ -36,8 +38,8 @@ REPEAT_S = 2.0
 MAX_CONSOLES = 16
 
 _log = logging.getLogger(__name__)
-_FROM_CONSOLE: TypeAdapter[Hello | Heartbeat | OfficerRequest | ServiceRequest | ImageRequest] = TypeAdapter(
-    FromConsole
+_FROM_CONSOLE: TypeAdapter[Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | ImageRequest] = (
+    TypeAdapter(FromConsole)
 )
 
 
@@ -46,9 +48,9 @@ class SocketBusy(Exception):
 
 
 class LaneFace(Protocol):
-    """What the server needs of the lane."""
+    """What the server needs of the lane, or of a post that only watches."""
 
-    def snapshot(self) -> LaneSnapshot:
+    def snapshot(self) -> LaneSnapshot | WatchSnapshot:
         """The lane as it is now."""
         ...
 
@@ -75,10 +77,21 @@ class _Console:
 
 
 class ControlServer:
-    """Serves one lane. `on_watch` is told how many guards watch, whenever that may have changed."""
+    """Serves one lane. `on_watch` is told how many guards watch, whenever that may have changed.
 
-    def __init__(self, path: Path, lane: LaneFace, clock: Clock, on_watch: Callable[[int], None]) -> None:
+    `acknowledge` takes what an officer has seen; a lane raises no alerts and has none.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lane: LaneFace,
+        clock: Clock,
+        on_watch: Callable[[int], None],
+        acknowledge: Callable[[AcknowledgeRequest], Awaitable[Reply]] | None = None,
+    ) -> None:
         self._path, self._lane, self._clock, self._on_watch = path, lane, clock, on_watch
+        self._acknowledge = acknowledge or _no_alerts
         self._consoles: set[_Console] = set()
 
     def changed(self) -> None:
@@ -179,6 +192,8 @@ class ControlServer:
                 await self._send(console, await self._lane.decide(request))
             case ServiceRequest() as request:
                 await self._send(console, await self._lane.service(request))
+            case AcknowledgeRequest() as request:
+                await self._send(console, await self._acknowledge(request))
             case ImageRequest() as request:
                 data, media = self._lane.image(request.passage_id, request.channel) or (b"", "")
                 reply = ImageReply(request_id=request.request_id, media_type=media)
@@ -187,3 +202,7 @@ class ControlServer:
     async def _send(self, console: _Console, message: BaseModel, *blobs: bytes) -> None:
         console.writer.write(Message(message.model_dump(mode="json"), blobs).encode())
         await console.writer.drain()
+
+
+async def _no_alerts(request: AcknowledgeRequest) -> Reply:
+    return Reply(request_id=request.request_id, accepted=False, message="a lane raises no alerts")

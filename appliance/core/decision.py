@@ -3,11 +3,18 @@
 from datetime import date
 
 from appliance.core.policy import Policy
-from appliance.core.types import OF_DOCUMENT, Check, CheckName, Decision, Document, Result
+from appliance.core.types import OF_DOCUMENT, Check, CheckName, Claim, Decision, Document, Result
 
 
 def document_checks(document: Document, on: date) -> tuple[Check, ...]:
-    """The document's own checks, from facts (ICAO 9303-2 appendix C: reading, authenticity, validity)."""
+    """The document's own checks, from facts (ICAO 9303-2 appendix C: reading, authenticity, validity).
+
+    A card has no authenticity of its own here, and where nobody says who they are there is nothing to check.
+    """
+    if document.claim is Claim.NOBODY:
+        return ()
+    if document.claim is Claim.CARD:
+        return _card(document, on)
     if not document.readable:
         return (Check(CheckName.DOCUMENT_READ, Result.FAILED, document.problem or "The document could not be read."),)
     read = (
@@ -16,6 +23,14 @@ def document_checks(document: Document, on: date) -> tuple[Check, ...]:
         else Check(CheckName.DOCUMENT_READ, Result.FAILED, document.problem or "A check digit of the MRZ is wrong.")
     )
     return (read, _authenticity(document.chip_authentic), _validity(document.expires, on))
+
+
+def _card(document: Document, on: date) -> tuple[Check, ...]:
+    if not document.readable or not document.checks_ok:
+        reason = document.problem or "Nobody is enrolled for this card."
+        return (Check(CheckName.DOCUMENT_READ, Result.FAILED, reason),)
+    read = Check(CheckName.DOCUMENT_READ, Result.SUCCESSFUL, "Somebody is enrolled for this card.")
+    return (read, _validity(document.expires, on, "enrolment"))
 
 
 def _authenticity(result: Result) -> Check:
@@ -27,12 +42,12 @@ def _authenticity(result: Result) -> Check:
     return Check(CheckName.DOCUMENT_AUTHENTICITY, result, reason)
 
 
-def _validity(expires: date | None, on: date) -> Check:
+def _validity(expires: date | None, on: date, what: str = "document") -> Check:
     if expires is None:
         return Check(CheckName.DOCUMENT_VALIDITY, Result.UNDETERMINED, "The date of expiry could not be read.")
     if expires < on:
-        return Check(CheckName.DOCUMENT_VALIDITY, Result.FAILED, f"The document expired on {expires.isoformat()}.")
-    return Check(CheckName.DOCUMENT_VALIDITY, Result.SUCCESSFUL, f"The document is valid until {expires.isoformat()}.")
+        return Check(CheckName.DOCUMENT_VALIDITY, Result.FAILED, f"The {what} expired on {expires.isoformat()}.")
+    return Check(CheckName.DOCUMENT_VALIDITY, Result.SUCCESSFUL, f"The {what} is valid until {expires.isoformat()}.")
 
 
 def decide(checks: tuple[Check, ...], policy: Policy) -> Decision:

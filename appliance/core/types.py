@@ -79,15 +79,27 @@ class Check:
     detail: str = ""
 
 
+class Claim(StrEnum):
+    """How somebody says who they are: a travel document, a card with an enrolment behind it, or not at all."""
+
+    DOCUMENT = "document"
+    CARD = "card"
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The document of a passage as far as the core needs it: facts, no name and no number (data minimisation)."""
+    """The claim of a passage as far as the core needs it: facts, no name and no number (data minimisation).
+
+    Behind a card, `expires` is the day the enrolment ends.
+    """
 
     readable: bool
     checks_ok: bool
     expires: date | None
     chip_authentic: Result
     problem: str = ""
+    claim: Claim = Claim.DOCUMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,7 @@ class Step(StrEnum):
 
     PLEASE_WAIT = "please_wait"
     PRESENT_DOCUMENT = "present_document"
+    PRESENT_CARD = "present_card"
     READING_DOCUMENT = "reading_document"
     ENTER = "enter"
     LOOK_AT_CAMERA = "look_at_camera"
@@ -154,10 +167,12 @@ class Advice(StrEnum):
     COME_CLOSER = "come_closer"
     STEP_BACK = "step_back"
     LOOK_STRAIGHT = "look_straight"
+    HEAD_UPRIGHT = "head_upright"
     STAND_STILL = "stand_still"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
     TURN_FROM_SUN = "turn_from_sun"
+    SHOW_EYES = "show_eyes"
     UNCOVER_FACE = "uncover_face"
     UNCOVER_MOUTH = "uncover_mouth"
     ONE_AT_A_TIME = "one_at_a_time"
@@ -170,10 +185,12 @@ ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
         Advice.COME_CLOSER: "Come closer.",
         Advice.STEP_BACK: "Step back.",
         Advice.LOOK_STRAIGHT: "Look straight at the camera.",
+        Advice.HEAD_UPRIGHT: "Hold the head upright.",
         Advice.STAND_STILL: "Stand still.",
         Advice.TOO_DARK: "It is too dark to see the face.",
         Advice.TOO_BRIGHT: "It is too bright to see the face.",
         Advice.TURN_FROM_SUN: "Too much sun: turn away from it.",
+        Advice.SHOW_EYES: "Uncover the eyes, without glasses.",
         Advice.UNCOVER_FACE: "Uncover the face.",
         Advice.UNCOVER_MOUTH: "Take the medical mask off.",
         Advice.ONE_AT_A_TIME: "One traveller at a time.",

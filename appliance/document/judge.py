@@ -15,11 +15,18 @@ CHIP_PROTOCOLS = ("passive_authentication", "chip_authentication", "active_authe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """`document` goes to the core, `mrz` to the guard's screen, `portrait` (H, W, 3) BGR to the matcher."""
+    """`document` goes to the core, `mrz` to the guard's screen, `portrait` (H, W, 3) BGR to the matcher.
+
+    `issued` is the day of issue where the reader told it. Of a card, `enrolled_as` is its owner's label in the gallery
+    and `photo` the kept one for the guard's screen (JPEG, and where its eyes are), if any was kept.
+    """
 
     document: Document
     mrz: Mrz | None
     portrait: NDArray[np.uint8] | None
+    issued: date | None = None
+    enrolled_as: str = ""
+    photo: tuple[bytes, list[float] | None] | None = None
 
 
 def unreadable(problem: str) -> Judged:

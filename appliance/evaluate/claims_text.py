@@ -121,8 +121,13 @@ def cell(claims: Claims, name: str) -> str:
 
 def update(page: str, all_claims: Sequence[Claims]) -> str:
     """The page with the tables between its markers made anew. Raises ClaimsError when it has none."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    return between_markers(page, BEGIN, END, markdown(all_claims))
+
+
+def between_markers(page: str, first: str, last: str, text: str) -> str:
+    """The page with what stands between two lines replaced. Raises ClaimsError when they are not there."""
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ClaimsError(f"the page has no place for claims: put the lines {BEGIN} and {END} where they belong")
-    return f"{before}{BEGIN}\n{markdown(all_claims)}{END}{after}"
+        raise ClaimsError(f"the page has no place for claims: put the lines {first} and {last} where they belong")
+    return f"{before}{first}\n{text}{last}{after}"

@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -254,6 +255,7 @@ def masks(
 
 def claims(
     bands: Annotated[list[str] | None, typer.Option(help="Only these band sets.")] = None,
+    faces_: Annotated[bool, typer.Option("--faces", help="Of the matchers, not the liveness check.")] = False,
     format_: Annotated[str, typer.Option("--format", help="table, markdown or json")] = "table",
     folder: Annotated[
         Path | None, typer.Option("--from", exists=True, file_okay=False, help="Claims of a laboratory, not ours.")
@@ -262,24 +264,35 @@ def claims(
         Path | None, typer.Option(exists=True, dir_okay=False, help="Make the table in this page anew.")
     ] = None,
 ) -> None:
-    """What may be claimed of each band set, worst species first. Simulated and measured are never mixed."""
+    """What may be claimed of each band set, worst species first; or of each matcher. What is simulated says so."""
     from appliance.evaluate import claims as published
-    from appliance.evaluate import claims_text
+    from appliance.evaluate import claims_text, face_claims
 
     with _in_words():
+        if faces_:
+            reports = face_claims.read(folder) if folder is not None else face_claims.shipped()
+            _show(reports, face_claims, format_, update)
+            return
         found = published.read(folder) if folder is not None else published.shipped()
         shown = [one for one in found if not bands or one.band_set in bands]
         if absent := sorted(set(bands or ()) - {one.band_set for one in shown}):
             raise published.ClaimsError(f"nothing is claimed of {', '.join(absent)}: every species is untested with it")
-        if update is not None:
-            update.write_text(claims_text.update(update.read_text(encoding="utf-8"), shown), encoding="utf-8")
-            typer.echo(f"{update}: {len(shown)} claims")
-        elif format_ == "markdown":
-            typer.echo(claims_text.markdown(shown), nl=False)
-        elif format_ == "json":
-            typer.echo(json.dumps([one.model_dump(mode="json") for one in shown], indent=1))
-        elif format_ == "table":
-            table = claims_text.table(shown) if shown else claims_text.NONE.strip()
-            Console(width=None if sys.stdout.isatty() else 160).print(table)
-        else:
-            raise published.ClaimsError(f"{format_!r} is no format; there are table, markdown and json")
+        _show(shown, claims_text, format_, update)
+
+
+def _show(shown: Sequence[Any], text: ModuleType, format_: str, update: Path | None) -> None:
+    """In the words of a module with `table`, `markdown`, `update` and `NONE`."""
+    from appliance.evaluate.claims import ClaimsError
+
+    if update is not None:
+        update.write_text(text.update(update.read_text(encoding="utf-8"), shown), encoding="utf-8")
+        typer.echo(f"{update}: {len(shown)} claims")
+    elif format_ == "markdown":
+        typer.echo(text.markdown(shown), nl=False)
+    elif format_ == "json":
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in shown], indent=1))
+    elif format_ == "table":
+        table = text.table(shown) if shown else text.NONE.strip()
+        Console(width=None if sys.stdout.isatty() else 160).print(table)
+    else:
+        raise ClaimsError(f"{format_!r} is no format; there are table, markdown and json")

@@ -123,6 +123,11 @@ class InsightFacePack:
         """Where the threshold was measured."""
         return self.record.threshold_source
 
+    @property
+    def masked_threshold(self) -> float | None:
+        """What judges probes in medical masks; None where none are compared."""
+        return None if self.record.masked is None else self.record.masked.threshold
+
     def detect(self, image_bgr: Image) -> list[DetectedFace]:
         """Every face, the largest first. Raises ValueError when the image is not (H, W, 3) uint8."""
         boxes, landmarks = self._detector.detect(image_bgr)

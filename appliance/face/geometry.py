@@ -1,5 +1,7 @@
 """Image checks, scaling and alignment shared by the packs."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,20 @@ def shrink(image: Image, longest_px: int) -> tuple[Image, float]:
     factor = side / longest_px
     width, height = (max(_SMALLEST_SIDE_PX, round(n / factor)) for n in (image.shape[1], image.shape[0]))
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8), factor
+
+
+Box = tuple[float, float, float, float]
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes (x1, y1, x2, y2), 0 to 1; 0 for a box that is none."""
+    if not all(map(math.isfinite, (*a, *b))):
+        return 0.0
+    across = min(a[2], b[2]) - max(a[0], b[0])
+    down = min(a[3], b[3]) - max(a[1], b[1])
+    common = max(0.0, across) * max(0.0, down)
+    areas = sum(max(0.0, x2 - x1) * max(0.0, y2 - y1) for x1, y1, x2, y2 in (a, b))
+    return common / max(areas - common, 1e-9)
 
 
 def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from appliance.face.analysis import Detector, InsightFacePack, Recogniser
 from appliance.face.geometry import aligned_chip, shrink
 from appliance.face.session import quiet_session
 from appliance.face.types import DetectedFace, FailureToAcquire, Image
-from appliance.models.catalogue import OPEN_OMZ
+from appliance.models.catalogue import OPEN_OMZ, PackRecord
 from appliance.models.manager import read_verified
 
 _LONGEST_SIDE_PX = 640
@@ -159,9 +159,18 @@ class Reidentification(Recogniser):
         return self._network(chip)
 
 
+def recogniser(record: PackRecord, models_dir: Path) -> Reidentification:
+    """The recogniser and its landmarks, of this pack or another that has the same files. Raises ModelError."""
+    read = {
+        (file.role, Path(file.name).suffix): read_verified(record, file, models_dir)
+        for file in record.files
+        if file.role != "detector"
+    }
+    landmarks = Landmarks(read["landmarks", ".xml"], read["landmarks", ".bin"])
+    return Reidentification(read["recogniser", ".xml"], read["recogniser", ".bin"], landmarks)
+
+
 def load(models_dir: Path) -> InsightFacePack:
     """Load the pack. Raises appliance.models.manager.ModelError with what to do."""
-    read = {(file.role, Path(file.name).suffix): read_verified(OPEN_OMZ, file, models_dir) for file in OPEN_OMZ.files}
-    landmarks = Landmarks(read["landmarks", ".xml"], read["landmarks", ".bin"])
-    recogniser = Reidentification(read["recogniser", ".xml"], read["recogniser", ".bin"], landmarks)
-    return InsightFacePack(OPEN_OMZ, YuNet(read["detector", ".onnx"]), recogniser)
+    detector = read_verified(OPEN_OMZ, OPEN_OMZ.file("detector"), models_dir)
+    return InsightFacePack(OPEN_OMZ, YuNet(detector), recogniser(OPEN_OMZ, models_dir))

@@ -1,23 +1,34 @@
 """Loading a pack by name. Native libraries are imported here, when a pack is loaded, and not before."""
 
 import importlib
+from collections.abc import Collection
 from pathlib import Path
 
 from appliance.face.types import FacePack
 from appliance.models.catalogue import PACKS
-from appliance.models.manager import PackMissing, advice, best_available, check_pack, pack_record
+from appliance.models.manager import LicenceNotAccepted, PackMissing, advice, best_available, check_pack, pack_record
 
 __all__ = ["PACKS", "best_available", "load_pack"]
 
-_MODULES = {"open-omz": "appliance.face.open_omz", "pypi-dlib": "appliance.face.pypi_dlib"}
+_MODULES = {
+    "open-omz": "appliance.face.open_omz",
+    "pypi-dlib": "appliance.face.pypi_dlib",
+    "open-mobileface": "appliance.face.open_mobileface",
+    "scrfd-omz": "appliance.face.scrfd_omz",
+}
 
 
-def load_pack(pack_id: str, models_dir: Path) -> FacePack:
-    """Load a pack, every file proven by SHA-256.
+def load_pack(pack_id: str, models_dir: Path, accepted: Collection[str] = ()) -> FacePack:
+    """Load a pack, every file proven by SHA-256. `accepted` are packs whose non-commercial licence was accepted.
 
-    Raises ModelError (unknown pack), PackMissing (with the command to run), HashMismatch.
+    Raises ModelError (unknown pack), LicenceNotAccepted, PackMissing (with the command to run), HashMismatch.
     """
-    pack_record(pack_id)
+    record = pack_record(pack_id)
+    if not record.commercial_use and pack_id not in accepted:
+        raise LicenceNotAccepted(
+            f"Pack {pack_id} is for non-commercial use only ({record.licences}). If yours is, say so by name: "
+            f'accept_non_commercial = ["{pack_id}"] under [face], or --accept-non-commercial {pack_id}.'
+        )
     check = check_pack(pack_id, models_dir)
     if check.absent_modules:
         raise PackMissing(advice(check))

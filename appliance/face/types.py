@@ -102,6 +102,11 @@ class FacePack(Protocol):
         """Where the threshold was measured, in words."""
         ...
 
+    @property
+    def masked_threshold(self) -> float | None:
+        """What judges probes in medical masks (`masked`); None where none are compared."""
+        ...
+
     def detect(self, image_bgr: Image) -> list[DetectedFace]:
         """Every face, the largest first. Raises ValueError when the image is not (H, W, 3) uint8."""
         ...

@@ -61,6 +61,16 @@ class Weights:
     extra: str
     caution: str
 
+    @property
+    def commercial_use(self) -> bool:
+        """Whether every file's licence allows any use."""
+        return all(file.commercial_use for file in self.files)
+
+    @property
+    def licences(self) -> str:
+        """Every licence once, in words."""
+        return ", ".join(sorted({file.licence for file in self.files}))
+
     def file(self, role: Role) -> ModelFile:
         """The first file with this role. Raises KeyError."""
         for item in self.files:
@@ -71,12 +81,17 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRecord(Weights):
-    """A matcher pack: what it compares with, and how well it did."""
+    """A matcher pack: what it compares with, and how well it did.
+
+    `masked` is the operating point for probes in medical masks (`appliance.face.masked`), at the FMR of the default;
+    None where nobody in a mask is compared.
+    """
 
     grade: Literal["production", "development grade"]
     metric: Literal["cosine", "l2"]
     default: OperatingPoint
     operating_points: tuple[OperatingPoint, ...]
+    masked: OperatingPoint | None = None
 
     @property
     def threshold(self) -> float:
@@ -99,6 +114,8 @@ class CueRecord(Weights):
 
 _OMZ_POINTS = (OperatingPoint(0.340, 1e-3, 0.9850), OperatingPoint(0.425, 1e-4, 0.9682))
 _DLIB_POINTS = (OperatingPoint(0.547, 1e-3, 0.8897), OperatingPoint(0.480, 1e-4, 0.6788))
+_MOBILEFACE_POINTS = (OperatingPoint(0.363, 1e-3, 0.9571), OperatingPoint(0.449, 1e-4, 0.8956))
+_SCRFD_POINTS = (OperatingPoint(0.347, 1e-3, 0.9898), OperatingPoint(0.432, 1e-4, 0.9709))
 _REID = "face-reidentification-retail-0095"
 _PLACES = "landmarks-regression-retail-0009"
 
@@ -198,7 +215,56 @@ PYPI_DLIB = PackRecord(
     caution="Refuses about one genuine traveller in nine at FMR 1e-3; for development and demonstration only.",
 )
 
-PACKS: dict[str, PackRecord] = {pack.pack_id: pack for pack in (OPEN_OMZ, PYPI_DLIB)}
+OPEN_MOBILEFACE = PackRecord(
+    pack_id="open-mobileface",
+    title="YuNet 2026may + MobileFace V2",
+    grade="development grade",
+    metric="cosine",
+    default=_MOBILEFACE_POINTS[1],
+    operating_points=_MOBILEFACE_POINTS,
+    threshold_source="TO MEASURE",
+    files=(
+        OPEN_OMZ.file("detector"),
+        ModelFile(
+            name="mobileface_identification_v2.onnx",
+            role="recogniser",
+            size=3_601_047,
+            sha256="b3f1703b1e7ae49fde57704eb4c708b96115afbdffb7d94d8c409af924667ff8",
+            licence="MIT",
+            commercial_use=True,
+        ),
+    ),
+    modules=(),
+    extra="",
+    caution="Converted from the published MXNet parameters (sha256 75005761...825e) and checked by what it says of "
+    "photographs, not against the original runtime. Its training data is not documented.",
+)
+
+SCRFD_OMZ = PackRecord(
+    pack_id="scrfd-omz",
+    title="SCRFD det_500m + landmarks-regression-retail-0009 + face-reidentification-retail-0095",
+    grade="development grade",
+    metric="cosine",
+    default=_SCRFD_POINTS[1],
+    operating_points=_SCRFD_POINTS,
+    threshold_source="TO MEASURE",
+    files=(
+        ModelFile(
+            name="det_500m.onnx",
+            role="detector",
+            size=2_524_817,
+            sha256="5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a",
+            licence="InsightFace, non-commercial research only",
+            commercial_use=False,
+        ),
+        *OPEN_OMZ.files[1:],
+    ),
+    modules=("openvino",),
+    extra="open-omz",
+    caution="The detector is for non-commercial research only: refused unless the configuration accepts it by name.",
+)
+
+PACKS: dict[str, PackRecord] = {pack.pack_id: pack for pack in (OPEN_OMZ, PYPI_DLIB, OPEN_MOBILEFACE, SCRFD_OMZ)}
 """Every pack, the one to prefer first."""
 
 RGB_CUE = CueRecord(

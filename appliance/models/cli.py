@@ -30,7 +30,8 @@ def _fail(error: Exception) -> typer.Exit:
 
 
 def _grade(pack: Weights) -> str:
-    return pack.grade if isinstance(pack, PackRecord) else "optional cue, never admits"
+    grade = pack.grade if isinstance(pack, PackRecord) else "optional cue, never admits"
+    return grade if pack.commercial_use else f"{grade}\n[bold]non-commercial[/]"
 
 
 def _threshold(pack: Weights) -> str:
@@ -38,10 +39,6 @@ def _threshold(pack: Weights) -> str:
         sign = ">=" if pack.metric == "cosine" else "<="
         return f"{pack.metric} {sign} {pack.threshold} (FMR {pack.default.fmr:g})"
     return f"suspects >= {pack.threshold}" if isinstance(pack, CueRecord) else ""
-
-
-def _licences(pack: Weights) -> str:
-    return ", ".join(sorted({file.licence for file in pack.files}))
 
 
 @models_app.command("list")
@@ -53,13 +50,13 @@ def list_packs(folder: Folder = _DEFAULT) -> None:
         pack = check.pack
         state = f"[{_COLOURS[check.state]}]{check.state.value}[/]"
         name = f"{pack.pack_id}\n[dim]{pack.title}[/]"
-        table.add_row(name, _grade(pack), _licences(pack), _threshold(pack), state)
+        table.add_row(name, _grade(pack), pack.licences, _threshold(pack), state)
     Console().print(table)
     for check in checks:
         if check.state is not State.READY:
             typer.echo(manager.advice(check))
-    for cue in CUES.values():
-        typer.echo(f"{cue.pack_id}: {cue.caution}")
+    for record in (*PACKS.values(), *CUES.values()):
+        typer.echo(f"{record.pack_id}: {record.caution}")
 
 
 @models_app.command()
@@ -123,7 +120,7 @@ def _selftest(pack: PackRecord, folder: Path) -> bool:
     from appliance.face.packs import load_pack
     from appliance.face.selftest import selftest
 
-    result = selftest(load_pack(pack.pack_id, folder))
+    result = selftest(load_pack(pack.pack_id, folder, (pack.pack_id,)))  # looked at here, in use nowhere
     verdict = "tells people apart" if result.passed else "DOES NOT tell people apart: do not use this installation"
     typer.echo(
         f"{pack.pack_id}: {verdict} ({len(result.genuine)} people; genuine scores "

@@ -37,6 +37,10 @@ class PackMissing(ModelError):
     """Files or installed modules of the pack are not there."""
 
 
+class LicenceNotAccepted(ModelError):
+    """The pack is for non-commercial use only, and nobody has accepted that."""
+
+
 class HashMismatch(ModelError):
     """A file is not the one the catalogue names."""
 
@@ -198,12 +202,12 @@ def read_verified(pack: Weights, file: ModelFile, models_dir: Path) -> bytes:
 
 
 def best_available(models_dir: Path) -> str:
-    """The first matcher pack of the catalogue that is ready.
+    """The first matcher pack of the catalogue that is ready and free for every use.
 
     Raises HashMismatch as soon as a preferred pack has a file that differs, PackMissing when none is ready.
     """
     problems = []
-    for check in (check_pack(pack_id, models_dir) for pack_id in PACKS):
+    for check in (check_pack(name, models_dir) for name, pack in PACKS.items() if pack.commercial_use):
         if check.state is State.READY:
             return check.pack.pack_id
         if check.state is State.HASH_MISMATCH:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import commissioning, devices, sites
-from appliance.clock import Clock
+from appliance.clock import Clock, today
 from appliance.config import LaneConfig
 from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
 from appliance.control.server import ControlServer
@@ -18,7 +18,7 @@ from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door, Outcome
 from appliance.document.judge import Judged
-from appliance.runtime import evidence, view
+from appliance.runtime import claims, evidence, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.loop import LaneLoop
@@ -74,7 +74,8 @@ class LaneController:
             loop=self.loop,
             clock=clock,
         )
-        self.reader = ReaderOwner(devices.document_reader(config), self.loop, clock, self._document)
+        source = claims.source_of(config, self.eye, lambda: isinstance(self.loop.lane.phase, ph.Ready))
+        self.reader = ReaderOwner(source, self.loop, clock, self._document)
         sensor = devices.presence(config)
         self.presence = PresenceOwner(sensor, self.loop, clock) if sensor is not None else None
         self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
@@ -190,6 +191,10 @@ class LaneController:
         if self._passage is None or self._passage.passage_id != passage_id:
             return
         self._passage.document = document_view(judged.mrz) if judged.mrz else None
+        self._passage.enrolled_as = judged.enrolled_as
+        if judged.photo is not None:
+            photo, eyes = judged.photo
+            self._passage.show("portrait", photo, "image/jpeg", label="from the gallery", eyes=eyes)
         if judged.portrait is not None:
             self._spawn("enrol", self._enrol(self._passage, judged))
 
@@ -199,11 +204,17 @@ class LaneController:
         assert portrait is not None
         try:
             reply = await self.eye.ask(
-                "enrol", blobs=(portrait.tobytes(),), height=portrait.shape[0], width=portrait.shape[1]
+                "enrol",
+                blobs=(portrait.tobytes(),),
+                height=portrait.shape[0],
+                width=portrait.shape[1],
+                issued=None if judged.issued is None else judged.issued.isoformat(),
+                on=today(self._clock).isoformat(),
             )
-        except (VisionLost, DriverError) as error:
+        except (VisionLost, VisionRefused, DriverError) as error:
             _log.warning("the portrait was not enrolled: %s", error)
             return
+        data.tell(reply.header["irregularities"])
         eyes = reply.header["eyes"]
         data.show("portrait", reply.blobs[0], "image/jpeg", label="from the reader", eyes=eyes)
         self.publish()
@@ -222,6 +233,7 @@ class LaneController:
             if self.presence is not None:
                 self.presence.begin()
             checks = await self.verification.run()
+            data.enrolled_as = data.enrolled_as or self.verification.found
             if self.presence is not None:
                 checks = await self.presence.judged(checks)
             self.loop.post(ev.VerificationDone(passage_id, checks), "vision")
@@ -354,6 +366,7 @@ class LaneController:
                 evidence=self._evidence,
                 advice=self._advice,
                 attended=sites.KINDS[self._config.site].guarded is not False,
+                claim=self._config.document_reader.claim,
             )
         )
 
@@ -392,8 +405,10 @@ class LaneController:
 def _worker_setup(config: LaneConfig) -> dict[str, Any]:
     return {
         "pack": config.face.pack,
+        "accepted": config.face.accept_non_commercial,
         "models_dir": str(Path(config.face.models_dir)),
         "masks": config.face.masks,
+        "gallery": config.gallery.model_dump(mode="json") if config.gallery else None,
         "cameras": config.cameras.model_dump(mode="json", exclude_none=True),
         "leds": {camera: list(light.pulses) for camera, light in config.illumination.items()},
         "drift": config.calibration.drift,

@@ -1,5 +1,6 @@
 """What is held in memory of the passage under way, for the guard's eyes. Never on disk; forgotten as a whole."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,7 +29,9 @@ class PassageData:
     passage_id: str
     started: datetime
     document: DocumentView | None = None
+    enrolled_as: str = ""
     checks: tuple[Check, ...] = ()
+    irregularities: tuple[str, ...] = ()
     pictures: dict[str, Picture] = field(default_factory=dict)
     outcome: Outcome | None = None
     referred_since: datetime | None = None
@@ -42,11 +45,17 @@ class PassageData:
         four = (eyes[0], eyes[1], eyes[2], eyes[3]) if eyes else None
         self.pictures[channel] = Picture(data, media_type, label, version, four)
 
+    def tell(self, irregularities: Iterable[str]) -> None:
+        """What the guard should know of the reference portrait. Dropped after `forget`, as a picture is."""
+        if not self.forgotten:
+            self.irregularities = tuple(irregularities)
+
     def forget(self) -> None:
         """Drop every image and what the document says; the checks and the outcome name nobody."""
         self.forgotten = True
         self.pictures.clear()
-        self.document = None
+        self.document, self.enrolled_as = None, ""
+        self.irregularities = ()
 
     def check_views(self) -> tuple[CheckView, ...]:
         """Failing checks first."""

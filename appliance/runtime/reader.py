@@ -1,4 +1,4 @@
-"""Owner of the document reader: keeps it open, starts passages, reads documents when told."""
+"""Owner of what people say who they are with: keeps it open, starts passages, judges claims when told."""
 
 import asyncio
 import logging
@@ -8,20 +8,20 @@ from collections.abc import Callable
 from appliance.clock import Clock, today
 from appliance.core import events as ev
 from appliance.core.types import Device
-from appliance.document.judge import Judged, judge, unreadable
+from appliance.document.judge import Judged, unreadable
+from appliance.runtime.claims import Source
 from appliance.runtime.loop import LaneLoop
-from drivers.errors import DocumentUnreadable, DriverError
-from drivers.ports import DocumentReader
+from drivers.errors import DriverError
 
 RECONNECT_S = 0.5
 _log = logging.getLogger(__name__)
 
 
 class ReaderOwner:
-    """One reader. `on_document` gets the judged document before the core hears of it."""
+    """One source of claims. `on_document` gets what was judged before the core hears of it."""
 
     def __init__(
-        self, reader: DocumentReader, loop: LaneLoop, clock: Clock, on_document: Callable[[str, Judged], None]
+        self, reader: Source, loop: LaneLoop, clock: Clock, on_document: Callable[[str, Judged], None]
     ) -> None:
         self._reader, self._loop, self._clock, self._on_document = reader, loop, clock, on_document
         self._reported = False
@@ -66,10 +66,7 @@ class ReaderOwner:
         """Read and judge the document on the reader; the core hears of it either way."""
         on = today(self._clock)
         try:
-            data = await self._reader.read()
-            judged = await judge(data.mrz, data.portrait, data.chip_checks, on)
-        except DocumentUnreadable as error:
-            judged = unreadable(error.message)
+            judged = await self._reader.judged(on)
         except DriverError as error:
             self._loop.faults.raise_fault(1003, "document_reader", str(error))
             self._reopen()

@@ -5,6 +5,7 @@ It measures and reports. It has no say in what follows, and an attack is never a
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from appliance.clock import Clock
@@ -22,7 +23,8 @@ LOOK_FOR_S = 10.0
 class Verification:
     """Runs the verification of one passage and shows what it saw.
 
-    `suspect` is called when light or camera were not as they should be, `advise` with what the traveller is told.
+    `found` is whom a search of the gallery found, by label. `suspect` is called when light or camera were not as they
+    should be, `advise` with what the traveller is told.
     """
 
     def __init__(
@@ -36,10 +38,11 @@ class Verification:
         self._eye, self._clock, self._suspect, self._advise = eye, clock, suspect, advise
         self._timings: dict[str, float] = {}
         self._captured = False
+        self.found = ""
 
     async def run(self) -> tuple[Check, ...]:
         """The checks. Raises VisionLost, VisionRefused and DriverError."""
-        self._captured = False
+        self._captured, self.found = False, ""
         checks: tuple[Check, ...] = ()
         try:
             for _ in range(CAPTURES):
@@ -57,7 +60,7 @@ class Verification:
         await self._eye.meter()
         logs = await self._eye.capture(face=True)
         seen = (await self._eye.ask("analyse", logs=logs)).header
-        self._captured = True
+        self._captured, self.found = True, str(seen["found"])
         self._timings = {key: seen[key] for key in ("captured_at", "inference_s", "liveness_s")}
         if seen["findings"]:
             self._suspect()
@@ -115,9 +118,8 @@ def _inconclusive(checks: tuple[Check, ...]) -> bool:
 
 
 def _kept_on(seen: dict[str, Any]) -> tuple[Check, ...]:
-    single, _ = _never_good(seen)
-    reason = f"A medical mask was kept on after {MASK_REQUESTS} requests."
-    return single, Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, reason)
+    single, quality = _never_good(seen)
+    return single, replace(quality, reason=f"A medical mask was kept on after {MASK_REQUESTS} requests.")
 
 
 def _never_good(seen: dict[str, Any]) -> tuple[Check, ...]:
@@ -129,5 +131,5 @@ def _never_good(seen: dict[str, Any]) -> tuple[Check, ...]:
             Result.FAILED if several else (Result.SUCCESSFUL if faces else Result.UNDETERMINED),
             f"{faces} faces are in view." if several else ("One face is in view." if faces else "No face is in view."),
         ),
-        Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, f"No good view of the face: {words}"),
+        Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, f"No good view of the face: {words}", str(seen["figures"])),
     )

@@ -11,7 +11,7 @@ from appliance.core.events import OfficerDecided
 from appliance.core.faults import CATALOGUE, Effect
 from appliance.core.passage import needs_visual_check, step
 from appliance.core.policy import Policy
-from appliance.core.types import Advice, CheckName, Door, OfficerAction, Result, Step, Topology
+from appliance.core.types import Advice, CheckName, Claim, Door, OfficerAction, Result, Step, Topology
 from appliance.runtime.faults import ActiveFault
 from appliance.runtime.passage_data import PassageData
 
@@ -35,17 +35,26 @@ class Facts:
     evidence: str
     advice: Advice | None = None
     attended: bool = True
+    claim: Claim = Claim.DOCUMENT
 
 
-def step_of(lane: ph.Lane, policy: Policy, *, attended: bool = True) -> Step:
+_ASKED = {
+    Claim.DOCUMENT: Step.PRESENT_DOCUMENT,
+    Claim.CARD: Step.PRESENT_CARD,
+    Claim.NOBODY: Step.LOOK_AT_CAMERA,
+}
+"""How the next one is asked who they are."""
+
+
+def step_of(lane: ph.Lane, policy: Policy, *, attended: bool = True, claim: Claim = Claim.DOCUMENT) -> Step:
     """What the traveller is shown. Neutral: a suspicion looks like any other referral."""
     match lane.phase:
         case ph.Starting() | ph.OutOfService():
             return Step.OUT_OF_SERVICE
         case ph.Ready():
-            return Step.OUT_OF_SERVICE if lane.effects - {Effect.NOTICE} else Step.PRESENT_DOCUMENT
+            return Step.OUT_OF_SERVICE if lane.effects - {Effect.NOTICE} else _ASKED[claim]
         case ph.Reading():
-            return Step.READING_DOCUMENT
+            return Step.READING_DOCUMENT if claim is Claim.DOCUMENT else Step.PLEASE_WAIT
         case ph.Entering():
             return Step.ENTER if policy.topology is Topology.MANTRAP else Step.LOOK_AT_CAMERA
         case ph.Enclosing():
@@ -79,7 +88,7 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         phase=type(lane.phase).__name__,
         phase_since=since,
         phase_ends=since + timedelta(seconds=policy.timeout_of(lane.phase)),
-        step=step_of(lane, policy, attended=facts.attended),
+        step=step_of(lane, policy, attended=facts.attended, claim=facts.claim),
         advice=facts.advice,
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
@@ -112,6 +121,8 @@ def _passage(facts: Facts, since: datetime) -> PassageView | None:
         passage_id=data.passage_id,
         started=data.started,
         document=data.document,
+        enrolled_as=data.enrolled_as,
+        irregularities=data.irregularities,
         checks=data.check_views(),
         images=data.image_views(),
         referral=_referral(facts, data.referred_since or since),

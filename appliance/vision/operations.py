@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from appliance.camera_config import CamerasConfig
 from appliance.clock import SystemClock
 from appliance.config import ConfigError
 from appliance.core.types import Advice
-from appliance.face.mask_detector import MaskDetector, detector_for
-from appliance.face.packs import best_available, load_pack
-from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
+from appliance.face.quality import assess_portrait, others
+from appliance.face.types import DetectedFace, Image, Template
+from appliance.gallery.errors import GalleryError
+from appliance.gallery.photo import decode
 from appliance.liveness.assess import LivenessReport
 from appliance.liveness.burst import Capture, GreyPatch
 from appliance.liveness.calibration import Calibration, compare
@@ -28,8 +30,8 @@ from appliance.models.manager import ModelError
 from appliance.vision import stills, verdict
 from appliance.vision.cameras import Cameras, Shots
 from appliance.vision.judge import Judge, SecondOpinion, judge_of, shadow_of
+from appliance.vision.matcher import Matcher, Reference, Seen
 from appliance.vision.metering import next_gain
-from appliance.vision.quality import Quality, measure, others
 from appliance.wire import Message
 from drivers.ports import Frame
 
@@ -42,11 +44,11 @@ class Refused(Exception):
 class Passage:
     """What is known of the passage under way. Forgotten as a whole."""
 
-    reference: Template | str = "The document's portrait was not enrolled."
+    reference: Reference = field(default_factory=Reference)
     shots: Shots | None = None
     captured_at: float = 0.0
     faces: list[DetectedFace] = field(default_factory=list)
-    quality: Quality | None = None
+    seen: Seen | None = None
     probe: Template | str = "No live face was captured."
     inference_s: float = 0.0
     capture: Capture | None = None
@@ -62,7 +64,6 @@ class Setup:
     drift: float
     judge: Judge
     shadow: SecondOpinion | None
-    masks: MaskDetector | None
 
 
 class Worker:
@@ -70,7 +71,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._clock = SystemClock()
-        self._pack: FacePack | None = None
+        self._matcher: Matcher | None = None
         self._cameras: Cameras | None = None
         self._setup: Setup | None = None
         self._calibration: Calibration | None = None
@@ -87,17 +88,12 @@ class Worker:
     def setup(self, request: Message) -> Message:
         """Load the matcher; cameras come with `cameras`."""
         header = request.header
-        models_dir = Path(header["models_dir"])
+        self.close()
         try:
-            pack_id = best_available(models_dir) if header["pack"] == "auto" else header["pack"]
-            self._pack = load_pack(pack_id, models_dir)
-        except ModelError as error:
-            raise Refused(str(error)) from error
-        try:
+            self._matcher = Matcher.load(header, self._clock)
             judge = judge_of(header["band_set"], Path(header["detector"]) if header["detector"] else None)
-            shadow = shadow_of(header["band_set"], header["shadow"], models_dir)
-            masks = detector_for(header["masks"], models_dir)
-        except (DetectorError, ModelError) as error:
+            shadow = shadow_of(header["band_set"], header["shadow"], Path(header["models_dir"]))
+        except (DetectorError, GalleryError, ModelError, ValueError) as error:
             raise Refused(str(error)) from error
         config = CamerasConfig.model_validate(header["cameras"])
         self._setup = Setup(
@@ -106,11 +102,9 @@ class Worker:
             drift=header["drift"],
             judge=judge,
             shadow=shadow,
-            masks=masks,
         )
-        self.close()
         self._cameras = Cameras(config, header["module"], self._clock)
-        pack = self._pack
+        pack = self._matcher.pack
         names = ("pack_id", "title", "grade", "metric", "threshold", "threshold_source")
         return Message({"pack": {name: getattr(pack, name) for name in names}})
 
@@ -133,10 +127,12 @@ class Worker:
         return Message({})
 
     def close(self) -> None:
-        """Close the cameras for good."""
+        """Close cameras and gallery for good."""
         if self._cameras is not None:
             self._cameras.end()
-        self._cameras = None
+        if self._matcher is not None:
+            self._matcher.close()
+        self._cameras = self._matcher = None
 
     def end(self) -> None:
         """Nothing is asked any more."""
@@ -148,6 +144,12 @@ class Worker:
             raise Refused("nothing was set up")
         return self._cameras
 
+    @property
+    def _faces(self) -> Matcher:
+        if self._matcher is None:
+            raise Refused("nothing was set up")
+        return self._matcher
+
     # --- life signs -------------------------------------------------------------------------------------------
 
     def health(self, _: Message) -> Message:
@@ -157,44 +159,59 @@ class Worker:
 
     def preview(self, _: Message) -> Message:
         """The view as it is now, as JPEG, and where the eyes are, so that it can be shown at the portrait's scale."""
-        assert self._pack is not None
         view = self._all().read("rgb").image
-        faces = self._pack.detect(view)
+        faces = self._faces.pack.detect(view)
         return Message({"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(view, quality=70),))
 
     # --- one passage ------------------------------------------------------------------------------------------
 
     def enrol(self, request: Message) -> Message:
-        """Make the reference of the document's portrait: blob raw BGR, header `height`, `width`."""
-        assert self._pack is not None
-        height, width = request.header["height"], request.header["width"]
-        portrait = np.frombuffer(request.blobs[0], np.uint8).reshape(height, width, 3)
+        """Make the reference of the document's portrait: blob raw BGR, header `height`, `width`.
+
+        `issued` (null: unknown) and `on` are days as ISO 8601. Tells why nothing can be compared with the portrait, and
+        what a guard should know of it.
+        """
+        header = request.header
+        portrait = np.frombuffer(request.blobs[0], np.uint8).reshape(header["height"], header["width"], 3)
         self._passage = Passage()
-        faces = self._pack.detect(portrait)
-        eyes = None
-        if len(faces) == 1 or (faces and others(faces) == 0):
-            self._passage.reference = self._template(portrait, faces[0], "the document's portrait")
-            eyes = stills.eyes(faces[0])
-        else:
-            found = "no face" if not faces else "several faces"
-            self._passage.reference = f"There is {found} on the document's portrait."
-        problem = self._passage.reference if isinstance(self._passage.reference, str) else ""
-        return Message({"problem": problem, "eyes": eyes}, (stills.jpeg(portrait),))
+        issued = None if header["issued"] is None else date.fromisoformat(header["issued"])
+        try:
+            faces = self._faces.pack.detect(portrait)
+            report = assess_portrait(portrait, faces, issued=issued, today=date.fromisoformat(header["on"]))
+        except ValueError as error:
+            raise Refused(f"the document's portrait is no picture of a face: {error}") from error
+        one = faces[0] if faces and not others(faces) else None
+        reference = Reference(report.problem) if report.problem else self._faces.portrait(portrait, faces[0])
+        self._passage.reference = reference
+        eyes = stills.eyes(one) if one else None
+        told = {"problem": reference.problem, "irregularities": report.irregularities, "eyes": eyes}
+        return Message(told, (stills.jpeg(portrait),))
+
+    def refer_to(self, request: Message) -> Message:
+        """Make the reference of whoever `who` labels in the gallery; null: the live face is looked for in it."""
+        who = request.header["who"]
+        try:
+            reference, found = self._faces.card(who) if who is not None else (self._faces.everybody(), None)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        self._passage = Passage(reference)
+        until = None if found is None or found.valid_until is None else found.valid_until.isoformat()
+        told = {"problem": reference.problem, "valid_until": until, "eyes": None}
+        if found is None or found.photo is None:
+            return Message(told)
+        photo = decode(found.photo)
+        faces = self._faces.pack.detect(photo)
+        return Message(told | {"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(photo),))
 
     def locate(self, _: Message) -> Message:
         """Look once: is there one face, good enough to capture?"""
-        assert self._pack is not None
         view = self._all().read("rgb").image
-        faces = self._pack.detect(view)
+        faces = self._faces.pack.detect(view)
         self._face = faces[0] if faces else None
-        quality = measure(view, faces[0]) if faces else None
-        advice = quality.advice if quality else Advice.STEP_INTO_VIEW
-        if advice is None and others(faces) > 0:
-            advice = Advice.ONE_AT_A_TIME
-        if advice is None and self._masked(view, faces[0]):
-            advice = Advice.UNCOVER_MOUTH
+        quality = self._faces.look(view, faces).quality
         count = 1 + others(faces) if faces else 0
-        return Message({"acceptable": advice is None, "advice": advice, "faces": count})
+        told = {"advice": quality.advice, "faces": count, "figures": quality.figures}
+        return Message({"acceptable": quality.advice is None, **told})
 
     def burst(self, request: Message) -> Message:
         """`counts` frames of each switched camera, none exposed before `after`, and a visible one from their middle.
@@ -202,7 +219,7 @@ class Worker:
         The illuminators are armed already: every exposure counts. With `face`, inference starts as soon as the visible
         frame is there.
         """
-        passage = self._passage = Passage(reference=self._passage.reference)
+        passage = self._passage = Passage(self._passage.reference)
         header = request.header
 
         def infer(frame: Frame) -> None:
@@ -252,23 +269,16 @@ class Worker:
 
     def _infer(self, passage: Passage, image: Image) -> None:
         """Detector and recogniser on the captured view, while other frames still come."""
-        assert self._pack is not None
         begun = self._clock.monotonic()
-        passage.faces = self._pack.detect(image)
+        passage.faces = self._faces.pack.detect(image)
         passage.inference_s = self._clock.monotonic() - begun
         if passage.faces:
             self._recognising = self._helper.submit(self._recognise, passage, image, passage.faces[0])
-            passage.quality = measure(image, passage.faces[0])
-            if passage.quality.advice is None and self._masked(image, passage.faces[0]):
-                passage.quality = Quality(Advice.UNCOVER_MOUTH, passage.quality.figures)
-
-    def _masked(self, image: Image, face: DetectedFace) -> bool:
-        masks = self._told().masks
-        return masks is not None and masks.look(image, face).covered is True
+            passage.seen = self._faces.look(image, passage.faces)
 
     def _recognise(self, passage: Passage, image: Image, face: DetectedFace) -> None:
         begun = self._clock.monotonic()
-        passage.probe = self._template(image, face, "the live face")
+        passage.probe = self._faces.template(image, face, "the live face")
         passage.inference_s += self._clock.monotonic() - begun
 
     def settle(self) -> None:
@@ -283,13 +293,6 @@ class Worker:
         if inferring is not None:
             inferring.result()
 
-    def _template(self, image: Image, face: DetectedFace, what: str) -> Template | str:
-        assert self._pack is not None
-        try:
-            return self._pack.embed(image, face)
-        except FailureToAcquire as error:
-            return f"No template could be made of {what}: {error}"
-
     def reading(self, request: Message) -> Message:
         """Self-test: what is wrong with cameras and LEDs, from a burst of the empty lane."""
         readings = self._readings(self._captured(request))
@@ -298,7 +301,6 @@ class Worker:
 
     def analyse(self, request: Message) -> Message:
         """The checks, from the captured frames and the illuminators' logs {camera: [[exposure, LED or null], ...]}."""
-        assert self._pack is not None
         capture = self._captured(request)
         self._detected()
         passage = self._passage
@@ -308,10 +310,12 @@ class Worker:
             passage.liveness = self._told().judge.judge(capture, passage.faces[0])
         liveness_s = self._clock.monotonic() - begun
         self.settle()
+        masked = passage.seen is not None and passage.seen.masked
+        matched = self._faces.match(passage.reference, passage.probe, masked=masked)
         checks = (
             verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
-            verdict.face_quality(passage.quality),
-            verdict.comparison(self._compare()),
+            verdict.face_quality(passage.seen.quality if passage.seen else None, masked=masked),
+            verdict.comparison(matched.comparison, matched.against),
             verdict.liveness(passage.liveness, findings),
         )
         return Message(
@@ -319,6 +323,7 @@ class Worker:
                 "checks": [asdict(check) for check in checks],
                 "advice": self._advice(),
                 "findings": [asdict(finding) for finding in findings],
+                "found": matched.label,
                 "captured_at": passage.captured_at,
                 "inference_s": passage.inference_s,
                 "liveness_s": liveness_s,
@@ -328,9 +333,9 @@ class Worker:
     def _advice(self) -> Advice | None:
         """What would help a further capture most."""
         passage = self._passage
-        if passage.quality is None:
+        if passage.seen is None:
             return Advice.STEP_INTO_VIEW
-        return passage.quality.advice or (passage.liveness.advice if passage.liveness else None)
+        return passage.seen.quality.advice or (passage.liveness.advice if passage.liveness else None)
 
     def shadow(self, _: Message) -> Message:
         """What the second detector makes of the last capture, beside what the first one made of it."""
@@ -383,13 +388,6 @@ class Worker:
             if reading.camera in stored and not reading.findings:
                 found += compare(stored[reading.camera], reading, self._told().drift)
         return found
-
-    def _compare(self) -> Comparison | str:
-        assert self._pack is not None
-        reference, probe = self._passage.reference, self._passage.probe
-        if isinstance(reference, str):
-            return reference
-        return probe if isinstance(probe, str) else self._pack.compare(reference, probe)
 
     def stills(self, _: Message) -> Message:
         """The pictures of the last capture, for the guard: names and eyes in the header, JPEG or PNG as blobs."""

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from appliance.core.types import ADVICE_WORDS, Check, CheckName, Result
 from appliance.evaluate.species import VOCABULARY
+from appliance.face.quality import QualityReport
 from appliance.face.types import Comparison
 from appliance.liveness.assess import LivenessReport
 from appliance.liveness.reading import Finding
-from appliance.vision.quality import Quality
+
+SHOWN_REASONS = 2
+"""A guard reads the worst reasons; all of them stand in the map or the figures beside."""
 
 
 def single_face(faces: int) -> Check:
@@ -19,28 +22,26 @@ def single_face(faces: int) -> Check:
     return Check(CheckName.SINGLE_FACE, Result.FAILED, f"{faces} faces are in view.")
 
 
-def face_quality(quality: Quality | None) -> Check:
-    """Good enough to compare, or the one thing that is wrong."""
+def face_quality(quality: QualityReport | None, *, masked: bool = False) -> Check:
+    """Good enough to compare, or what is wrong, most useful first; every measure stands in the figures."""
     if quality is None:
         return Check(CheckName.FACE_QUALITY, Result.NOT_PERFORMED, "There was no face to judge.")
     if quality.advice is None:
-        return Check(CheckName.FACE_QUALITY, Result.SUCCESSFUL, "The face is well visible.", quality.figures)
-    reason = f"Not good enough: {ADVICE_WORDS[quality.advice]}"
+        reason = "The face is well visible above a medical mask." if masked else "The face is well visible."
+        return Check(CheckName.FACE_QUALITY, Result.SUCCESSFUL, reason, quality.figures)
+    said = list(dict.fromkeys(ADVICE_WORDS[failing.say] for failing in quality.failing))
+    reason = " ".join(["Not good enough:", *said[:SHOWN_REASONS]])
     return Check(CheckName.FACE_QUALITY, Result.UNDETERMINED, reason, quality.figures)
 
 
-def comparison(outcome: Comparison | str) -> Check:
-    """The comparison of chip portrait and live face, or why there was none."""
+def comparison(outcome: Comparison | str, against: str) -> Check:
+    """The comparison of the reference with the live face, or why there was none."""
     if isinstance(outcome, str):
         return Check(CheckName.COMPARISON, Result.NOT_PERFORMED, outcome)
     figures = f"{outcome.metric} {outcome.score:.3f}, threshold {outcome.threshold:.3f}"
     if outcome.accepted:
-        return Check(CheckName.COMPARISON, Result.SUCCESSFUL, "The face matches the document's portrait.", figures)
-    return Check(CheckName.COMPARISON, Result.FAILED, "The face does not match the document's portrait.", figures)
-
-
-SHOWN_REASONS = 2
-"""A guard reads the worst reasons and how many more there are; all of them stand in the map beside."""
+        return Check(CheckName.COMPARISON, Result.SUCCESSFUL, f"The face matches {against}.", figures)
+    return Check(CheckName.COMPARISON, Result.FAILED, f"The face does not match {against}.", figures)
 
 
 def liveness(report: LivenessReport | None, findings: Sequence[Finding] = ()) -> Check:

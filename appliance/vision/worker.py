@@ -23,6 +23,7 @@ OPERATIONS = (
         "health",
         "preview",
         "enrol",
+        "refer_to",
         "locate",
         "burst",
         "more",

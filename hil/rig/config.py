@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.core.types import Topology
+from appliance.core.types import Claim, Topology
 from appliance.liveness.channels import CHANNELS
+from appliance.models.manager import State, best_available, check_pack, pack_record
 from appliance.sites import Site
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
 from hil.scene import NIR, REFERENCE_REFLECTANCE
@@ -16,6 +17,8 @@ from hil.sim.depth import OPTICS
 LANE_ID = "lane-1"
 AUDIENCE = "till-1"
 """Who acts on a simulated point's authorisations."""
+_STRICTER = 0.05
+"""How much stricter than a comparison a search is judged; ten people are enrolled."""
 AXIS = "850"
 """The band with an LED on the camera's axis."""
 
@@ -26,7 +29,8 @@ class LaneSettings:
 
     `bands` are installed; `calibration` is the lane's calibration file, None for a lane that has none; `liveness`
     stands in its section as it is here; `presence` puts a depth sensor above the lane. At an `unattended_point` a
-    receiver of authorisations stands in for the doors.
+    receiver of authorisations stands in for the doors. People say who they are by `claim`: with a card, or by nothing,
+    there is a gallery of the cast.
     """
 
     topology: Topology = Topology.MANTRAP
@@ -38,6 +42,14 @@ class LaneSettings:
     liveness: Mapping[str, object] = field(default_factory=dict)
     presence: bool = True
     site: Site = Site.BORDER
+    claim: Claim = Claim.DOCUMENT
+
+    @property
+    def masks(self) -> Mapping[str, str]:
+        """An office verifies people in medical masks, where matcher and detector can."""
+        pack = self.pack if self.pack != "auto" else best_available(self.models_dir)
+        able = pack_record(pack).masked is not None and check_pack("medical-mask", self.models_dir).state is State.READY
+        return {"masks": "allow"} if self.site is Site.OFFICE and able else {}
 
     @property
     def leds(self) -> dict[str, tuple[str, ...]]:
@@ -96,6 +108,26 @@ class RigPaths:
         return self.directory / "lane.pem"
 
     @property
+    def card_reader(self) -> Path:
+        """Serial port of the card reader."""
+        return self.directory / "cards.tty"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the card reader's key."""
+        return self.directory / "keys"
+
+    @property
+    def gallery(self) -> Path:
+        """Who is enrolled."""
+        return self.directory / "gallery"
+
+    @property
+    def gallery_key(self) -> Path:
+        """What opens the gallery."""
+        return self.directory / "gallery.key"
+
+    @property
     def config(self) -> Path:
         """The appliance's configuration file."""
         return self.directory / "lane.toml"
@@ -135,8 +167,8 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
         "policy.timeouts": dict(settings.timeouts),
         "gate": {"port": paths.gate, "baudrate": 115200, "unit": 1},
     }
+    sections[""] = {**sections[""], "site": settings.site.value}
     if settings.site is Site.UNATTENDED_POINT:
-        sections[""] = {**sections[""], "site": settings.site.value}
         del sections[""]["commissioning"]  # type: ignore[attr-defined]
         sections["policy"] = {"require_chip": False, "require_guard": False}
         till = {"kind": "authorisation", "audience": AUDIENCE, "key": paths.key}
@@ -157,8 +189,8 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
     if settings.calibration is not None:
         sections["calibration"] = {"file": settings.calibration}
     sections |= {
-        "document_reader": {"kind": "rig", "options": {"socket": socket}},
-        "face": {"pack": settings.pack, "models_dir": settings.models_dir.resolve()},
+        **_claim(paths, settings),
+        "face": {"pack": settings.pack, "models_dir": settings.models_dir.resolve(), **settings.masks},
         "simulation": {"module": "hil.devices"},
     }
     lines = []
@@ -167,6 +199,22 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
             lines += ["", f"[{name}]"]
         lines += [f"{key} = {_value(value)}" for key, value in entries.items()]
     return "\n".join(lines) + "\n"
+
+
+def _claim(paths: RigPaths, settings: LaneSettings) -> dict[str, Mapping[str, object]]:
+    """The sections that say how people say who they are."""
+    if settings.claim is Claim.DOCUMENT:
+        return {"document_reader": {"kind": "rig", "options": {"socket": str(paths.socket)}}}
+    gallery: dict[str, object] = {"folder": paths.gallery, "key": paths.gallery_key}
+    if settings.claim is Claim.CARD:
+        return {
+            "document_reader": {"kind": "osdp_card", "port": paths.card_reader, "keys": paths.keys},
+            "gallery": gallery,
+        }
+    pack = pack_record(best_available(settings.models_dir) if settings.pack == "auto" else settings.pack)
+    stricter = _STRICTER if pack.metric == "cosine" else -_STRICTER
+    gallery["identify_threshold"] = round(pack.threshold + stricter, 4)
+    return {"document_reader": {"kind": "walk_up"}, "gallery": gallery}
 
 
 def commissioning_toml(settings: LaneSettings) -> str:

@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.clock import SystemClock
+from appliance.core.types import Claim
 from appliance.sites import Site
 from drivers.gate.authorisation.token import Receiver
 from hil.emulator.authorisation_receiver import ReceiverServer
 from hil.emulator.pty_line import Emulator, PtyLine
+from hil.rig import office
 from hil.rig.config import AUDIENCE, LANE_ID, LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.rig.faults import Faults
 from hil.rig.server import RigServer
@@ -78,6 +80,10 @@ class Rig:
                 self.till = stack.enter_context(self._opened_till())
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
+            if self.settings.claim is not Claim.DOCUMENT:
+                office.enrol_cast(self.paths, self.settings)
+            if self.settings.claim is Claim.CARD:
+                self._world.cards = office.reader(self.paths)
             if self.settings.presence:
                 self._world.depth.floor().save(self.paths.floor, serial_number=None)
             develop(empty_scene(), self._world.light, self.settings.leds)
@@ -85,6 +91,8 @@ class Rig:
             wires: dict[str, tuple[Emulator, Path]] = {"gate": (self._world.observer, self.paths.gate)}
             for camera, sync in self._world.sync.items():
                 wires[f"illumination.{camera}"] = (sync, self.paths.illumination(camera))
+            if self._world.cards is not None:
+                wires["cards"] = (self._world.cards, self.paths.card_reader)
             for name, (emulator, path) in wires.items():
                 self.lines[name] = stack.enter_context(PtyLine(emulator, path))
             self._stack = stack.pop_all()

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from appliance.core.types import Topology
 from drivers.sensing import Floor
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US, NIR_UNIT, SWIR_UNIT, ExposureSyncController, Flash
+from hil.emulator.osdp_pd import OsdpDevice
 from hil.emulator.waveshare import WaveshareBoard
+from hil.rig.office import tap
 from hil.scene import Light, Presentation, Sensor, empty_scene
 from hil.sim.depth import OPTICS, Person, Room, Solid
 from hil.sim.lane import Lane
@@ -142,6 +144,9 @@ class World:
         self.lane = Lane(self.observer, topology, seed=seed, speed=speed)
         self.light = Light()
         self.presentation: Presentation | None = None
+        self.cards: OsdpDevice | None = None
+        """The card reader, where people hold cards to one instead of laying documents down."""
+        self._taps = 0
         self.cameras = {
             name: CameraHead(name, self, seed + place, self.sync.get(name)) for place, name in enumerate(CAMERAS, 1)
         }
@@ -182,9 +187,18 @@ class World:
             lived = max(lived, now - _LONGEST_CATCH_UP_S)
             while lived + TICK_S <= now:
                 self.lane.tick(TICK_S)
+                self._tap()
                 self.observer.watch(self.lane.gate)
                 lived += TICK_S
             self._wake()
+
+    def _tap(self) -> None:
+        """What is laid down is a card held to the reader, which beeps at once."""
+        plate = self.lane.plate
+        if self.cards is not None and plate.placements != self._taps and plate.document is not None:
+            self._taps = plate.placements
+            tap(self.cards, plate.document)
+            plate.readings += 1
 
     def _busy(self) -> bool:
         gate = self.lane.gate

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,10 +16,11 @@ import numpy as np
 from appliance.clock import Clock
 from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import LaneSnapshot, OfficerRequest, PassageView, ReferralView
-from appliance.core.types import Advice, Outcome, Result
+from appliance.core.types import Advice, Claim, Outcome, Result
 from drivers.ports import Door
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
+from hil.rig.office import card_below
 from hil.scenarios.passages import COMPANION, DARK
 from hil.scenarios.script import GuardDoes, Mishap, Passage
 from hil.scene import bona_fide, document_below
@@ -96,7 +98,8 @@ class Conductor:
         self, *, rig: Rig, client: LaneClient, appliance: Child, clock: Clock, tell: Callable[[str], None]
     ) -> None:
         self._rig, self._client, self._appliance, self._clock, self._tell = rig, client, appliance, clock, tell
-        self._guard = Guard(client, clock, ("portrait", "rgb", *rig.settings.bands, "map"))
+        portrait = () if rig.settings.claim is Claim.NOBODY else ("portrait",)
+        self._guard = Guard(client, clock, (*portrait, "rgb", *rig.settings.bands, "map"))
         self._changed = asyncio.Event()
 
     async def _next(self) -> LaneSnapshot | None:
@@ -127,8 +130,7 @@ class Conductor:
     async def run(self, passage: Passage) -> Got:
         """The whole passage, until the lane is ready again."""
         self._tell(f"{passage.title}: preparing")
-        documents = self._rig.paths.directory / "documents"
-        folder = await asyncio.to_thread(document_below, documents, passage.holder, passage.expires)
+        folder = await asyncio.to_thread(self._shown, passage)
         presentation = await asyncio.to_thread(passage.shows)
         if passage.mishap is Mishap.LIGHT_FAILED:
             await asyncio.to_thread(self._rig.faults.light, DARK)
@@ -147,6 +149,15 @@ class Conductor:
         got.seconds = self._clock.monotonic() - begun
         count.into(got)
         return got
+
+    def _shown(self, passage: Passage) -> Path | None:
+        """What the traveller shows: a document, a card, nothing."""
+        below, claim = self._rig.paths.directory / "documents", self._rig.settings.claim
+        if claim is Claim.NOBODY:
+            return None
+        if claim is Claim.CARD:
+            return card_below(below, passage.holder)
+        return document_below(below, passage.holder, passage.expires)
 
     @contextlib.contextmanager
     def _noted(self, got: Got) -> Iterator[None]:

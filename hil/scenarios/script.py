@@ -103,7 +103,7 @@ def _passage(path: Path, number: int, given: Any) -> Passage:
         if not isinstance(given, dict):
             raise ValueError("not a mapping")
         given = _only(given, Passage, "shows", "face")
-        shows = _shows(given.pop("face", given["holder"]))
+        shows = looks_of(given.pop("face", given["holder"]))
         return Passage(
             **{
                 **given,
@@ -133,7 +133,7 @@ def _person(key: str) -> Traveller:
     return _PEOPLE[key]
 
 
-def _shows(face: Any) -> Callable[[], Presentation]:
+def looks_of(face: Any) -> Callable[[], Presentation]:
     """Somebody's own face, `{person, wears}`, or `{species, of, bearer}`: an instrument with one's face on another."""
     if not isinstance(face, dict):
         person = _person(face)

@@ -10,16 +10,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from appliance.clock import Clock, SystemClock
 from appliance.control.client import LaneClient
-from appliance.core.types import Topology
+from appliance.core.types import Claim, Topology
 from appliance.models.manager import State, check_pack
 from appliance.sites import Site
 from hil.rig import Child, ChildFailed, Rig
@@ -35,7 +36,12 @@ AS_EXPECTED, DIFFERENT, NOT_RUN = 0, 1, 2
 HURRY = 1.5
 """People and leaves are this much quicker than in life; the gate's electronics keep their own time."""
 _JOURNAL_S = 60.0
-SCENARIOS = {Site.UNATTENDED_POINT: Path(__file__).parent / "unattended.yaml"}
+_HERE = Path(__file__).parent
+SCENARIOS = {
+    (Site.UNATTENDED_POINT, Claim.DOCUMENT): _HERE / "unattended.yaml",
+    (Site.OFFICE, Claim.CARD): _HERE / "office.yaml",
+    (Site.OFFICE, Claim.NOBODY): _HERE / "walk_up.yaml",
+}
 """The tours of sites that have one of their own."""
 
 
@@ -51,6 +57,7 @@ class Tour:
     models_dir: Path = Path("var/models")
     topology: Topology = Topology.MANTRAP
     site: Site = Site.BORDER
+    claim: Claim = Claim.DOCUMENT
     bands: tuple[str, ...] = SWITCHED
     shadow: str = ""
     only: tuple[str, ...] = ()
@@ -68,7 +75,7 @@ class Tour:
         return tuple(passage for passage in self._asked() if not self.has(passage.needs))
 
     def _asked(self) -> tuple[Passage, ...]:
-        file = self.scenario or SCENARIOS.get(self.site)
+        file = self.scenario or SCENARIOS.get((self.site, self.claim))
         return chosen(self.only, read(file) if file else PASSAGES)
 
     def has(self, weights: str) -> bool:
@@ -156,7 +163,7 @@ def shadows(paths: RigPaths) -> dict[str, str]:
 
 async def _run(tour: Tour, directory: Path, console: Console) -> int:
     settings = LaneSettings(
-        tour.topology, tour.pack, tour.models_dir, timeouts=TIMEOUTS, bands=tour.bands, site=tour.site
+        tour.topology, tour.pack, tour.models_dir, timeouts=TIMEOUTS, bands=tour.bands, site=tour.site, claim=tour.claim
     )
     if tour.shadow:
         settings = replace(settings, liveness={"shadow": tour.shadow})
@@ -185,7 +192,16 @@ async def _run(tour: Tour, directory: Path, console: Console) -> int:
     return exit_code(lines, planned=len(tour.passages()), intact=intact)
 
 
-def exit_code(lines: list[Line], *, planned: int, intact: bool) -> int:
+class Judged(Protocol):
+    """What has been found wrong with something that was run."""
+
+    @property
+    def wrong(self) -> Sequence[str]:
+        """Differences, in words."""
+        ...
+
+
+def exit_code(lines: Sequence[Judged], *, planned: int, intact: bool) -> int:
     """0 only for a whole tour in which nothing differed, with an intact journal."""
     whole = 0 < len(lines) == planned
     return AS_EXPECTED if whole and intact and not any(line.wrong for line in lines) else DIFFERENT
@@ -196,8 +212,12 @@ def run(tour: Tour, console: Console | None = None) -> int:
     console = console or Console()
     with contextlib.ExitStack() as stack:
         try:
-            tour.passages()
             directory = tour.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sallyport-tour-")))
+            if tour.site is Site.OBSERVE:
+                from hil.scenarios.watching import watch
+
+                return asyncio.run(watch(tour, directory, console))
+            tour.passages()
             return asyncio.run(_run(tour, directory, console))
         except (ChildFailed, RigError, ScenarioError, TourError, UnknownPassage) as error:
             console.print(f"[bold red]The tour could not be run:[/] {error}", highlight=False, markup=True)

@@ -45,7 +45,7 @@ def test_the_good_file_says_what_it_says(write: Write) -> None:
         (('module = "hil.devices"', 'module = "hil.devices"\nseed = 4'), "simulation.seed"),
         ((RGB, V4L2.replace("reference", "hight = 480, reference")), "cameras.rgb.v4l2.hight"),
         ((BANDS, "bands = { 850 = { axle = true } }"), "illumination.nir.bands.850.axle"),
-        (("box = [11, 20, 60, 40] }", "box = [11, 20, 60, 40], gray = 1 }"), "cameras.nir.rig.reference.gray"),
+        (("box = [11, 20, 60, 40] }", "box = [11, 20, 60, 40], gray = 1 }"), "cameras.nir.reference.gray"),
     ],
 )
 def test_an_unknown_key_is_refused_wherever_it_stands(write: Write, change: tuple[str, str], place: str) -> None:
@@ -64,7 +64,7 @@ def test_all_problems_are_listed_together(write: Write) -> None:
         )
     )
     assert "has 5 problems" in said
-    for place in ("lane_id", "gate.port", "gate.prot", "cameras.nir.rig.reference.box", "profile"):
+    for place in ("lane_id", "gate.port", "gate.prot", "cameras.nir.reference.box", "profile"):
         assert f"  {place}" in said
 
 
@@ -87,10 +87,10 @@ def test_all_problems_are_listed_together(write: Write) -> None:
         (("[illumination.nir]", "[illumination.uv]"), "illumination.uv"),
         (
             ("box = [11, 20, 60, 40]", "box = [11, 20, 60, 40], reflectance = 1.5"),
-            "cameras.nir.rig.reference.reflectance",
+            "cameras.nir.reference.reflectance",
         ),
         ((RGB, '{ kind = "recorded", path = "replay.avi" }'), "cameras.rgb"),
-        (('kind = "rig"\noptions = { socket', 'kind = "pcsc"\noptions = { socket'), "document_reader.kind"),
+        (('kind = "rig"\noptions = { socket', 'kind = "pcsc"\noptions = { socket'), "document_reader"),
     ],
 )
 def test_values_that_are_no_such_thing(write: Write, change: tuple[str, str], place: str) -> None:
@@ -261,13 +261,13 @@ def test_simulated_devices_name_what_is_wrong_with_their_options(write: Write) -
         devices.camera("camera.nir", lane.cameras.nir, "hil.devices")
     reader = load(write(('options = { socket = "rig.sock" }\n', "options = { sokcet = 1 }\n")))
     with pytest.raises(ConfigError, match="document_reader: unknown options sokcet"):
-        devices.document_reader(reader)
+        devices.reader(reader)
 
 
 def test_a_simulation_module_that_is_not_there(write: Write) -> None:
     lane = load(write(('module = "hil.devices"', 'module = "hil.nothing"')))
     with pytest.raises(ConfigError, match=r"hil\.nothing cannot be loaded"):
-        devices.document_reader(lane)
+        devices.reader(lane)
     with pytest.raises(ConfigError, match=r"needs \[simulation\] module"):
         devices.camera("camera.rgb", lane.cameras.rgb, None)
 
@@ -314,7 +314,7 @@ def test_what_cannot_be_at_a_place_is_said(write: Write, tmp_path: Path) -> None
     assert 'gate.kind: an unattended_point lane has kind = "authorisation"' in refusal(guarded)
     office = write((PROFILE, f'{PROFILE}\nsite = "office"'))
     assert 'topology: an office lane is a "turnstile"' in refusal(office)
-    assert "Input should be 'border', 'office' or 'unattended_point'" in refusal(
+    assert "Input should be 'border', 'office', 'unattended_point' or 'observe'" in refusal(
         write((PROFILE, f'{PROFILE}\nsite = "shop"'))
     )
 
@@ -325,3 +325,57 @@ def test_a_genicam_camera_is_built_as_told(write: Write) -> None:
     lane = load(write((RGB, given)))
     assert type(devices.camera("camera.rgb", lane.cameras.rgb, None)).__name__ == "GenicamCamera"
     assert "Input should be 'Mono8'" in refusal(write((RGB, given.replace("Line1", 'L1", pixel_format = "P'))))
+
+
+READER = '[document_reader]\nkind = "rig"\noptions = { socket = "rig.sock" }\n'
+CARDS = '[document_reader]\nkind = "osdp_card"\nport = "/dev/ttyUSB2"\nkeys = "keys"\n'
+GALLERY = '[gallery]\nfolder = "var/gallery"\nkey = "var/gallery.key"\n'
+TURNSTILE = f'{PROFILE}\ntopology = "turnstile"\nsite = "office"'
+
+
+def office(write: Write, reader: str, *changes: tuple[str, str]) -> Path:
+    """An office gate, from the good file."""
+    return write((PROFILE, TURNSTILE), (READER, reader), *changes)
+
+
+def test_an_office_takes_cards_of_people_who_are_enrolled(write: Write, tmp_path: Path) -> None:
+    lane = load(office(write, CARDS + GALLERY))
+    assert lane.core_policy().mandatory == frozenset(CheckName) - {
+        CheckName.PASSAGE,
+        CheckName.DOCUMENT_AUTHENTICITY,
+    }
+    with pytest.raises(ConfigError, match=r"there is no key keys/document_reader\.scbk"):
+        devices.reader(lane)
+
+
+def test_by_the_face_alone_no_document_is_asked_for_and_the_site_chooses_the_threshold(write: Write) -> None:
+    walk_up = '[document_reader]\nkind = "walk_up"\n'
+    assert "gallery.identify_threshold: missing" in refusal(office(write, walk_up + GALLERY))
+    lane = load(office(write, walk_up + GALLERY + "identify_threshold = 0.5\n"))
+    needed = lane.core_policy().mandatory
+    assert needed == {CheckName.SINGLE_FACE, CheckName.FACE_QUALITY, CheckName.COMPARISON, CheckName.LIVENESS}
+    assert devices.reader(lane) is None
+
+
+def test_who_shows_no_document_is_enrolled_and_at_no_border(write: Write) -> None:
+    assert "gallery: missing; whoever shows no document must be enrolled" in refusal(office(write, CARDS))
+    assert "has no use for one" in refusal(write((READER, READER + GALLERY)))
+    border = refusal(write((READER, CARDS + GALLERY)))
+    assert "document_reader.kind: at a border the reference comes from a travel document" in border
+
+
+def test_masks_are_allowed_where_the_site_allows_them_and_never_at_a_border(write: Write) -> None:
+    allowed = '[face]\nmasks = "allow"\n'
+    assert load(office(write, CARDS + GALLERY + allowed)).face.masks == "allow"
+    assert "face.masks: nobody is verified behind a medical mask at a border" in refusal(
+        write((READER, READER + allowed))
+    )
+
+
+def test_a_non_commercial_pack_is_accepted_by_name_or_not_at_all(write: Write) -> None:
+    said = refusal(write((READER, f'{READER}[face]\npack = "scrfd-omz"\n')))
+    assert "face: scrfd-omz is for non-commercial use only" in said
+    assert 'accept_non_commercial = ["scrfd-omz"]' in said
+    accepted = f'{READER}[face]\npack = "scrfd-omz"\naccept_non_commercial = ["scrfd-omz"]\n'
+    assert load(write((READER, accepted))).face.pack == "scrfd-omz"
+    assert "no matcher pack is called best" in refusal(write((READER, f'{READER}[face]\npack = "best"\n')))

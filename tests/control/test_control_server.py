@@ -46,6 +46,14 @@ async def test_a_heartbeat_is_answered_even_if_nothing_changed(stage: Stage, mon
     assert (await console.hear("snapshot")).header["revision"] == 1
 
 
+async def test_a_lane_has_no_alerts_to_acknowledge(stage: Stage) -> None:
+    console = await stage.guard()
+    console.say(kind="acknowledge", request_id="r-1", alert_id="hall-1", officer="o.sipka")
+    reply = (await console.hear("reply")).header
+    assert (reply["accepted"], reply["message"]) == (False, "a lane raises no alerts")
+    assert stage.lane.asked == []
+
+
 async def test_changes_in_one_breath_are_one_snapshot_the_newest(stage: Stage) -> None:
     console = await stage.console()
     await console.hear("snapshot")

@@ -1,5 +1,6 @@
 """The stories of a lane, one by one; what must hold everywhere stands in test_every_reachable_state.py."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,14 +17,16 @@ from appliance.core.commands import (
     ReleaseExit,
     StartVerification,
 )
-from appliance.core.decision import aborted, decide, document_checks
+from appliance.core.decision import aborted, decide, document_checks, may_proceed
 from appliance.core.explore import DOCUMENTS, face_checks
 from appliance.core.faults import CATALOGUE, Effect, effects_of
 from appliance.core.passage import admissible, needs_visual_check, step
 from appliance.core.phases import Lane, Ready, Referred, Starting
 from appliance.core.policy import Policy
 from appliance.core.types import (
+    OF_DOCUMENT,
     CheckName,
+    Claim,
     Device,
     Document,
     Door,
@@ -261,3 +264,29 @@ def test_every_fault_has_effects_and_a_code_of_its_family() -> None:
     assert effects_of([1005, 5001]) == {Effect.BLOCK_ENTRY, Effect.OUT_OF_SERVICE}
     with pytest.raises(KeyError):
         effects_of([7777])
+
+
+def test_a_card_is_as_good_as_the_enrolment_behind_it() -> None:
+    card = Document(True, True, TODAY, Result.NOT_PERFORMED, claim=Claim.CARD)
+    office = Policy(mandatory=Policy().mandatory - {CheckName.DOCUMENT_AUTHENTICITY})
+    checks = document_checks(card, TODAY)
+    assert [check.name for check in checks] == [CheckName.DOCUMENT_READ, CheckName.DOCUMENT_VALIDITY]
+    assert may_proceed(checks, office)
+    assert decide((*checks, *face_checks()), office).admit
+    unknown = document_checks(replace(card, checks_ok=False, problem="Nobody has it."), TODAY)
+    assert [(check.result, check.reason) for check in unknown] == [(Result.FAILED, "Nobody has it.")]
+    past = document_checks(replace(card, expires=date(2026, 1, 1)), TODAY)
+    assert not may_proceed(past, office)
+    assert past[1].reason == "The enrolment expired on 2026-01-01."
+    assert not may_proceed(document_checks(replace(card, expires=None), TODAY), office)
+
+
+def test_who_says_nothing_passes_no_policy_that_asks_for_a_document() -> None:
+    nobody = document_checks(Document(True, True, None, Result.NOT_PERFORMED, claim=Claim.NOBODY), TODAY)
+    assert nobody == ()
+    assert not may_proceed(nobody, Policy())
+    assert not decide((*nobody, *face_checks()), Policy()).admit
+    by_face = Policy(mandatory=Policy().mandatory - OF_DOCUMENT)
+    assert may_proceed(nobody, by_face)
+    assert decide(face_checks(), by_face).admit
+    assert not decide(face_checks(comparison=Result.NOT_PERFORMED), by_face).admit

@@ -19,7 +19,7 @@ People = Callable[..., Path]
 
 
 def _toy(monkeypatch: pytest.MonkeyPatch, pack: ColourPack) -> None:
-    monkeypatch.setattr(packs, "load_pack", lambda name, folder: pack)
+    monkeypatch.setattr(packs, "load_pack", lambda name, folder, accepted: pack)
     monkeypatch.setattr(packs, "best_available", lambda folder: "open-omz")
 
 
@@ -27,7 +27,7 @@ def test_figures_report_and_json(people: People, tmp_path: Path, monkeypatch: py
     _toy(monkeypatch, ColourPack())
     page, kept = tmp_path / "r" / "x.html", tmp_path / "r" / "x.json"
     asked = [str(people(12, 3)), "--out", str(tmp_path / "run"), "--report", str(page), "--json", str(kept)]
-    done = runner.invoke(app, [*asked, "--limit", "30", "--least-eyes-px", "10", "--flip", "--masked"])
+    done = runner.invoke(app, [*asked, "--limit", "30", "--least-eyes-px", "10", "--masked"])
     assert done.exit_code == 0, done.output
     assert "All against all: 60 genuine" in done.output
     assert page.read_text().startswith("<!doctype html>")

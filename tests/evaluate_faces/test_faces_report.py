@@ -64,10 +64,10 @@ def test_the_page_stands_by_itself(people: People, tmp_path: Path) -> None:
 
 
 def test_masks_are_called_synthetic(people: People, tmp_path: Path) -> None:
-    found = measured(people(8, 3), tmp_path / "run", masked=True, flip=True)
+    found = measured(people(8, 3), tmp_path / "run", masked=True)
     assert "SYNTHETIC MASKS" in render(found)
     assert "masks drawn on probes" in in_words(found)
-    assert "flip-averaged" in in_words(found)
+    assert "flip-averaged" in in_words(measured(people(8, 3, name="other"), tmp_path / "flip", flip=True))
 
 
 def test_a_set_without_impostors_has_no_plots(people: People, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def chrome() -> Iterator[Browser]:
 
 @pytest.mark.parametrize("width", [1100, 420])
 def test_the_report_stands_by_itself(chrome: Browser, people: Callable[..., Path], tmp_path: Path, width: int) -> None:
-    options = Options(least_eyes_px=10.0, masked=True, flip=True)
+    options = Options(least_eyes_px=10.0, masked=True)
     path = tmp_path / "report.html"
     found = run(ColourPack(), load(people(40, 3)), tmp_path / "run", options, ManualClock())
     path.write_text(render(found), encoding="utf-8")

@@ -18,6 +18,7 @@ from appliance.evaluate.faces.outcome import Outcome, as_json, write
 from appliance.evaluate.faces.report import render
 from appliance.evaluate.faces.run import CannotMeasure, Options, run
 from appliance.evaluate.faces.templates import RunFolderError, mirrored
+from appliance.face.masked import DRAWS
 from appliance.face.types import TemplatesNotComparable
 from appliance.models.catalogue import OPEN_OMZ
 
@@ -178,13 +179,13 @@ def test_a_mirrored_face_keeps_left_on_the_left() -> None:
     assert same.landmarks == pytest.approx(face.landmarks)
 
 
-def test_masked_probes_meet_bare_references(people: People, tmp_path: Path) -> None:
+def test_masked_probes_meet_references_made_for_them(people: People, tmp_path: Path) -> None:
     faces, out = load(people(8, 3)), tmp_path / "run"
     bare = _run(faces, out)
     pack = ColourPack()
     masked = _run(faces, out, pack, masked=True)
-    assert pack.made == 24
-    assert [view.view for view in masked.acquisition] == ["plain", "masked"]
+    assert pack.made == 24 * (1 + 1 + DRAWS)  # the probe, the bare reference, and the reference under each drawn mask
+    assert [view.view for view in masked.acquisition] == ["masked-reference", "masked"]
     (section,) = masked.sections
     assert (section.genuine, section.impostors) == (2 * bare.sections[0].genuine, 2 * bare.sections[0].impostors)
     places = np.arange(len(section.genuine_counts))
@@ -192,6 +193,8 @@ def test_masked_probes_meet_bare_references(people: People, tmp_path: Path) -> N
     assert means[0] < means[1] - 200
     assert masked.header.mask_method is not None
     assert as_json(_run(faces, out, ColourPack(), masked=True)) == as_json(masked)
+    with pytest.raises(CannotMeasure, match="leave out --flip"):
+        _run(faces, out, masked=True, flip=True)
 
 
 def _lfw(root: Path) -> FaceSet:

@@ -12,13 +12,17 @@ from appliance.face.packs import load_pack
 from appliance.face.selftest import selftest
 from appliance.face.types import DetectedFace, FacePack, FailureToAcquire, TemplatesNotComparable
 from appliance.models.catalogue import OPEN_OMZ
+from appliance.models.manager import LicenceNotAccepted, PackMissing
 
-PACK_PARAMS = [pytest.param("open-omz", marks=pytest.mark.measured), "pypi-dlib"]
+PUBLISHED = ("open-omz", "open-mobileface", "scrfd-omz")
+PACK_PARAMS = [*(pytest.param(name, marks=pytest.mark.measured) for name in PUBLISHED), "pypi-dlib"]
 
 # First twelve values of the unit vector for `pattern()`: any change of channel order, template, interpolation or
 # arithmetic precision (bf16 differs by about 2e-3) moves them.
 GOLDEN = {
     "open-omz": ".04102 .03931 -.06644 .00365 .08037 .04732 -.05364 -.03428 -.06093 .05050 .04525 .00936",
+    "scrfd-omz": ".04102 .03931 -.06644 .00365 .08037 .04732 -.05364 -.03428 -.06093 .05050 .04525 .00936",
+    "open-mobileface": "-.08497 -.05126 -.08396 .08480 .03006 -.00290 .00172 -.00181 -.06776 -.08837 -.04567 .01204",
     "pypi-dlib": ".00842 .05391 .03812 -.02055 -.05902 -.03366 -.03534 -.02477 .11119 -.03316 .14306 -.02458",
 }
 
@@ -46,7 +50,7 @@ def group() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module", params=PACK_PARAMS)
 def pack(request: pytest.FixtureRequest, models_dir: Path) -> FacePack:
-    return load_pack(request.param, models_dir)
+    return load_pack(request.param, models_dir, accepted=[request.param])
 
 
 def test_known_vector(pack: FacePack) -> None:
@@ -130,6 +134,13 @@ def test_face_outside_the_image_is_a_failure_to_acquire(pack: FacePack) -> None:
 def test_view_that_is_not_contiguous(pack: FacePack, group: NDArray[np.uint8]) -> None:
     view = np.repeat(group, 2, axis=1)[:, ::2]
     assert [f.box for f in pack.detect(view)] == [f.box for f in pack.detect(group)]
+
+
+def test_a_non_commercial_pack_is_refused_unless_it_is_accepted_by_name(tmp_path: Path) -> None:
+    with pytest.raises(LicenceNotAccepted, match=r"non-commercial use only .* accept_non_commercial = \["):
+        load_pack("scrfd-omz", tmp_path, accepted=["open-omz"])
+    with pytest.raises(PackMissing, match=r"det_500m\.onnx"):
+        load_pack("scrfd-omz", tmp_path, accepted=["scrfd-omz"])
 
 
 @pytest.mark.measured

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,8 @@ async def test_pulled_off_in_mid_reading(rig: Rig, reader: DocumentReader, folde
         (json.dumps({"mrz": ["Å", "B"]}), "ASCII text"),
         (json.dumps({"mrz": MRZ, "chip_checks": {"trust_me": True}}), "may only hold"),
         (json.dumps({"mrz": MRZ, "chip_checks": {"active_authentication": 1}}), "true, false or null"),
+        (json.dumps({"mrz": MRZ, "issued": "yesterday"}), '"issued"'),
+        (json.dumps({"mrz": MRZ, "issued": [2024, 1, 31]}), '"issued"'),
     ],
 )
 async def test_malformed_documents_say_what_is_wrong(
@@ -130,6 +133,12 @@ async def test_files_missing_or_far_too_large(rig: Rig, reader: DocumentReader, 
         file.truncate(64 << 20)
     with pytest.raises(DocumentUnreadable, match="larger than"):
         await reader.read()
+
+
+def test_the_day_of_issue_is_passed_on_and_unknown_where_it_is_not_told() -> None:
+    told = parse_document("r", json.dumps({"mrz": MRZ, "issued": "2024-01-31"}).encode(), b"p")
+    assert told.issued == date(2024, 1, 31)
+    assert parse_document("r", json.dumps({"mrz": MRZ}).encode(), b"p").issued is None
 
 
 def test_chip_checks_are_passed_on() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 START_S = 90.0
 END_S = 30.0
@@ -113,6 +114,20 @@ def test_a_point_without_a_guard_authorises_the_holder_and_nobody_behind_a_mask(
     record = tmp_path / "tour.json"
     only = [word for name in ("pays", "printed-mask") for word in ("--only", name)]
     arguments = ("tour", "--site", "unattended_point", "--pack", "pypi-dlib", *only, "--json", str(record))
+    with Program(tmp_path / "said", *arguments, "--bands", "rgb+850+940") as program:
+        assert program.ends(110) == 0, program.said()
+    assert json.loads(record.read_text())["passed"] is True
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [((), ("own-card", "enrolment-expired")), (("--walk-up",), ("enrolled", "stranger"))],
+    ids=["by card", "by the face alone"],
+)
+def test_an_office_admits_who_is_enrolled(tmp_path: Path, more: tuple[str, ...], names: tuple[str, ...]) -> None:
+    record = tmp_path / "tour.json"
+    only = [word for name in names for word in ("--only", name)]
+    arguments = ("tour", "--site", "office", *more, "--pack", "pypi-dlib", *only, "--json", str(record))
     with Program(tmp_path / "said", *arguments, "--bands", "rgb+850+940") as program:
         assert program.ends(110) == 0, program.said()
     assert json.loads(record.read_text())["passed"] is True

@@ -46,7 +46,7 @@ class House:
         monkeypatch.setattr(lane, "PREVIEW_EVERY_S", 0.005)
         monkeypatch.setattr(lane.devices, "gate", lambda _: self.gate)
         monkeypatch.setattr(lane.devices, "illuminators", lambda _: {"nir": self.light})
-        monkeypatch.setattr(lane.devices, "document_reader", lambda _: self.reader)
+        monkeypatch.setattr(lane.devices, "reader", lambda _: self.reader)
         monkeypatch.setattr(lane, "TEST_LOOK_S", 0.005)
         rig = {"kind": "rig"}
         camera = rig | {"reference": {"box": (0, 0, 10, 10), "width_mm": 7}}
@@ -133,6 +133,7 @@ async def test_a_traveller_passes_and_is_forgotten(tmp_path: Path, monkeypatch: 
         document = house.lane.snapshot().passage.document  # type: ignore[union-attr]
         assert document is not None
         assert document.surname == "ERIKSSON"
+        assert house.lane.snapshot().passage.irregularities == ("The portrait is blurred.",)  # type: ignore[union-attr]
         await house.walks_out()
         assert [order for order in house.gate.log if order in ("entry", "exit")] == ["entry", "exit"]
         await until(lambda: "forget" in HandVision.started[0].asked, "the vision process to forget")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import cv2
@@ -17,6 +17,7 @@ from appliance.core.faults import Effect
 from appliance.core.types import Device, Result
 from appliance.document.judge import Judged
 from appliance.runtime import reader as module
+from appliance.runtime.claims import Documents
 from appliance.runtime.faults import FaultRegister
 from appliance.runtime.reader import ReaderOwner
 from drivers.errors import Disconnected, DocumentUnreadable, NoResponse
@@ -26,7 +27,8 @@ pytestmark = pytest.mark.anyio
 
 ZONE = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
 PORTRAIT = cv2.imencode(".jpg", np.full((60, 40, 3), 90, np.uint8))[1].tobytes()
-IN_ORDER = DocumentData(ZONE, PORTRAIT, {"passive_authentication": True})
+ISSUED = date(2011, 4, 15)
+IN_ORDER = DocumentData(ZONE, PORTRAIT, {"passive_authentication": True}, ISSUED)
 
 
 class ScriptedReader:
@@ -60,7 +62,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock, self.heard, self.reader = ManualClock(), Heard(), ScriptedReader()
         self.seen: list[tuple[str, Judged, int]] = []
-        self.owner = ReaderOwner(self.reader, self.heard, self.clock, self._document)  # type: ignore[arg-type]
+        self.owner = ReaderOwner(Documents(self.reader), self.heard, self.clock, self._document)  # type: ignore[arg-type]
 
     def _document(self, passage_id: str, judged: Judged) -> None:
         self.seen.append((passage_id, judged, len(self.heard.posted)))
@@ -127,6 +129,7 @@ async def test_a_document_in_order_is_shown_before_the_core_hears_of_it() -> Non
     assert (passage, posted_before) == ("p-1", 0)
     assert judged.mrz is not None
     assert judged.portrait is not None
+    assert judged.issued == ISSUED
     event = bench.told(ev.DocumentRead)[0]
     assert (event.passage_id, event.on, event.document) == ("p-1", today(bench.clock), judged.document)
     assert event.document.chip_authentic is Result.SUCCESSFUL

@@ -21,7 +21,7 @@ GOOD = {"acceptable": True, "advice": None, "faces": 1}
 
 
 def seen(advice: Advice = Advice.COME_CLOSER, faces: int = 1) -> dict[str, Any]:
-    return {"acceptable": False, "advice": advice, "faces": faces}
+    return {"acceptable": False, "advice": advice, "faces": faces, "figures": "sharpness 12 (!)"}
 
 
 def measured(**results: Result) -> list[dict[str, str]]:
@@ -48,7 +48,13 @@ class ScriptedEye:
             answer = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         else:
             assert (op, fields["logs"]) == ("analyse", LOGS)
-            answer = {"checks": self.analyses.pop(0), "captured_at": 1.0, "inference_s": 0.2, "liveness_s": 0.1}
+            answer = {
+                "checks": self.analyses.pop(0),
+                "captured_at": 1.0,
+                "found": "",
+                "inference_s": 0.2,
+                "liveness_s": 0.1,
+            }
             answer |= {"advice": self.advice, "findings": self.findings}
         if isinstance(answer, Exception):
             raise answer
@@ -148,6 +154,7 @@ async def test_a_mask_is_asked_off_twice_and_then_an_officer_comes(bench: Bench)
     assert eye.clock.monotonic() == 0.5 + MASK_REQUESTS * MASK_REQUEST_S
     assert checks[CheckName.FACE_QUALITY].result is Result.UNDETERMINED
     assert checks[CheckName.FACE_QUALITY].reason == "A medical mask was kept on after 2 requests."
+    assert checks[CheckName.FACE_QUALITY].detail == "sharpness 12 (!)"
     assert checks[CheckName.SINGLE_FACE].result is Result.SUCCESSFUL
     words = [advice for before, advice in zip([Advice.COME_CLOSER, *told], told, strict=False) if advice is not before]
     assert words == [None, Advice.UNCOVER_MOUTH, None, Advice.UNCOVER_MOUTH, None]

@@ -208,9 +208,15 @@ def test_what_is_forgotten_stays_forgotten() -> None:
     """Pictures under way when the passage ends must not come back."""
     data = PassageData("p", CLOCK.now(), checks=face_checks(), outcome=Outcome.ADMITTED)
     data.show("portrait", b"a", "image/jpeg", label="Portrait")
+    data.tell(["The portrait is blurred."])
+    before = shown(Lane(), passage=data).passage
+    assert before is not None
+    assert before.irregularities == ("The portrait is blurred.",)
     data.forget()
     data.show("rgb", b"b", "image/jpeg", label="Live")
+    data.tell(["The portrait is too dark."])
     passage = shown(Lane(), passage=data).passage
     assert passage is not None
     assert (passage.images, passage.document, data.pictures) == ((), None, {})
+    assert passage.irregularities == ()
     assert (len(passage.checks), passage.outcome) == (4, Outcome.ADMITTED)

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from ui_fake_lane import FakeLane, held
+from ui_fake_lane import FakeLane, held, watching
 from ui_hands import eventually
 from ui_rig import PASSWORD
 
@@ -73,6 +73,7 @@ CLOSED = [
     ("GET", "/api/events"),
     ("POST", "/api/lanes/lane-1/decision"),
     ("POST", "/api/lanes/lane-1/service"),
+    ("POST", "/api/lanes/lane-1/alerts/hall-1/acknowledge"),
     ("GET", "/api/lanes/lane-1/images/p-1/portrait"),
 ]
 BODY = {"passage_id": "p-1", "action": "refuse", "reason": "Wears a mask", "visual_check": False}
@@ -227,6 +228,31 @@ async def test_a_lane_out_of_reach_is_said_at_once_and_shows_no_stale_traveller(
         (status,) = (await it.http.get("/api/lanes")).json()
         assert (status["reachable"], status["snapshot"], status["last"]["held"]) == (False, None, True)
         assert "ERIKSSON" not in json.dumps(status)
+
+
+@pytest.mark.anyio
+async def test_an_alert_is_acknowledged_in_the_officers_own_name(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        it.lane.show(watching({"alert_id": "hall-1"}))
+        client = it.app.state.console.lanes["lane-1"]
+        await eventually(lambda: client.state.watch is not None)
+        assert (await it.http.post("/api/lanes/lane-1/alerts/hall-1/acknowledge")).status_code == 401
+        await it.in_charge()
+        (status,) = (await it.http.get("/api/lanes")).json()
+        assert (status["snapshot"], status["watch"]["alerts"][0]["alert_id"]) == (None, "hall-1")
+        answer = await it.http.post("/api/lanes/lane-1/alerts/hall-1/acknowledge")
+        assert answer.json() == {"accepted": True, "message": ""}
+        (heard,) = it.lane.heard("acknowledge")
+        assert (heard["alert_id"], heard["officer"]) == ("hall-1", "officer")
+        still = await it.http.get("/api/lanes/lane-1/images/hall-1/face")
+        assert (still.status_code, still.headers["content-type"]) == (200, "image/jpeg")
+        assert still.headers["cache-control"] == "no-store"
+        assert (await it.http.get("/api/lanes/lane-1/images/hall-2/face")).status_code == 404
+        await it.lane.stop()
+        await eventually(lambda: not client.state.reachable)
+        assert (await it.http.post("/api/lanes/lane-1/alerts/hall-1/acknowledge")).status_code == 503
+        (status,) = (await it.http.get("/api/lanes")).json()
+        assert (status["watch"], status["last"]["phase"]) == (None, "Watching"), "stale looks like fresh"
 
 
 def test_missing_pages_and_two_lanes_of_one_name_stop_the_start_with_the_cure(tmp_path: Path) -> None:

@@ -7,70 +7,17 @@ import numpy as np
 import pytest
 
 from appliance.core.types import ADVICE_WORDS, Advice, CheckName, Result
+from appliance.face.quality import assess
 from appliance.face.types import Comparison, DetectedFace
 from appliance.liveness.assess import LivenessReport
 from appliance.liveness.burst import Capture, Exposure, GreyPatch
 from appliance.liveness.reading import Finding, Trouble
 from appliance.vision import stills, verdict
-from appliance.vision.quality import Quality, measure, others
-
-
-def face(x: float = 200, y: float = 120, eyes: float = 80, nose: float = 0.5) -> DetectedFace:
-    """`nose` is where between the eyes the nose tip is: 0.5 is straight on."""
-    left, right = np.array([x + eyes / 2, y + eyes / 2]), np.array([x + 1.5 * eyes, y + eyes / 2])
-    tip = left + (right - left) * nose + (0, eyes / 2)
-    mouth = np.array([0, eyes])
-    marks = np.array([left, right, tip, left + mouth, right + mouth], np.float32)
-    return DetectedFace((x, y, x + 2 * eyes, y + 2 * eyes), marks, 0.9)
-
-
-def view(level: int = 120, contrast: int = 40) -> Any:
-    noise = np.random.default_rng(1).integers(-contrast, contrast + 1, (480, 640, 3))
-    return np.clip(noise + level, 0, 255).astype(np.uint8)
-
-
-def test_a_good_view_is_good() -> None:
-    quality = measure(view(), face())
-    assert quality.advice is None
-    assert "eyes 80 px apart" in quality.figures
-
-
-@pytest.mark.parametrize(
-    ("image", "found", "advice"),
-    [
-        (view(), face(eyes=59), Advice.COME_CLOSER),
-        (view(), face(nose=0.9), Advice.LOOK_STRAIGHT),
-        (view(), face(nose=0.1), Advice.LOOK_STRAIGHT),
-        (view(20, 15), face(), Advice.TOO_DARK),
-        (view(250, 40), face(), Advice.TOO_BRIGHT),
-        (view(120, 0), face(), Advice.STAND_STILL),
-        (view(), face(x=-10), Advice.TO_THE_MIDDLE),
-        (view(), face(x=500), Advice.TO_THE_MIDDLE),
-        (view(), face(y=330), Advice.TO_THE_MIDDLE),
-        (view(), face(x=900, y=900), Advice.TO_THE_MIDDLE),
-    ],
-)
-def test_the_one_thing_that_is_wrong(image: Any, found: DetectedFace, advice: Advice) -> None:
-    assert measure(image, found).advice is advice
+from tests.quality.drawn_face import blurred, drawn_face
 
 
 def test_all_advice_has_words() -> None:
     assert set(ADVICE_WORDS) == set(Advice)
-
-
-def test_landmarks_on_one_point_do_not_divide_by_zero() -> None:
-    squeezed = DetectedFace((200, 120, 300, 220), np.full((5, 2), 250, np.float32), 0.9)
-    assert measure(view(), squeezed).advice is Advice.COME_CLOSER
-
-
-def test_other_faces_count_from_a_share_of_the_largest() -> None:
-    def sized(side: float) -> DetectedFace:
-        return DetectedFace((0, 0, side, side), np.zeros((5, 2), np.float32), 0.9)
-
-    assert others([]) == 0
-    assert others([sized(100)]) == 0
-    assert others([sized(100), sized(54)]) == 0
-    assert others([sized(100), sized(55), sized(99)]) == 2
 
 
 @pytest.mark.parametrize(
@@ -83,12 +30,19 @@ def test_only_one_face_is_one_face(faces: int, result: Result) -> None:
 
 def test_quality_and_comparison_pass_only_what_passed() -> None:
     assert verdict.face_quality(None).result is Result.NOT_PERFORMED
-    assert verdict.face_quality(Quality(None, "f")).result is Result.SUCCESSFUL
-    poor = verdict.face_quality(Quality(Advice.COME_CLOSER, "f"))
-    assert (poor.result, "Come closer." in poor.reason) == (Result.UNDETERMINED, True)
-    assert verdict.comparison("why not").result is Result.NOT_PERFORMED
-    assert verdict.comparison(Comparison(0.6, 0.5, "cosine", True)).result is Result.SUCCESSFUL
-    refused = verdict.comparison(Comparison(0.62, 0.55, "l2", False))
+    image, found = drawn_face()
+    good = verdict.face_quality(assess(image, [found]))
+    assert good.result is Result.SUCCESSFUL
+    assert "eyes apart 73 (90 px)" in good.detail
+    assert "not performed: mouth occlusion, eyes open, no head coverings" in good.detail
+    poor = verdict.face_quality(assess(blurred(image, 40.0), [DetectedFace(found.box, found.landmarks / 2, 0.9)]))
+    assert poor.result is Result.UNDETERMINED
+    assert poor.reason.startswith("Not good enough: Come closer. ")
+    assert poor.detail.startswith("eyes apart 22 (45 px) (!), ")
+    assert len(poor.reason) < 200
+    assert verdict.comparison("why not", "x").result is Result.NOT_PERFORMED
+    assert verdict.comparison(Comparison(0.6, 0.5, "cosine", True), "x").result is Result.SUCCESSFUL
+    refused = verdict.comparison(Comparison(0.62, 0.55, "l2", False), "x")
     assert (refused.result, refused.detail) == (Result.FAILED, "l2 0.620, threshold 0.550")
 
 
@@ -151,7 +105,7 @@ def test_a_burst_without_dark_or_brighter_in_the_dark_is_still_a_picture() -> No
 
 
 def test_the_eyes_are_told_left_in_the_picture_first() -> None:
-    assert stills.eyes(face()) == [240.0, 160.0, 320.0, 160.0]
+    assert stills.eyes(drawn_face()[1]) == [275.0, 204.0, 365.0, 204.0]
 
 
 def test_what_is_no_picture_is_no_picture() -> None:

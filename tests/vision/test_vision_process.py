@@ -25,6 +25,8 @@ def setup(models: Path, pack: str = "open-omz") -> dict[str, Any]:
         "detector": "",
         "shadow": "",
         "masks": "ignore",
+        "accepted": [],
+        "gallery": None,
     }
     return {"pack": pack, "models_dir": str(models), "cameras": CAMERAS, "module": "hil.devices"} | light
 

@@ -14,8 +14,10 @@ import pytest
 from appliance.clock import SystemClock
 from appliance.core.types import Advice, CheckName, Result
 from appliance.face.mask_detector import MaskFinding
+from appliance.face.quality.portrait import OLD, SMALL, TOO_SMALL
 from appliance.face.types import Comparison, DetectedFace, FailureToAcquire, Image, Template
 from appliance.liveness.assess import LivenessReport
+from appliance.vision import matcher
 from appliance.vision import operations as module
 from appliance.vision.operations import Worker
 from appliance.vision.worker import serve
@@ -42,6 +44,7 @@ class FakePack:
     """Finds the faces it was told for pictures of this height; a template is what colour the picture has."""
 
     pack_id, title, grade, metric, threshold, threshold_source = "fake", "Fake", "production", "cosine", 0.5, "nowhere"
+    masked_threshold: float | None = None
 
     def __init__(self) -> None:
         self.portrait: list[DetectedFace] = [face(20, 20, 30)]
@@ -123,12 +126,19 @@ class Rig:
         assert reply.header.pop("id") == self.number
         return reply
 
-    def error(self, op: str, **fields: Any) -> tuple[str, str, str]:
-        error = self.ask(op, **fields).header["error"]
+    def error(self, op: str, *blobs: bytes, **fields: Any) -> tuple[str, str, str]:
+        error = self.ask(op, *blobs, **fields).header["error"]
         return error["kind"], error["device"], error["message"]
 
-    def enrol(self, shade: int = GREY) -> Message:
-        return self.ask("enrol", np.full((200, 150, 3), shade, np.uint8).tobytes(), height=200, width=150)
+    def enrol(self, shade: int = GREY, issued: str | None = None) -> Message:
+        portrait = np.full((200, 150, 3), shade, np.uint8).tobytes()
+        return self.ask("enrol", portrait, height=200, width=150, issued=issued, on="2026-11-28")
+
+    def located(self) -> dict[str, Any]:
+        """What a look found, without its figures."""
+        found = self.ask("locate").header
+        assert "not performed: " in found.pop("figures")
+        return found
 
     def analysed(self) -> dict[str, tuple[str, str]]:
         reply = self.ask("analyse", logs=self.burst())
@@ -138,7 +148,14 @@ class Rig:
         camera = {"kind": "rig", "reference": {"box": [0, 0, 40, 40], "reflectance": 0.5, "width_mm": 27}}
         cameras = {"rgb": camera, "nir": camera}
         more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": "fake_rig"}
-        more |= {"band_set": "rgb+850+940", "detector": "", "shadow": "", "masks": "ignore"} | settings
+        more |= {
+            "band_set": "rgb+850+940",
+            "detector": "",
+            "shadow": "",
+            "masks": "ignore",
+            "accepted": [],
+            "gallery": None,
+        } | settings
         reply = self.ask("setup", pack="open-omz", cameras=cameras, **more)
         assert reply.header["pack"]["pack_id"] == "fake"
         opened = self.ask("cameras")
@@ -158,7 +175,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     fakes = ModuleType("fake_rig")
     fakes.camera = lambda device, options: FakeCamera(made, device)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "fake_rig", fakes)
-    monkeypatch.setattr(module, "load_pack", lambda pack_id, models_dir: made.pack)
+    monkeypatch.setattr(matcher, "load_pack", lambda pack_id, models_dir, accepted: made.pack)
     yield made
     made.ours.close()
     made.thread.join(10)
@@ -176,10 +193,28 @@ def test_the_same_face_on_both_is_compared_and_the_figures_are_told(ready: Rig) 
     enrolled = ready.enrol()
     assert (enrolled.header["problem"], len(enrolled.header["eyes"])) == ("", 4)
     assert cv2.imdecode(np.frombuffer(enrolled.blobs[0], np.uint8), cv2.IMREAD_COLOR).shape == (200, 150, 3)
-    assert ready.ask("locate").header == {"acceptable": True, "advice": None, "faces": 1}
+    assert ready.located() == {"acceptable": True, "advice": None, "faces": 1}
     checks = ready.analysed()
     assert checks[CheckName.COMPARISON][0] == Result.SUCCESSFUL
     assert checks[CheckName.SINGLE_FACE][0] == checks[CheckName.FACE_QUALITY][0] == Result.SUCCESSFUL
+
+
+def test_what_is_irregular_in_the_portrait_is_told_and_a_portrait_too_small_is_not_compared(ready: Rig) -> None:
+    told = ready.enrol(issued="2016-11-27").header
+    assert told["problem"] == ""
+    assert {SMALL, OLD} <= set(told["irregularities"])
+    assert OLD not in ready.enrol(issued="2016-11-28").header["irregularities"]
+    assert OLD not in ready.enrol().header["irregularities"]
+    ready.pack.portrait = [face(20, 20, 20)]
+    told = ready.enrol().header
+    assert (told["problem"], told["irregularities"][0]) == (TOO_SMALL, TOO_SMALL)
+    assert ready.analysed()[CheckName.COMPARISON] == (Result.NOT_PERFORMED, TOO_SMALL)
+
+
+def test_a_portrait_that_is_no_picture_of_a_face_is_refused_and_the_process_lives(ready: Rig) -> None:
+    kind, _, words = ready.error("enrol", bytes(3), height=1, width=1, issued=None, on="2026-11-28")
+    assert (kind, "at least 16 pixels" in words) == ("Refused", True)
+    assert ready.analysed()[CheckName.COMPARISON][0] == Result.NOT_PERFORMED
 
 
 def test_plain_noise_is_never_a_living_face(ready: Rig) -> None:
@@ -212,14 +247,14 @@ def test_a_small_face_far_behind_counts_neither_on_the_portrait_nor_in_view(read
     ready.pack.portrait = [face(20, 20, 30), face(100, 10, 8)]
     ready.pack.live = [face(), face(10, 10, 30)]
     assert ready.enrol().header["problem"] == ""
-    assert ready.ask("locate").header == {"acceptable": True, "advice": None, "faces": 1}
+    assert ready.located() == {"acceptable": True, "advice": None, "faces": 1}
     assert ready.analysed()[CheckName.SINGLE_FACE][0] == Result.SUCCESSFUL
 
 
 def test_two_faces_in_view_fail_and_are_not_captured_willingly(ready: Rig) -> None:
     ready.pack.live = [face(), face(20, 120, 70)]
     ready.enrol()
-    found = ready.ask("locate").header
+    found = ready.located()
     assert found == {"acceptable": False, "advice": "one_at_a_time", "faces": 2}
     assert ready.analysed()[CheckName.SINGLE_FACE] == (Result.FAILED, "2 faces are in view.")
 
@@ -233,10 +268,10 @@ def test_a_medical_mask_is_asked_off_and_a_capture_behind_one_is_no_good_view(
         def look(self, image: Image, face: DetectedFace) -> MaskFinding:
             return {True: MaskFinding(0.9, 0.1), False: MaskFinding(0.1, 0.9), None: MaskFinding(0, 0)}[self.covered]
 
-    monkeypatch.setattr(module, "detector_for", lambda masks, _: Masked() if masks == "ask_to_remove" else None)
+    monkeypatch.setattr(matcher, "detector_for", lambda masks, _: Masked() if masks == "ask_to_remove" else None)
     ready.set_up(masks="ask_to_remove")
     ready.enrol()
-    assert ready.ask("locate").header == {"acceptable": False, "advice": "uncover_mouth", "faces": 1}
+    assert ready.located() == {"acceptable": False, "advice": "uncover_mouth", "faces": 1}
     assert ready.analysed()[CheckName.FACE_QUALITY] == (
         Result.UNDETERMINED,
         "Not good enough: Take the medical mask off.",
@@ -251,7 +286,7 @@ def test_a_medical_mask_is_asked_off_and_a_capture_behind_one_is_no_good_view(
 def test_nobody_in_view_is_nothing_performed_and_nothing_passed(ready: Rig) -> None:
     ready.pack.live = []
     ready.enrol()
-    assert ready.ask("locate").header == {"acceptable": False, "advice": "step_into_view", "faces": 0}
+    assert ready.located() == {"acceptable": False, "advice": "step_into_view", "faces": 0}
     results = {name: result for name, (result, _) in ready.analysed().items()}
     assert results[CheckName.SINGLE_FACE] == Result.UNDETERMINED
     assert {results[name] for name in (CheckName.FACE_QUALITY, CheckName.COMPARISON, CheckName.LIVENESS)} == {
@@ -460,6 +495,7 @@ def test_light_that_is_wrong_makes_the_best_judge_worthless(judged: tuple[Rig, d
 
 def test_a_detector_that_is_not_there_refuses_the_start(rig: Rig) -> None:
     more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": None, "band_set": "rgb+850+940"}
+    more |= {"accepted": [], "masks": "ignore", "gallery": None}
     for broken, said in (
         ({"detector": "/nowhere", "shadow": ""}, "there is no detector for the band set"),
         ({"detector": "", "shadow": "/nowhere"}, "there is no detector for the band set"),

@@ -62,6 +62,9 @@ def faces(
     least_eyes: Eyes = 20.0,
     per_person: Each = 45,
     seed: Annotated[int, typer.Option(help="For masks and for drawing subjects.")] = 1,
+    accept_non_commercial: Annotated[
+        list[str] | None, typer.Option(help="A pack whose licence forbids commercial use, and whose use here is none.")
+    ] = None,
 ) -> None:
     """False match and non-match rates of a matcher on images, with thresholds and intervals (ISO/IEC 19795-1)."""
     from appliance.evaluate.faces.loaders import load
@@ -80,7 +83,7 @@ def faces(
     with _in_words(out):
         found = load(dataset, labels, root)
         found = found.limited(limit) if limit else found
-        matcher = load_pack(pack or best_available(models), models)
+        matcher = load_pack(pack or best_available(models), models, accept_non_commercial or ())
         with bar() as step:
             outcome = run(matcher, found, out, options, SystemClock(), step)
         _keep(outcome, report, json_)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from appliance.evaluate.faces.scores import (
     of_pairs,
     prepared,
 )
-from appliance.evaluate.faces.templates import Got, Maker, Rules, RunFolder, Templates
+from appliance.evaluate.faces.templates import Got, Maker, Rules, RunFolder, Templates, View
 from appliance.evaluate.masks import SMALLEST_EYES_PX
+from appliance.face.masked import REFERENCE_METHOD
 from appliance.face.masking import METHOD
 from appliance.face.types import FacePack
 from appliance.models.manager import pack_record
@@ -71,6 +73,8 @@ def run(
 
     Raises CannotMeasure, RunFolderError, DatasetError, TooManyScores.
     """
+    if options.masked and options.flip:
+        raise CannotMeasure("references for masked faces are made without mirror images; leave out --flip")
     asked = protocols(faces, options.protocol)
     digest = faces.digest(lambda done, of: step("reading files", done, of))
     rules = Rules(face=options.face or faces.face, least_eyes_px=options.least_eyes_px, seed=options.seed)
@@ -86,25 +90,23 @@ def run(
             "images": len(faces.images),
             "face": rules.face,
             "least_eyes_px": rules.least_eyes_px,
-            "masks": f"{METHOD}, seed {rules.seed}",
+            "masks": f"{METHOD}, seed {rules.seed}; {REFERENCE_METHOD}",
         },
     )
     maker = Maker(pack, sha, rules, clock)
-    plain = maker.make(faces, folder, "plain", flip=options.flip, step=lambda done, of: step("templates", done, of))
-    views = [plain]
+    names: dict[View, str] = {"plain": "templates"}
     if options.masked:
-        words = "templates of masked images"
-        views.append(
-            maker.make(faces, folder, "masked", flip=options.flip, step=lambda done, of: step(words, done, of))
-        )
-    if sum(views[-1].usable & plain.usable) < 2:
+        names = {"masked-reference": "references for masked images", "masked": "templates of masked images"}
+    views = [
+        maker.make(faces, folder, name, flip=options.flip, step=partial(step, words)) for name, words in names.items()
+    ]
+    if sum(views[-1].usable & views[0].usable) < 2:
         raise CannotMeasure("fewer than two images gave a template; the report would be empty")
     compare = _Comparing(pack, faces, views, options, step)
     sections = [compare.pairs() if protocol == "pairs" else compare.all() for protocol in asked]
-    names = ("plain", "masked")
     return Outcome(
         _header(pack, faces, digest, sha, rules, options, clock),
-        tuple(acquisition(view, name) for view, name in zip(views, names, strict=False)),
+        tuple(acquisition(view, name) for view, name in zip(views, names, strict=True)),
         tuple(sections),
     )
 
@@ -118,7 +120,7 @@ def _header(
         grade=pack.grade,
         recogniser_sha256=sha,
         metric=pack.metric,
-        pack_threshold=pack.threshold,
+        pack_threshold=threshold_of(pack, masked=options.masked),
         pack_threshold_source=pack.threshold_source,
         dataset=faces.name,
         dataset_kind=faces.kind,
@@ -131,7 +133,7 @@ def _header(
         least_eyes_px=rules.least_eyes_px,
         flip=options.flip,
         masked=options.masked,
-        mask_method=METHOD if options.masked else None,
+        mask_method=f"{METHOD}; reference: {REFERENCE_METHOD}" if options.masked else None,
         seed=rules.seed,
         genuine_per_person=options.genuine_per_person,
         software_version=version("sallyport"),
@@ -158,8 +160,14 @@ def acquisition(view: Templates, name: str) -> Acquisition:
     )
 
 
+def threshold_of(pack: FacePack, *, masked: bool) -> float:
+    """The pack's threshold; with masks its own for them where it has one."""
+    own = pack.masked_threshold if masked else None
+    return pack.threshold if own is None else own
+
+
 class _Comparing:
-    """Comparisons of one run: references plain, probes masked when masks are drawn."""
+    """Comparisons of one run. With masks, probes wear one and references are made for such probes."""
 
     def __init__(self, pack: FacePack, faces: FaceSet, views: list[Templates], options: Options, step: Step) -> None:
         self._pack, self._faces, self._options, self._step = pack, faces, options, step
@@ -167,7 +175,7 @@ class _Comparing:
         self._usable = [view.usable for view in views]
         _, owner = np.unique([image.subject for image in faces.images], return_inverse=True)
         self._owner: Ints = owner.astype(np.int64)
-        self._given = pack.threshold if pack.metric == "cosine" else -pack.threshold
+        self._given = threshold_of(pack, masked=options.masked) * (1 if pack.metric == "cosine" else -1)
 
     def pairs(self) -> Section:
         faces, metric = self._faces, self._pack.metric

@@ -22,13 +22,14 @@ from appliance.clock import Clock
 from appliance.evaluate.faces.dataset import DatasetError, FaceRule, FaceSet, as_bytes
 from appliance.evaluate.faces.images import LeavesRoot, Unusable, inside, read
 from appliance.evaluate.masks import SMALLEST_EYES_PX
+from appliance.face.masked import found_again, masked_reference
 from appliance.face.masking import draw_mask
 from appliance.face.types import DetectedFace, FacePack, FailureToAcquire, Image, TemplatesNotComparable
 
-View = Literal["plain", "masked"]
+View = Literal["plain", "masked", "masked-reference"]
+"""Bare images; probes with a drawn mask; bare images as the reference of such probes."""
 SHARD = 256
 _FORMAT = 1
-_LEAST_OVERLAP = 0.3
 _LEAST_NORM = 1e-6
 
 
@@ -179,8 +180,20 @@ class Maker:
         if row.eyes_px < self._rules.least_eyes_px:
             row.got = Got.TOO_SMALL
             return row
-        self._embed(image, face, row, flip)
+        if view == "masked-reference":
+            self._refer(image, face, row)
+        else:
+            self._embed(image, face, row, flip)
         return row
+
+    def _refer(self, image: Image, face: DetectedFace, row: _Row) -> None:
+        began = self._clock.monotonic()
+        try:
+            row.vector = masked_reference(self._pack, image, face).template.vector
+        except (FailureToAcquire, ValueError):
+            row.got = Got.NO_TEMPLATE
+            return
+        row.seconds = (row.seconds[0], self._clock.monotonic() - began, 0.0)
 
     def _choose(self, image: Image, row: _Row) -> DetectedFace | None:
         faces = self._pack.detect(image)
@@ -201,10 +214,8 @@ class Maker:
         except FailureToAcquire:
             row.got = Got.NO_TEMPLATE
             return image, None
-        again = max(self._pack.detect(masked), key=lambda other: _overlap(face, other), default=None)
-        if again is None or _overlap(face, again) < _LEAST_OVERLAP:
-            row.got = Got.NO_FACE
-            return masked, None
+        again = found_again(self._pack, masked, face)
+        row.got = Got.NO_FACE if again is None else row.got
         return masked, again
 
     def _embed(self, image: Image, face: DetectedFace, row: _Row, flip: bool) -> None:
@@ -242,14 +253,6 @@ def _central(faces: Sequence[DetectedFace], image: Image) -> DetectedFace:
     """The face nearest the middle of the image."""
     height, width = image.shape[:2]
     return min(faces, key=lambda f: (f.box[0] + f.box[2] - width) ** 2 + (f.box[1] + f.box[3] - height) ** 2)
-
-
-def _overlap(a: DetectedFace, b: DetectedFace) -> float:
-    """Intersection over union of the boxes."""
-    across = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
-    down = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
-    common = max(0.0, across) * max(0.0, down)
-    return common / max(a.area + b.area - common, 1e-9)
 
 
 def _columns(rows: list[_Row]) -> dict[str, NDArray[np.generic]]:

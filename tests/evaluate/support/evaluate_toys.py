@@ -123,6 +123,7 @@ class ToyPack:
     metric = "cosine"
     threshold = 0.5
     threshold_source = "tests"
+    masked_threshold = None
 
     def __init__(self) -> None:
         self.looked = 0

@@ -35,6 +35,7 @@ class ColourPack:
     title = "colours"
     grade: Grade = "production"
     threshold_source = "nowhere"
+    masked_threshold = None
 
     def __init__(self, metric: Metric = "cosine", threshold: float = 0.5, stop_after: int | None = None) -> None:
         self.metric, self.threshold, self.made = metric, threshold, 0

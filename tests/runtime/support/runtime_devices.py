@@ -121,7 +121,14 @@ class HandVision:
     @classmethod
     def fresh(cls) -> type["HandVision"]:
         checks = [{"name": c.name, "result": c.result, "reason": "r", "detail": ""} for c in face_checks()]
-        timings = {"captured_at": 0.0, "inference_s": 0.1, "liveness_s": 0.1, "advice": None, "findings": []}
+        timings = {
+            "captured_at": 0.0,
+            "found": "",
+            "inference_s": 0.1,
+            "liveness_s": 0.1,
+            "advice": None,
+            "findings": [],
+        }
         identities = {name: {"model": name, "firmware": "1", "serial_number": None} for name in ("rgb", "nir")}
         cls.started, cls.failing, cls.held = [], {}, {}
         cls.answers = {
@@ -129,8 +136,11 @@ class HandVision:
             "cameras": Message({"identities": identities, "adjustable": []}),
             "reading": Message({"findings": [], "levels": {}}),
             "meter": Message({"gains": {"nir": 0.5}, "changed": False}),
-            "enrol": Message({"problem": "", "eyes": [1.0, 2.0, 3.0, 4.0]}, (b"portrait",)),
-            "locate": Message({"acceptable": True, "advice": None, "faces": 1}),
+            "enrol": Message(
+                {"problem": "", "irregularities": ["The portrait is blurred."], "eyes": [1.0, 2.0, 3.0, 4.0]},
+                (b"portrait",),
+            ),
+            "locate": Message({"acceptable": True, "advice": None, "faces": 1, "figures": ""}),
             "analyse": Message({"checks": checks} | timings),
             "stills": Message(
                 {"pictures": [{"channel": "rgb", "label": "Live", "media_type": "image/jpeg"}], "eyes": None},

@@ -14,6 +14,7 @@ import numpy as np
 
 from appliance.clock import SystemClock
 from appliance.control.messages import (
+    AlertView,
     CheckView,
     DocumentView,
     DoorView,
@@ -21,10 +22,12 @@ from appliance.control.messages import (
     ImageReply,
     ImageView,
     LaneSnapshot,
+    ObservedCameraView,
     PackView,
     PassageView,
     ReferralView,
     Reply,
+    WatchSnapshot,
 )
 from appliance.wire import Message, receive
 
@@ -187,6 +190,35 @@ def held(lane_id: str = "E-07", passage_id: str = "p-1", *, revision: int = 2, *
     )
 
 
+def watching(*alerts: dict[str, Any], link: str = "live", missed: int = 0, revision: int = 1) -> WatchSnapshot:
+    """A post that only watches one camera; every alert is the changes to one of its own."""
+    at = now()
+    base = {
+        "alert_id": "hall-1",
+        "camera": "hall",
+        "raised": at,
+        "ended": None,
+        "because": "",
+        "acknowledged_by": "",
+        "score": 0.91,
+        "hits": 5,
+        "of": 6,
+        "words": "Lower face covered, as by a medical mask.",
+        "limit": "Colour only: cannot tell skin from resin or silicone in visible light; not tested.",
+    }
+    camera = ObservedCameraView(name="hall", link=link, since=at, problem="has hung up" if link == "lost" else "")
+    return WatchSnapshot(
+        lane_id="H-01",
+        revision=revision,
+        at=at,
+        simulated=True,
+        cameras=(camera,),
+        alerts=tuple(AlertView.model_validate(base | one) for one in alerts),
+        missed=missed,
+        journal_sequence=3,
+    )
+
+
 FAULT = FaultView(
     code=3002,
     title="NIR 940 nm illumination does not answer",
@@ -200,13 +232,13 @@ FAULT = FaultView(
 class FakeLane:
     """Serves one socket inside a running loop. `requests` keeps what consoles sent; `answer` decides replies."""
 
-    def __init__(self, path: Path, snapshot: LaneSnapshot) -> None:
+    def __init__(self, path: Path, snapshot: LaneSnapshot | WatchSnapshot) -> None:
         self.path = path
         self.snapshot = snapshot
         self.requests: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[bool, str] | None] = lambda _request: (True, "")
         self.silent = False
-        self.after: Callable[[dict[str, Any]], LaneSnapshot] | None = None
+        self.after: Callable[[dict[str, Any]], LaneSnapshot | WatchSnapshot] | None = None
         self.served = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -234,7 +266,7 @@ class FakeLane:
     def listening(self) -> bool:
         return self._server is not None
 
-    def show(self, snapshot: LaneSnapshot) -> None:
+    def show(self, snapshot: LaneSnapshot | WatchSnapshot) -> None:
         self.snapshot = snapshot
         for writer in self._writers:
             self._say(writer, snapshot.model_dump(mode="json"))
@@ -268,7 +300,7 @@ class FakeLane:
     def _react(self, writer: asyncio.StreamWriter, request: dict[str, Any]) -> None:
         if request["kind"] == "heartbeat":
             self._say(writer, self.snapshot.model_dump(mode="json"))
-        elif request["kind"] in ("decide", "service"):
+        elif request["kind"] in ("decide", "service", "acknowledge"):
             answer = self.answer(request)
             if answer is None:
                 return
@@ -279,13 +311,17 @@ class FakeLane:
                 self.show(self.after(request))
         elif request["kind"] == "image":
             self.served += 1
-            current = self.snapshot.passage
-            known = current is not None and current.passage_id == request["passage_id"]
-            data, media = (
-                picture(request["channel"], self.served) if known and request["channel"] in EYES else (b"", "")
-            )
+            data, media = self._picture(request["passage_id"], request["channel"])
             header = ImageReply(request_id=request["request_id"], media_type=media)
             self._say(writer, header.model_dump(mode="json"), *([data] if data else []))
+
+    def _picture(self, passage_id: str, channel: str) -> tuple[bytes, str]:
+        if isinstance(self.snapshot, WatchSnapshot):
+            known = channel == "face" and passage_id in {alert.alert_id for alert in self.snapshot.alerts}
+            return picture("rgb") if known else (b"", "")
+        current = self.snapshot.passage
+        known = current is not None and current.passage_id == passage_id and channel in EYES
+        return picture(channel, self.served) if known else (b"", "")
 
 
 class LaneThread:
@@ -297,7 +333,7 @@ class LaneThread:
         self._thread.start()
         self._lanes: list[FakeLane] = []
 
-    def lane(self, path: Path, snapshot: LaneSnapshot) -> FakeLane:
+    def lane(self, path: Path, snapshot: LaneSnapshot | WatchSnapshot) -> FakeLane:
         lane = FakeLane(path, snapshot)
         self._lanes.append(lane)
         self.wait(lane.start())

@@ -1,7 +1,7 @@
 /** What the guard's page knows now. Thin: the rules are in `lib/cases.ts`. */
 import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
-import { alarmEvery, heldCases, noteEnded, pickCase, type Ended } from '../lib/cases';
+import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
 import { Sound } from '../lib/sound';
 import { openStream, type Stream } from '../lib/stream';
@@ -36,6 +36,9 @@ export class GuardState {
   cases = $derived(heldCases(this.lanes.values()));
   shown = $derived(pickCase(this.cases, this.current));
   lostLanes = $derived([...this.lanes.values()].filter((each) => !each.reachable));
+  alerts = $derived(openAlerts(this.lanes.values()));
+  /** Cameras of posts that only watch which cannot be seen. */
+  blind = $derived([...this.lanes.values()].some((each) => each.watch?.cameras.some((one) => one.link !== 'live')));
   statuses = $derived([...this.lanes.values()]);
 
   readonly sound = new Sound((on) => (this.soundOn = on));
@@ -87,7 +90,7 @@ export class GuardState {
   /** Once a second. */
   tick(): void {
     this.now = Date.now();
-    const every = alarmEvery(this.cases, this.everUp && (!this.linkUp || this.lostLanes.length > 0));
+    const every = alarmEvery(this.cases, this.everUp && (!this.linkUp || this.lostLanes.length > 0), this.alerts.length);
     if (every !== null && this.now - this.#alarmed >= every * 1000) this.#alarm(every === 3);
   }
 
@@ -148,6 +151,12 @@ export class GuardState {
     if (before?.reachable && !status.reachable) {
       this.alarmText = `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
       this.#alarm(true);
+    }
+    for (const alert of status.watch?.alerts ?? []) {
+      if (this.#known.has(alert.alert_id)) continue;
+      this.#known.add(alert.alert_id);
+      this.alarmText = `Camera ${alert.camera}: ${alert.words}`;
+      this.#alarm(false);
     }
     for (const each of this.cases) {
       if (this.#known.has(each.passage.passage_id)) continue;

@@ -4,6 +4,8 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 export type LaneStatus = Schemas['LaneStatus'];
 export type LaneSnapshot = Schemas['LaneSnapshot'];
+export type WatchSnapshot = Schemas['WatchSnapshot'];
+export type AlertView = Schemas['AlertView'];
 export type PassageView = Schemas['PassageView'];
 export type ReferralView = Schemas['ReferralView'];
 export type DocumentView = Schemas['DocumentView'];
@@ -59,4 +61,8 @@ export const decide = (lane: string, body: Schemas['DecisionBody']): Promise<Ans
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/decision`, body);
 export const service = (lane: string, body: Schemas['ServiceBody']): Promise<Answer> =>
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/service`, body);
+export const acknowledge = (lane: string, alert: string): Promise<Answer> =>
+  call('POST', `/api/lanes/${encodeURIComponent(lane)}/alerts/${encodeURIComponent(alert)}/acknowledge`);
+export const stillOf = (lane: string, alert: string): string =>
+  `/api/lanes/${encodeURIComponent(lane)}/images/${encodeURIComponent(alert)}/face`;
 export const travellerLanes = (): Promise<string[]> => call('GET', '/api/traveller');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LaneSnapshot, LaneStatus } from './api';
-import { alarmEvery, heldCases, noteEnded, pickCase } from './cases';
+import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase } from './cases';
 
 interface Held {
   lane: string;
@@ -60,4 +60,19 @@ it('alarmEvery is silent, calm, or urgent', () => {
   expect(alarmEvery(heldCases([early]), false)).toBe(10);
   expect(alarmEvery(heldCases([urgent]), false)).toBe(3);
   expect(alarmEvery([], true)).toBe(3);
+});
+
+describe('openAlerts', () => {
+  const post = (...officers: string[]): LaneStatus =>
+    ({ kind: 'lane', lane: 'hall', snapshot: null, watch: { alerts: officers.map((each) => ({ acknowledged_by: each })) } }) as unknown as LaneStatus;
+
+  it('has what nobody has acknowledged, of posts that can be reached', () => {
+    expect(openAlerts([post('', 'officer', ''), early])).toHaveLength(2);
+    expect(openAlerts([{ ...post(''), watch: null }])).toEqual([]);
+  });
+  it('reminds slowly, and never more slowly than a traveller who is held', () => {
+    expect(alarmEvery([], false, 1)).toBe(10);
+    expect(alarmEvery([], false, 0)).toBeNull();
+    expect(alarmEvery([], true, 1)).toBe(3);
+  });
 });

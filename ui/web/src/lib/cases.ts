@@ -1,5 +1,5 @@
 /** Which referred travellers wait for the guard, and how passages ended. Pure: no clock, no page. */
-import type { LaneSnapshot, LaneStatus, PassageView, ReferralView } from './api';
+import type { AlertView, LaneSnapshot, LaneStatus, PassageView, ReferralView } from './api';
 
 export interface Case {
   lane: string;
@@ -46,8 +46,13 @@ export function noteEnded(ended: Ended[], snapshot: LaneSnapshot): Ended[] {
   return [entry, ...ended].slice(0, KEPT);
 }
 
-/** Seconds between reminders while somebody waits: slow at first, urgent once escalated or cut off. */
-export function alarmEvery(cases: Case[], lost: boolean): number | null {
+/** Alerts of posts that only watch which nobody has acknowledged yet. */
+export function openAlerts(lanes: Iterable<LaneStatus>): AlertView[] {
+  return [...lanes].flatMap((each) => each.watch?.alerts ?? []).filter((alert) => !alert.acknowledged_by);
+}
+
+/** Seconds between reminders while somebody waits or an alert is open: slow at first, urgent once escalated or cut off. */
+export function alarmEvery(cases: Case[], lost: boolean, alerts = 0): number | null {
   if (lost || cases.some((each) => each.referral.escalated)) return 3;
-  return cases.length > 0 ? 10 : null;
+  return cases.length + alerts > 0 ? 10 : null;
 }

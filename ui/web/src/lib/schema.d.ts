@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lanes/{lane}/alerts/{alert}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge
+         * @description Say that an alert of a post that only watches was seen.
+         */
+        post: operations["acknowledge_api_lanes__lane__alerts__alert__acknowledge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/lanes/{lane}/decision": {
         parameters: {
             query?: never;
@@ -221,7 +241,40 @@ export interface components {
          * @description What a traveller before the cameras can do for a better capture. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
+        /**
+         * AlertView
+         * @description A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
+         *
+         *     Its still is the image ("face") of the alert's id, until the alert goes.
+         */
+        AlertView: {
+            /** Acknowledged By */
+            acknowledged_by: string;
+            /** Alert Id */
+            alert_id: string;
+            /** Because */
+            because: string;
+            /** Camera */
+            camera: string;
+            /** Ended */
+            ended: string | null;
+            /** Hits */
+            hits: number;
+            /** Limit */
+            limit: string;
+            /** Of */
+            of: number;
+            /**
+             * Raised
+             * Format: date-time
+             */
+            raised: string;
+            /** Score */
+            score: number;
+            /** Words */
+            words: string;
+        };
         /**
          * Answer
          * @description What the lane said to a request.
@@ -420,6 +473,8 @@ export interface components {
         /**
          * LaneStatus
          * @description One lane as the console sees it. `snapshot` is None unless the lane is reachable: stale data looks like fresh.
+         *
+         *     `watch` stands in its place for a post that only watches.
          */
         LaneStatus: {
             /**
@@ -440,6 +495,7 @@ export interface components {
              */
             since: string;
             snapshot: components["schemas"]["LaneSnapshot"] | null;
+            watch?: components["schemas"]["WatchSnapshot"] | null;
         };
         /**
          * LastKnown
@@ -471,6 +527,36 @@ export interface components {
             name: string;
             /** Password */
             password: string;
+        };
+        /**
+         * ObservedCameraView
+         * @description A network camera that is watched. Its pictures are never shown as live: the link is what is known of it.
+         *
+         *     `faces` were in the picture last judged; 0 unless the link is live.
+         */
+        ObservedCameraView: {
+            /**
+             * Faces
+             * @default 0
+             */
+            faces: number;
+            /**
+             * Link
+             * @enum {string}
+             */
+            link: "connecting" | "live" | "lost";
+            /** Name */
+            name: string;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * OfficerAction
@@ -511,13 +597,26 @@ export interface components {
         /**
          * PassageView
          * @description The passage under way, or the last one until its data is forgotten.
+         *
+         *     `irregularities` are sentences for the guard on the document's portrait; no traveller is shown them. `enrolled_as`
+         *     is the gallery's label of whoever's card was read or whose face was found, "" where there is none.
          */
         PassageView: {
             /** Checks */
             checks: components["schemas"]["CheckView"][];
             document: components["schemas"]["DocumentView"] | null;
+            /**
+             * Enrolled As
+             * @default
+             */
+            enrolled_as: string;
             /** Images */
             images: components["schemas"]["ImageView"][];
+            /**
+             * Irregularities
+             * @default []
+             */
+            irregularities: string[];
             outcome: components["schemas"]["Outcome"] | null;
             /** Passage Id */
             passage_id: string;
@@ -642,7 +741,7 @@ export interface components {
          * @description What the traveller display shows: one pictogram each. Neutral by design: it never names a suspicion.
          * @enum {string}
          */
-        Step: "please_wait" | "present_document" | "reading_document" | "enter" | "look_at_camera" | "officer_comes" | "go" | "go_back" | "see_officer" | "not_verified" | "out_of_service" | "emergency";
+        Step: "please_wait" | "present_document" | "present_card" | "reading_document" | "enter" | "look_at_camera" | "officer_comes" | "go" | "go_back" | "see_officer" | "not_verified" | "out_of_service" | "emergency";
         /**
          * Topology
          * @description How the lane is built.
@@ -681,6 +780,37 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WatchSnapshot
+         * @description Everything a console shows of a post that only watches. `missed` alerts found no room since the start.
+         */
+        WatchSnapshot: {
+            /** Alerts */
+            alerts: components["schemas"]["AlertView"][];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cameras */
+            cameras: components["schemas"]["ObservedCameraView"][];
+            /** Journal Sequence */
+            journal_sequence: number;
+            /**
+             * Kind
+             * @default watch
+             * @constant
+             */
+            kind: "watch";
+            /** Lane Id */
+            lane_id: string;
+            /** Missed */
+            missed: number;
+            /** Revision */
+            revision: number;
+            /** Simulated */
+            simulated: boolean;
         };
     };
     responses: never;
@@ -745,6 +875,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LaneStatus"][];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_api_lanes__lane__alerts__alert__acknowledge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert: string;
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
                 };
             };
             /** @description Unauthorized */

@@ -42,6 +42,9 @@ export const REASONS: Record<OfficerAction, readonly string[]> = {
   second_line: ['Identity in doubt', 'Document in doubt', 'Needs help'],
 };
 
+/** The phase of a post that only watches, as last known. */
+export const WATCHING = 'Watching';
+
 /** "WaitingForFace" or "waiting_for_face" as "Waiting for face". */
 export function phaseWords(phase: string): string {
   const words = phase

@@ -1,0 +1,64 @@
+"""How people say who they are at a lane: a document reader, a card with an enrolment behind it, or the face alone."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from appliance.core.types import Claim
+from appliance.section import Section
+
+
+class SimulatedReaderConfig(Section):
+    """The document reader of the simulated rig."""
+
+    kind: Literal["rig"]
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def claim(self) -> Claim:
+        """What is laid on it."""
+        return Claim.DOCUMENT
+
+
+class OsdpCardConfig(Section):
+    """A card reader by OSDP; `keys` is the folder its secure channel's key lies in, as document_reader.scbk."""
+
+    kind: Literal["osdp_card"]
+    port: str
+    keys: Path
+    baudrate: int = 9600
+    address: Annotated[int, Field(ge=0, le=126)] = 1
+    serial_number: int | None = None
+
+    @property
+    def claim(self) -> Claim:
+        """What is held to it."""
+        return Claim.CARD
+
+
+class WalkUpConfig(Section):
+    """No reader: whoever comes into view is looked for in the gallery (1:N)."""
+
+    kind: Literal["walk_up"]
+
+    @property
+    def claim(self) -> Claim:
+        """Nothing is presented."""
+        return Claim.NOBODY
+
+
+CLAIM_KINDS = ("rig", "osdp_card", "walk_up")
+ClaimConfig = Annotated[SimulatedReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")]
+
+
+class GalleryConfig(Section):
+    """Who is enrolled (docs/galleries.md). `key` is the key file, outside of `folder`.
+
+    `identify_threshold` judges 1:N searches, where false positives add up with the number enrolled: nobody but the site
+    can choose it. It may not be more lenient than the pack's own.
+    """
+
+    folder: Path
+    key: Path
+    identify_threshold: float | None = None

@@ -1,0 +1,6 @@
+"""Helpers live in `support/`, which only these tests put on the path."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
