@@ -49,14 +49,12 @@ def ask(name: str, python: Path, pairs: Path, same: list[bool], models: Path, ho
         "PYTHONPATH": str(HERE.parents[2]) if name == "sallyport" else "",
     }
     command = [str(python), str(HERE / "asked.py"), name, str(pairs), str(models)]
-    answers: list[dict[str, object]] = []
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment) as child,
     ):
         assert child.stdout is not None
-        for line in track(_answers(child.stdout), description=f"{name:18}", total=len(same)):
-            answers.append(line)
+        answers = list(track(_answers(child.stdout), description=f"{name:18}", total=len(same)))
         if child.wait(_TIMEOUT_S) != 0 or len(answers) != len(same):
             said.seek(0)
             raise RuntimeError(f"{name} ended after {len(answers)} of {len(same)} pairs:\n{said.read()[-2000:]}")

@@ -1,4 +1,4 @@
-"""One library under test, in its own process: pairs in, a JSON line a pair out. Runs without anything of ours around it.
+"""One library under test, in its own process: pairs in, a JSON line a pair out. Nothing of ours is around it.
 
 Arguments: name of the library, a file of pairs (two paths a line, tab between), the folder of our weights.
 """
