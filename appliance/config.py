@@ -171,10 +171,12 @@ class LivenessConfig(Section):
     """The detector: a file, or a folder with one file for each band set; None for the one of the package.
 
     `shadow` is a second one of the same form, or the cue in visible light, that judges every capture after the decision
-    and is recorded beside it; it decides nothing. `claims` is a folder with the site's own claims.
+    and is recorded beside it; it decides nothing. `claims` is a folder with the site's own claims. `upper` is a folder
+    of detectors for the upper half of faces in medical masks; its claims lie in the folder `upper` of `claims`.
     """
 
     detector: Path | None = None
+    upper: Path | None = None
     shadow: Literal["rgb-cue"] | Path | None = None
     claims: Path | None = None
     demand: DemandConfig | None = None

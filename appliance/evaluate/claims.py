@@ -170,6 +170,11 @@ def shipped() -> list[Claims]:
     return read(resources.files("appliance.evaluate").joinpath("published"))
 
 
+def shipped_upper() -> list[Claims]:
+    """The claims of the package for the upper half of faces in medical masks. Raises ClaimsError."""
+    return read(resources.files("appliance.evaluate").joinpath("published", "upper"))
+
+
 def read(folder: Traversable) -> list[Claims]:
     """Every claims file of a folder (a Path will do), fewest bands first. A folder that is not there holds none.
 

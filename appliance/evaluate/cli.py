@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.evaluate.dataset import Dataset
     from appliance.evaluate.outcome import Protocol, Run
     from appliance.evaluate.run import Question
+    from appliance.evaluate.system import System
     from appliance.face.types import FacePack
 
 evaluate_app = typer.Typer(no_args_is_help=True, help="ISO/IEC 30107-3 and 19795-1 figures over data sets.")
@@ -30,6 +31,7 @@ Models = Annotated[Path, typer.Option("--models-dir", envvar="SALLYPORT_MODELS",
 Sheet = Annotated[
     list[Path] | None, typer.Option("--picture", exists=True, help="A contact sheet (PNG or JPEG) for the report.")
 ]
+Upper = Annotated[bool, typer.Option("--upper", help="The check of the upper half of the face, above a medical mask.")]
 REFUSED = 1
 _NOTES = 20
 
@@ -70,22 +72,22 @@ def liveness(
     outcomes: Annotated[Path | None, typer.Option(file_okay=False, help="Keep every row in this folder.")] = None,
     matcher: Annotated[bool, typer.Option("--matcher", help="Compare faces too, for IAPAR.")] = False,
     picture: Sheet = None,
+    upper: Upper = False,
     models: Models = Path("var/models"),
     cache: Annotated[Path, typer.Option(help="Where measured figures are kept.")] = Path("var/evaluate"),
 ) -> None:
     """Figures of the liveness check on a data set: APCER per species, BPCER, non-responses, with bounds."""
-    from appliance.evaluate.dataset import Dataset
     from appliance.evaluate.run import CannotEvaluate, Question, standard_sets
     from appliance.face.packs import best_available, load_pack
 
     with _in_words():
-        test = Dataset(dataset)
-        taught = Dataset(train) if train is not None else None
+        test, system = _opened(dataset, upper=upper)
+        taught = _opened(train, upper=upper)[0] if train is not None else None
         protocol: Protocol = "shipped" if shipped else "leave-one-species-out" if leave_out else "species-known"
         if not (asked := bands or standard_sets(test)):
             raise CannotEvaluate(f"{dataset} has no channels")
         questions = [Question(test, taught, protocol, name) for name in asked]
-        runs = _answer(questions, load_pack(best_available(models), models), cache, matcher=matcher)
+        runs = _answer(questions, system, load_pack(best_available(models), models), cache, matcher=matcher)
         _keep(runs, outcomes, claims)
         _print(runs)
         if report is not None:
@@ -99,18 +101,18 @@ def learn(
     bands: Annotated[
         list[str] | None, typer.Option(help="Band set, e.g. rgb+850+940. Default: all standard ones.")
     ] = None,
+    upper: Upper = False,
     models: Models = Path("var/models"),
     cache: Annotated[Path, typer.Option(help="Where measured figures are kept.")] = Path("var/evaluate"),
 ) -> None:
     """Learn detectors from a data set: attacks teach the classifier, bona fide presentations set the thresholds."""
-    from appliance.evaluate.dataset import Dataset
     from appliance.evaluate.extraction import Extraction
     from appliance.evaluate.run import CannotEvaluate, Evaluation, standard_sets
-    from appliance.evaluate.subject import Liveness
     from appliance.face.packs import best_available, load_pack
 
     with _in_words(), bar() as step:
-        data, pack, clock, system = Dataset(train), load_pack(best_available(models), models), SystemClock(), Liveness()
+        data, system = _opened(train, upper=upper)
+        pack, clock = load_pack(best_available(models), models), SystemClock()
         if not (asked := bands or standard_sets(data)):
             raise CannotEvaluate(f"{train} has no channels")
         evaluation = Evaluation(system, Extraction(system, pack, cache, clock), clock, step)
@@ -121,13 +123,22 @@ def learn(
             typer.echo(f"wrote {path}")
 
 
-def _answer(questions: "list[Question]", pack: "FacePack", cache: Path, *, matcher: bool) -> "list[Run]":
+def _opened(folder: Path, *, upper: bool) -> "tuple[Dataset, System]":
+    """A data set and the check it is for. Raises DatasetError."""
+    from appliance.evaluate.dataset import Dataset, above_masks
+    from appliance.evaluate.subject import Liveness, UpperFace
+
+    return (above_masks(Dataset(folder)), UpperFace()) if upper else (Dataset(folder), Liveness())
+
+
+def _answer(
+    questions: "list[Question]", system: "System", pack: "FacePack", cache: Path, *, matcher: bool
+) -> "list[Run]":
     from appliance.evaluate.extraction import Extraction
     from appliance.evaluate.outcome import Run
     from appliance.evaluate.run import Evaluation, check
-    from appliance.evaluate.subject import Liveness
 
-    clock, system = SystemClock(), Liveness()
+    clock = SystemClock()
     for question in questions:
         check(question)
     with bar() as step:

@@ -10,6 +10,7 @@ metres, and a switched channel ("850", "1300") as light of its LED alone (lit mi
 The last is for published sets, which hold no exposures to subtract; who records anew keeps the exposures.
 """
 
+import copy
 import json
 import zipfile
 import zlib
@@ -158,6 +159,27 @@ class Dataset:
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(f"{path} cannot be read: {error}") from error
         return _capture(path, self.header, record, arrays)
+
+
+def above_masks(dataset: Dataset) -> Dataset:
+    """The same presentations for a check of the upper half of the face: a medical mask is a group, and covers nothing.
+
+    A sweep of masks is part of the headline then.
+    """
+    seen = copy.copy(dataset)
+    seen.records = tuple(_above(record) for record in dataset.records)
+    return seen
+
+
+def _above(record: Record) -> Record:
+    groups = dict(record.groups)
+    groups["worn"] = "medical mask" if groups.pop("medical_mask", "no") == "yes" else "no mask"
+    conditions = {
+        name: value
+        for name, value in record.conditions.items()
+        if (name, value) != ("sweep", "medical_mask") and name != "medical_mask"
+    }
+    return record.model_copy(update={"groups": groups, "conditions": conditions})
 
 
 def _capture(path: Path, header: Header, record: Record, arrays: dict[str, NDArray[np.generic]]) -> Capture:

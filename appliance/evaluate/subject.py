@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -11,7 +12,19 @@ from numpy.typing import NDArray
 
 from appliance.evaluate.species import BONA_FIDE
 from appliance.evaluate.system import CannotLearn, Figures, Judge, Known, Lessons, Unusable, Verdict
-from appliance.liveness import align, burst, channels, circumstances, cues, decode, detector, face_frame, follow, learn
+from appliance.liveness import (
+    align,
+    burst,
+    channels,
+    circumstances,
+    cues,
+    decode,
+    detector,
+    face_frame,
+    follow,
+    learn,
+    upper,
+)
 from appliance.liveness.burst import Capture
 
 _MEASURING: tuple[ModuleType, ...] = (
@@ -24,7 +37,6 @@ _MEASURING: tuple[ModuleType, ...] = (
     face_frame,
     follow,
 )
-_JUDGING: tuple[ModuleType, ...] = (*_MEASURING, detector, learn)
 _SHOWN = (("1550", ("1300/1050 level", "1550/1050 level")), ("940", ("850/R level", "940/850 level")))
 
 
@@ -64,8 +76,12 @@ class _Judge:
 class Liveness:
     """`appliance.liveness` under test."""
 
+    measuring = _MEASURING
+    folder: Path | None = None
+    """Where its detectors are shipped; None for the usual place."""
+
     def __init__(self) -> None:
-        self._version = source_version()
+        self._version = source_version(self.measuring)
 
     @property
     def version(self) -> str:
@@ -80,8 +96,14 @@ class Liveness:
             raise Unusable(str(error)) from error
         if (found := channels.band_set({*cube.bands, *cube.planes})) != band_set:
             raise Unusable(f"The capture holds {found}, not {band_set}.")
-        features = cues.measure(cube)
+        features = self._figures(cube)
         return Figures(dict(features.values), features.missing)
+
+    def _figures(self, cube: decode.Cube) -> cues.Features:
+        return cues.measure(cube)
+
+    def _judging(self) -> str:
+        return source_version((*self.measuring, detector, learn))
 
     def learn(self, lessons: Lessons, band_set: str) -> Judge:
         """A detector from lessons. Raises CannotLearn."""
@@ -90,7 +112,7 @@ class Liveness:
                 learn.learn(
                     [learn.Sample(_features(known.figures), _kind(known)) for known in lessons.samples],
                     band_set,
-                    version=f"code {source_version(_JUDGING)}, learned on {lessons.learned_on} {_content(lessons)}",
+                    version=f"code {self._judging()}, learned on {lessons.learned_on} {_content(lessons)}",
                     kind=lessons.kind,
                     learned_on=lessons.learned_on,
                     site=[_features(figures) for figures in lessons.site],
@@ -104,7 +126,7 @@ class Liveness:
     def shipped(self, band_set: str) -> Judge:
         """The detector of the package. Raises CannotLearn."""
         try:
-            return _Judge(detector.load(band_set))
+            return _Judge(detector.load(band_set, self.folder))
         except detector.DetectorError as error:
             raise CannotLearn(str(error)) from error
 
@@ -115,6 +137,16 @@ class Liveness:
             if band in bands:
                 return names
         return ("R/G level", "850/R level" if "850" in bands else "R/G spread")
+
+
+class UpperFace(Liveness):
+    """The check of the upper half of a face, for people in medical masks: bona fide with and without one alike."""
+
+    measuring = (*_MEASURING, upper)
+    folder = detector.UPPER
+
+    def _figures(self, cube: decode.Cube) -> cues.Features:
+        return upper.measure(cube)
 
 
 def _content(lessons: Lessons) -> str:

@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.face import trial
 from appliance.face.session import quiet_session
+from appliance.face.trial import proving
 from appliance.face.types import DetectedFace, Image
 from appliance.models.catalogue import MEDICAL_MASK
 from appliance.models.manager import PackMissing, read_verified
@@ -73,8 +75,11 @@ class MaskDetector:
 
 
 def load_mask_detector(models_dir: Path) -> MaskDetector:
-    """The installed network. Raises ModelError when it is not there or not what it should be."""
-    return MaskDetector(read_verified(MEDICAL_MASK, MEDICAL_MASK.file("cue"), models_dir))
+    """The installed network. Raises ModelError when it is not there, not what it should be, or does not run here."""
+    with proving(MEDICAL_MASK.title):
+        found = MaskDetector(read_verified(MEDICAL_MASK, MEDICAL_MASK.file("cue"), models_dir))
+        found.look(trial.pictures()[0], trial.FACE)
+    return found
 
 
 def detector_for(masks: str, models_dir: Path) -> MaskDetector | None:

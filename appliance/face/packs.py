@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Collection
 from pathlib import Path
 
+from appliance.face.trial import prove, proving
 from appliance.face.types import FacePack
 from appliance.models.catalogue import PACKS
 from appliance.models.manager import LicenceNotAccepted, PackMissing, advice, best_available, check_pack, pack_record
@@ -21,7 +22,8 @@ _MODULES = {
 def load_pack(pack_id: str, models_dir: Path, accepted: Collection[str] = ()) -> FacePack:
     """Load a pack, every file proven by SHA-256. `accepted` are packs whose non-commercial licence was accepted.
 
-    Raises ModelError (unknown pack), LicenceNotAccepted, PackMissing (with the command to run), HashMismatch.
+    Raises ModelError (unknown pack, or one that does not run here), LicenceNotAccepted, PackMissing (with the command
+    to run), HashMismatch.
     """
     record = pack_record(pack_id)
     if not record.commercial_use and pack_id not in accepted:
@@ -32,5 +34,8 @@ def load_pack(pack_id: str, models_dir: Path, accepted: Collection[str] = ()) ->
     check = check_pack(pack_id, models_dir)
     if check.absent_modules:
         raise PackMissing(advice(check))
-    pack: FacePack = importlib.import_module(_MODULES[pack_id]).load(models_dir)
+    module = importlib.import_module(_MODULES[pack_id])
+    with proving(f"Pack {pack_id}"):
+        pack: FacePack = module.load(models_dir)
+        prove(pack)
     return pack

@@ -1,6 +1,6 @@
 """The check as the lane asks for it: one burst, one face, one report. Nothing here is successful by default."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from appliance.core.types import Advice, Result
 from appliance.liveness.burst import Capture
 from appliance.liveness.channels import band_set
-from appliance.liveness.cues import measure
+from appliance.liveness.cues import Features, measure
 from appliance.liveness.decode import CaptureUnusable, Cube, decode
 from appliance.liveness.detector import Detector, figures_of
 from appliance.liveness.face_frame import FaceUnusable
@@ -34,8 +34,13 @@ class LivenessReport:
     cube: Cube | None = None
 
 
-def assess(capture: Capture, landmarks: NDArray[np.floating], detector: Detector) -> LivenessReport:
-    """Judge one burst of one face.
+def assess(
+    capture: Capture,
+    landmarks: NDArray[np.floating],
+    detector: Detector,
+    look: Callable[[Cube], Features] = measure,
+) -> LivenessReport:
+    """Judge one burst of one face. `look` measures what the detector was learned on: the whole face, or a part.
 
     `landmarks` is float[5, 2] in pixels (order of `appliance.face.types.DetectedFace`). Never raises for what a camera
     can deliver: a burst that cannot be judged is UNDETERMINED with the reason.
@@ -48,7 +53,7 @@ def assess(capture: Capture, landmarks: NDArray[np.floating], detector: Detector
     if found != detector.band_set:
         words = f"The capture holds {found}, the detector needs {detector.band_set}."
         return LivenessReport(Result.UNDETERMINED, (words,), detector=detector.version)
-    features = measure(cube)
+    features = look(cube)
     judged = detector.judge(features)
     return LivenessReport(
         result=judged.result,

@@ -54,9 +54,9 @@ class Features:
     capture: Mapping[str, float] = field(default_factory=dict)
 
 
-def measure(cube: Cube) -> Features:
-    """All figures the cube allows."""
-    places = regions(cube.frame)
+def measure(cube: Cube, places: Mapping[str, Mask] | None = None) -> Features:
+    """All figures the cube allows. `places` are other regions under the same names, where only a part is looked at."""
+    places = regions(cube.frame) if places is None else places
     usable = {name: mask & ~cube.flawed for name, mask in places.items()}
     missing = tuple(
         name for name in BARE if np.count_nonzero(usable[name]) < _USABLE_SHARE * np.count_nonzero(places[name])

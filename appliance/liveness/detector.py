@@ -300,6 +300,10 @@ def parse(text: str | bytes, where: str) -> Detector:
         raise DetectorError(f"{where} is not a detector: {place}: {problem['msg']}") from error
 
 
+UPPER = Path(str(resources.files("appliance.liveness").joinpath("learned", "upper")))
+"""Detectors of the upper half of a face (`upper`), one file for each band set."""
+
+
 @lru_cache(maxsize=8)
 def load(band_set: str, folder: Path | None = None) -> Detector:
     """The detector of a band set, from `folder` or as shipped. Raises DetectorError: without one nothing passes."""

@@ -75,7 +75,8 @@ def face_frame(landmarks: NDArray[np.floating]) -> FaceFrame:
 
 
 # Ellipses in eye distances from the middle of the eyes: centre x, y (down), half axes. `m` follows the turned nose.
-_ELLIPSES: Mapping[str, tuple[tuple[float, float, float, float, bool], ...]] = MappingProxyType(
+Ellipses = Mapping[str, tuple[tuple[float, float, float, float, bool], ...]]
+_ELLIPSES: Ellipses = MappingProxyType(
     {
         "forehead": ((0.0, -0.55, 0.42, 0.16, True),),
         "left cheek": ((-0.52, 0.58, 0.17, 0.20, False),),
@@ -110,15 +111,20 @@ def _ellipse(centre: tuple[float, float], half: tuple[float, float]) -> Mask:
     return np.asarray(inside <= 1.0)
 
 
-@lru_cache(maxsize=64)
-def _regions(step: int) -> Mapping[str, Mask]:
-    turn = step / 32
+def placed(regions_of: Ellipses, turn: float) -> dict[str, Mask]:
+    """Ellipses as masks on a face turned so far, bool[HEIGHT, WIDTH] each; a region without an ellipse is empty."""
     found: dict[str, Mask] = {}
-    for name, ellipses in _ELLIPSES.items():
+    for name, ellipses in regions_of.items():
         mask = np.zeros((HEIGHT, WIDTH), np.bool_)
         for x, y, half_x, half_y, follows in ellipses:
             mask |= _ellipse((x + turn * follows, y), (half_x, half_y))
         found[name] = mask
+    return found
+
+
+@lru_cache(maxsize=64)
+def _regions(step: int) -> Mapping[str, Mask]:
+    found = placed(_ELLIPSES, step / 32)
     found["face"] = _ellipse((0.0, 0.42), (0.92, 1.35))
     found["beside"] = _ellipse((0.0, 0.42), (1.65, 2.3)) & ~_ellipse((0.0, 0.42), (1.28, 1.8))
     for mask in found.values():

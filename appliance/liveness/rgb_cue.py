@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core.types import Result
+from appliance.face import trial
 from appliance.face.geometry import checked
 from appliance.face.session import quiet_session
+from appliance.face.trial import proving
 from appliance.models.catalogue import RGB_CUE
 from appliance.models.manager import read_verified
 
@@ -102,8 +104,11 @@ def suspicion_of(logits: NDArray[np.float32]) -> Suspicion:
 
 
 def load_cue(models_dir: Path) -> RgbCue:
-    """Load the cue, proven by SHA-256. Raises appliance.models.manager.ModelError with what to do."""
-    return RgbCue(read_verified(RGB_CUE, RGB_CUE.file("cue"), models_dir))
+    """Load the cue, proven by SHA-256 and a run. Raises appliance.models.manager.ModelError with what to do."""
+    with proving(RGB_CUE.title):
+        cue = RgbCue(read_verified(RGB_CUE, RGB_CUE.file("cue"), models_dir))
+        cue.judge(trial.pictures()[0], trial.FACE.box)
+    return cue
 
 
 def _nothing(reason: str) -> Suspicion:

@@ -20,14 +20,17 @@ def check(lane: LaneConfig) -> None:
     # Imported here: who demands nothing must not pay for the statistics.
     from appliance.evaluate.claims import ClaimsError, Demand, unmet
     from appliance.liveness.detector import DetectorError
-    from appliance.vision.judge import judge_of
+    from appliance.vision.judge import judge_of, upper_of
 
     try:
-        claims = _claims(lane)
-        detector = judge_of(lane.band_set, lane.liveness.detector).version
+        whole = judge_of(lane.band_set, lane.liveness.detector).version
+        problems = unmet(_claims(lane), Demand(lane.band_set, wanted.species, wanted.kind, whole))
+        if lane.face.masks == "allow":
+            above = upper_of(lane.band_set, lane.liveness.upper).version
+            found = unmet(_claims(lane, upper=True), Demand(lane.band_set, wanted.species, wanted.kind, above))
+            problems += [f"above a medical mask: {problem}" for problem in found]
     except (ClaimsError, DetectorError) as error:
         raise ConfigError(f"liveness.demand: {error}") from error
-    problems = unmet(claims, Demand(lane.band_set, wanted.species, wanted.kind, detector))
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise ConfigError(f"liveness.demand: the installed bands ({lane.band_set}) do not meet it:\n{lines}")
@@ -36,16 +39,17 @@ def check(lane: LaneConfig) -> None:
 def label(lane: LaneConfig) -> str:
     """What a console says of the bands, worst species first; simulated and measured apart. Never raises."""
     kind = "simulated" if lane.simulated else "real"
-    return f"Liveness bands {', '.join(lane.bands)} nm ({kind}). {_known(lane)}"
+    said = f"Liveness bands {', '.join(lane.bands)} nm ({kind}). {_known(lane)}"
+    return f"{said} Above a medical mask: {_known(lane, upper=True)}" if lane.face.masks == "allow" else said
 
 
-def _known(lane: LaneConfig) -> str:
+def _known(lane: LaneConfig, *, upper: bool = False) -> str:
     if lane.liveness.claims is None and not resources.files("appliance.evaluate").joinpath("published").is_dir():
         return NOTHING
     from appliance.evaluate.claims import ClaimsError
 
     try:
-        own = [claims for claims in _claims(lane) if claims.band_set == lane.band_set]
+        own = [claims for claims in _claims(lane, upper=upper) if claims.band_set == lane.band_set]
     except ClaimsError as error:
         return f"{NOTHING} The claims cannot be read: {error}"
     measured, simulated = ([one for one in own if one.kind == kind] for kind in ("measured", "simulated"))
@@ -53,10 +57,13 @@ def _known(lane: LaneConfig) -> str:
     return " ".join(said if measured else [*said, NOTHING])
 
 
-def _claims(lane: LaneConfig) -> "list[Claims]":
-    from appliance.evaluate.claims import read, shipped
+def _claims(lane: LaneConfig, *, upper: bool = False) -> "list[Claims]":
+    from appliance.evaluate.claims import read, shipped, shipped_upper
 
-    return shipped() + (read(lane.liveness.claims) if lane.liveness.claims is not None else [])
+    own = lane.liveness.claims
+    if upper:
+        return shipped_upper() + (read(own / "upper") if own is not None else [])
+    return shipped() + (read(own) if own is not None else [])
 
 
 def _worst(claims: "Sequence[Claims]", word: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.face.types import DetectedFace
-from appliance.liveness import detector
+from appliance.liveness import detector, upper
 from appliance.liveness.assess import LivenessReport, assess
 from appliance.liveness.burst import Capture
 from appliance.liveness.detector import Detector
@@ -41,18 +41,20 @@ class Cue:
 
 
 class Judge:
-    """One detector at work."""
+    """One detector at work, and one for the upper half of faces in medical masks where the site verifies such."""
 
-    def __init__(self, found: Detector) -> None:
-        self._detector = found
+    def __init__(self, found: Detector, above_masks: Detector | None = None) -> None:
+        self._detector, self._above_masks = found, above_masks
 
     @property
     def version(self) -> str:
         """Which one it is, for the record."""
         return self._detector.version
 
-    def judge(self, capture: Capture, face: DetectedFace) -> LivenessReport:
-        """One burst of one face. Never raises for what a camera can deliver."""
+    def judge(self, capture: Capture, face: DetectedFace, *, masked: bool = False) -> LivenessReport:
+        """One burst of one face, `masked` if it wears a medical mask. Never raises for what a camera can deliver."""
+        if masked and self._above_masks is not None:
+            return assess(capture, face.landmarks, self._above_masks, upper.measure)
         return assess(capture, face.landmarks, self._detector)
 
     def draw(self, report: LivenessReport, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
@@ -60,7 +62,7 @@ class Judge:
         return None if report.cube is None else skin_map(report.cube, self._detector, shape)
 
 
-def judge_of(band_set: str, source: Path | None) -> Judge:
+def judge_of(band_set: str, source: Path | None, above_masks: Detector | None = None) -> Judge:
     """The judge of a band set: from a file or folder of detectors, else the one that is shipped.
 
     Raises DetectorError.
@@ -69,8 +71,13 @@ def judge_of(band_set: str, source: Path | None) -> Judge:
         found = detector.parse(source.read_bytes(), str(source))
         if found.band_set != band_set:
             raise detector.DetectorError(f"{source} is for the band set {found.band_set}, not {band_set}")
-        return Judge(found)
-    return Judge(detector.load(band_set, source))
+        return Judge(found, above_masks)
+    return Judge(detector.load(band_set, source), above_masks)
+
+
+def upper_of(band_set: str, folder: Path | None) -> Detector:
+    """The detector of the upper half of a face, from a folder or as shipped. Raises DetectorError."""
+    return detector.load(band_set, detector.UPPER if folder is None else folder)
 
 
 def shadow_of(band_set: str, name: str, models_dir: Path) -> SecondOpinion | None:

@@ -30,6 +30,7 @@ CONDITIONS: Mapping[str, str] = {
     "distance": "distance_m",
     "yaw": "yaw_deg",
     "make_up": "make_up",
+    "medical_mask": "medical_mask",
     "led_drift": "led_drift",
 }
 """Conditions that can be fixed, and their names in a record."""
@@ -104,7 +105,7 @@ def case(plan: Plan, key: str, species: str, number: int) -> Case:
     rng = np.random.default_rng(seed_of("case", key))
     wearer, of = _people(plan, species, number, rng)
     fixed = plan.conditions
-    wearables = _wearables(rng, wearer, species, fixed.get("make_up"))
+    wearables = _wearables(rng, wearer, species, fixed)
     site = int(rng.integers(plan.sites))
     drift = float(fixed.get("led_drift", 0.0))
     mount = _mount(plan.seed, plan.split, site)
@@ -122,6 +123,8 @@ def case(plan: Plan, key: str, species: str, number: int) -> Case:
     }
     if "make_up" in fixed:
         stated["make_up"] = wearables.make_up
+    if "medical_mask" in fixed:
+        stated["medical_mask"] = "no" if wearables.medical_mask is None else "yes"
     if fixed:
         stated["sweep"] = CONDITIONS[next(iter(fixed))]
     return Case(
@@ -159,7 +162,9 @@ def _people(plan: Plan, species: str, number: int, rng: np.random.Generator) -> 
     return person(plan, other + (other >= shown)), person(plan, shown)
 
 
-def _wearables(rng: np.random.Generator, who: Traveller, species: str, make_up: float | str | None) -> Wearables:
+def _wearables(
+    rng: np.random.Generator, who: Traveller, species: str, fixed: Mapping[str, float | str]
+) -> Wearables:
     glasses = str(rng.choice(["frame_black", "frame_metal", "frame_tortoise"])) if rng.random() < 0.3 else None
     lens = str(rng.choice(["clear", "swir", "heat"], p=[0.7, 0.2, 0.1]))
     mask, scarf = rng.random(), rng.random()
@@ -168,11 +173,12 @@ def _wearables(rng: np.random.Generator, who: Traveller, species: str, make_up: 
         return Wearables(glasses=worn, lens=lens)
     chances = [0.55, 0.30, 0.15] if who.sex == "F" else [0.96, 0.03, 0.01]
     drawn = str(rng.choice(["none", "light", "full"], p=chances))
-    chosen = str(make_up) if make_up is not None else drawn
+    chosen = str(fixed.get("make_up", drawn))
+    most = 1.0 if "medical_mask" in fixed else 0.05
     return Wearables(
         glasses=glasses,
         lens=lens,
-        medical_mask=str(rng.choice(["mask_white", "mask_blue"])) if mask < 0.05 else None,
+        medical_mask=str(rng.choice(["mask_white", "mask_blue"])) if mask < most else None,
         headscarf=f"headscarf_{rng.choice(['black', 'beige', 'blue'])}" if who.sex == "F" and scarf < 0.12 else None,
         make_up="full" if chosen == "full" else "light" if chosen == "light" else "none",
     )
@@ -221,6 +227,10 @@ def _check(name: str, value: float | str) -> None:
     if name == "make_up":
         if value not in AMOUNTS:
             raise PlanError(f"make_up is one of {', '.join(AMOUNTS)}, not {value!r}")
+        return
+    if name == "medical_mask":
+        if value != "yes":
+            raise PlanError(f"medical_mask is fixed to yes, for bona fide presentations, not to {value!r}")
         return
     low, high = _LIMITS[name]
     if isinstance(value, str) or not low <= value <= high:

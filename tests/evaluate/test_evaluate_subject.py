@@ -15,9 +15,10 @@ from appliance.evaluate.figures import attack_figures, bona_fide_figures
 from appliance.evaluate.outcome import Outcome, RunHeader
 from appliance.evaluate.run import Evaluation, Question
 from appliance.evaluate.species import BONA_FIDE
-from appliance.evaluate.subject import _JUDGING, Liveness, source_version
+from appliance.evaluate.subject import Liveness, UpperFace, source_version
 from appliance.evaluate.system import CannotLearn, Figures, Known, Lessons, Unusable
 from appliance.face.types import DetectedFace, Image
+from appliance.liveness import detector, learn
 from appliance.liveness.burst import Capture
 
 NIR = "rgb+850+940"
@@ -148,7 +149,9 @@ def test_a_detector_is_named_after_what_it_learned_not_after_the_name_of_the_set
     other = Lessons([*drawn(rng, BONA_FIDE, 0.0), *attacks], learned_on="drawn")
     versions = [Liveness().learn(one, NIR).version for one in (lessons, other, lessons)]
     assert versions[0] == versions[2] != versions[1]
-    assert versions[0].startswith(f"code {source_version(_JUDGING)}, learned on drawn ")
+    judging = source_version((*Liveness.measuring, detector, learn))
+    assert versions[0].startswith(f"code {judging}, learned on drawn ")
+    assert UpperFace().learn(lessons, NIR).version != versions[0]
 
 
 def test_nothing_measured_is_undetermined_and_has_no_score() -> None:
@@ -172,3 +175,4 @@ def test_masked_people_teach_what_a_covering_is() -> None:
 def test_the_version_is_that_of_the_measuring_code() -> None:
     assert source_version() == source_version()
     assert len(Liveness().version) == 12
+    assert UpperFace().version != Liveness().version
