@@ -94,11 +94,14 @@ def _child() -> None:
     try:
         with Image.open(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1)), formats=("JPEG", "JPEG2000")) as image:
             if max(image.size) > MAX_SIDE:
-                raise PortraitError("The portrait is larger than any passport portrait.")
+                _refuse("The portrait is larger than any passport portrait.")
+            if image.mode.startswith(("I", "F")):
+                # Converted, every brighter pixel would be white.
+                _refuse("The portrait has more than 8 bits a channel.")
             rgb = np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
         _refuse("The portrait is neither JPEG nor JPEG 2000.")
-    except (OSError, SyntaxError, ValueError, PortraitError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         _refuse(f"The portrait is damaged: {str(error)[:120]}.")
     sys.stdout.buffer.write(_SIZE.pack(*rgb.shape[:2]) + rgb[:, :, ::-1].tobytes())
 

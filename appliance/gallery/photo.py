@@ -32,6 +32,9 @@ def decode(photo: bytes) -> Image:
                     raise EnrolmentRefused(
                         f"the photo has {width} x {height} pixels, the limit is {MOST_PIXELS} in all"
                     )
+                if opened.mode.startswith(("I", "F")):
+                    # Converted, every brighter pixel would be white.
+                    raise EnrolmentRefused("the photo has more than 8 bits a channel; save it with 8")
                 rgb = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"), np.uint8)
     except UnidentifiedImageError as error:
         raise EnrolmentRefused(f"the photo is neither {' nor '.join(FORMATS)}") from error

@@ -1,17 +1,20 @@
 """Lets only fresh frames through: a stuck, repeated or replayed picture must never be judged as a living face.
 
-Works on any `ports.Camera`. Not here: whether the frame answers to the light (liveness).
+What is no picture at all (`ports.Frame`) is the camera's failure, and no detector ever sees it. Works on any
+`ports.Camera`. Not here: whether the frame answers to the light (liveness).
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from drivers.errors import StaleFrame
+from drivers.errors import RemoteProtocolError, StaleFrame
 from drivers.ports import Camera, DeviceIdentity, Frame
 
 _CLOCK_SLACK_S = 0.005
 _SAMPLE_ROWS = 8
+_SIDES_PX = range(16, 8193)
+"""Smaller shows nobody, and larger is no camera of a lane."""
 
 
 class FreshCamera:
@@ -32,8 +35,15 @@ class FreshCamera:
         return self._camera.open()
 
     def read(self, timeout_s: float) -> Frame:
-        """The next frame, at most `max_age_s` old. Raises StaleFrame and what the camera raises."""
+        """The next frame, at most `max_age_s` old.
+
+        Raises StaleFrame, RemoteProtocolError for what is no picture, and what the camera raises.
+        """
         frame = self._camera.read(timeout_s)
+        if not _is_picture(frame):
+            raise RemoteProtocolError(
+                self._device, f"frame {frame.sequence} is no picture: {frame.image.shape} {frame.image.dtype}"
+            )
         complaint = self._complaint(frame)
         if complaint is not None:
             raise StaleFrame(self._device, complaint)
@@ -64,6 +74,12 @@ class FreshCamera:
         """Close the camera."""
         self._last = None
         self._camera.close()
+
+
+def _is_picture(frame: Frame) -> bool:
+    image = frame.image
+    layout = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    return layout and image.dtype == np.uint8 and all(side in _SIDES_PX for side in image.shape[:2])
 
 
 def _same_picture(frame: Frame, last: Frame) -> bool:

@@ -1,10 +1,12 @@
 """Only fresh frames pass, whatever the camera."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from drivers.camera.fresh import FreshCamera
-from drivers.errors import NoResponse, StaleFrame
+from drivers.errors import NoResponse, RemoteProtocolError, StaleFrame
 from drivers.ports import DeviceIdentity, Frame
 
 
@@ -31,7 +33,7 @@ class Scripted:
         self.opened -= 1
 
 
-def picture(seed: int) -> np.ndarray:  # type: ignore[type-arg]
+def picture(seed: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).integers(0, 255, (20, 20, 3), dtype=np.uint8)
 
 
@@ -86,3 +88,24 @@ def test_age_limit_is_a_setting_and_reopening_forgets() -> None:
 
 def test_the_exposure_is_the_cameras_own() -> None:
     assert FreshCamera(Scripted(), lambda: 0.0).set_exposure(0.5) == 0.25
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((1, 1, 3), np.uint8),
+        np.zeros((0, 640, 3), np.uint8),
+        np.zeros((16, 20_000), np.uint8),
+        np.zeros((480, 640, 4), np.uint8),
+        np.zeros((480, 640), np.uint16),
+        np.zeros((2, 480, 640, 3), np.uint8),
+        np.zeros(640, np.uint8),
+    ],
+    ids=["1x1", "empty", "20,000 wide", "alpha", "16 bits", "animated", "a line"],
+)
+def test_what_is_no_picture_is_the_cameras_failure(image: np.ndarray[Any, Any]) -> None:
+    good = Frame(1, 10.05, picture(1))
+    camera = FreshCamera(Scripted(Frame(0, 10.0, image), good), lambda: 10.1, device="camera.rgb")
+    with pytest.raises(RemoteProtocolError, match=r"camera\.rgb: frame 0 is no picture"):
+        camera.read(1.0)
+    assert camera.read(1.0) is good

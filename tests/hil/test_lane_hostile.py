@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,8 @@ from hil.sim.traveller import Place
 
 SETTINGS = LaneSettings(pack="pypi-dlib", timeouts={**TIMEOUTS, "Entering": 10.0})
 SPEED = 4.0
+INFERRING_S = 0.005
+"""A helper that has worked so long is in the middle: finding the face alone takes ten times as long."""
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +56,7 @@ async def test_one_lane_survives_everything_that_leaves_its_controller_alive(
     """One controller for all of them, because a start takes seconds."""
     with appliance_of(rig) as appliance:
         async with guarded(rig, appliance) as lane:
-            for nasty in (noise, truncated_portrait, killed_vision, rivals):
+            for nasty in (noise, truncated_portrait, killed_vision, killed_inference, rivals):
                 with subtests.test(nasty.__name__):
                     await nasty(lane, document, tmp_path)
     intact, words = await asyncio.to_thread(verify_journal, rig.paths)
@@ -104,18 +107,61 @@ async def killed_vision(lane: WatchedLane, document: Path, tmp_path: Path) -> No
     """A killed vision process refers the traveller; the lane recovers by itself."""
     await lane.is_inside(document)
     before = lane.openings()
-    eye = [
-        child for child in psutil.Process(lane.appliance.pid).children() if "appliance.vision" in str(child.cmdline())
-    ]
-    assert len(eye) == 1
-    eye[0].send_signal(signal.SIGKILL)
+    vision_of(lane).send_signal(signal.SIGKILL)
     seen = await lane.referred()
     assert 1004 in lane.seen_faults | {fault.code for fault in seen.faults}
     assert since(before, lane.openings()) == (0, 0)
     assert (await lane.decides(OfficerAction.REFUSE)).accepted
     await lane.goes(Place.AWAY)
     assert since(before, lane.openings()) == (1, 0)
+    await lane.conductor.ready()
+
+
+async def killed_inference(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
+    """Killed while a helper works on the captured face: nothing half done counts, and the next traveller passes.
+
+    Right after `killed_vision`: in a process that has captured nobody yet, threads that come anew are the helpers.
+    """
+    await lane.is_inside(document)
+    before, eye = lane.openings(), vision_of(lane)
+    rested = set(ran(eye))
+    appearing = asyncio.create_task(asyncio.to_thread(lane.rig.change, bona_fide(CAST[0])))
+    for _ in range(20_000):
+        if any(spent > INFERRING_S for thread, spent in ran(eye).items() if thread not in rested):
+            break
+        await asyncio.sleep(0.001)
+    else:
+        raise AssertionError("nothing was inferred")
+    eye.send_signal(signal.SIGKILL)
+    await appearing
+    seen = await lane.referred()
+    assert seen.passage is not None
+    results = {check.name: check.result for check in seen.passage.checks}
+    assert results[CheckName.COMPARISON] == results[CheckName.LIVENESS] == Result.NOT_PERFORMED
+    assert 1004 in lane.seen_faults | {fault.code for fault in seen.faults}
+    assert since(before, lane.openings()) == (0, 0)
+    assert (await lane.decides(OfficerAction.REFUSE)).accepted
+    await lane.goes(Place.AWAY)
+    assert since(before, lane.openings()) == (1, 0)
     await lane.admits_the_next()
+    assert vision_of(lane).pid != eye.pid
+
+
+def vision_of(lane: WatchedLane) -> psutil.Process:
+    """The one vision process of a lane."""
+    (eye,) = (
+        child for child in psutil.Process(lane.appliance.pid).children() if "appliance.vision" in str(child.cmdline())
+    )
+    return eye
+
+
+def ran(process: psutil.Process) -> dict[int, float]:
+    """Seconds each thread has had a processor for (proc(5), schedstat)."""
+    found = {}
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        with suppress(OSError):
+            found[int(thread.name)] = int((thread / "schedstat").read_text().split()[0]) / 1e9
+    return found
 
 
 async def rivals(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
