@@ -173,6 +173,7 @@ class Advice(StrEnum):
     TOO_BRIGHT = "too_bright"
     TURN_FROM_SUN = "turn_from_sun"
     SHOW_EYES = "show_eyes"
+    OPEN_EYES = "open_eyes"
     UNCOVER_FACE = "uncover_face"
     UNCOVER_MOUTH = "uncover_mouth"
     ONE_AT_A_TIME = "one_at_a_time"
@@ -191,6 +192,7 @@ ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
         Advice.TOO_BRIGHT: "It is too bright to see the face.",
         Advice.TURN_FROM_SUN: "Too much sun: turn away from it.",
         Advice.SHOW_EYES: "Uncover the eyes, without glasses.",
+        Advice.OPEN_EYES: "Open the eyes.",
         Advice.UNCOVER_FACE: "Uncover the face.",
         Advice.UNCOVER_MOUTH: "Take the medical mask off.",
         Advice.ONE_AT_A_TIME: "One traveller at a time.",

@@ -15,12 +15,16 @@ from appliance.camera_config import CamerasConfig
 from appliance.clock import Clock
 from appliance.liveness.burst import Exposure
 from drivers.camera.fresh import FreshCamera
-from drivers.errors import Disconnected, DriverError
+from drivers.errors import Disconnected, DriverError, RemoteProtocolError
 from drivers.ports import DeviceIdentity, Frame
 
 FRAME_TIMEOUT_S = 0.5
 _RGB_EARLIER_S = 0.05
 """How much older than the middle of the burst the visible frame may be."""
+_MIDDLE = 1 / 2
+_LOOKS = (1 / 6, _MIDDLE, 2 / 3)
+"""When visible frames are asked for, as shares of the burst: the last early enough not to lengthen it, with a visible
+camera at least half as fast as the others."""
 _SETTLING = 2
 """Frames after a change of the exposure that may still have the old one."""
 Log = Mapping[int, str | None]
@@ -95,7 +99,10 @@ class Cameras:
         """The next frame of one camera."""
         if name not in self._open:
             raise Disconnected(f"camera.{name}", "the camera is not open")
-        return self._open[name].read(FRAME_TIMEOUT_S)
+        frame = self._open[name].read(FRAME_TIMEOUT_S)
+        if name == "rgb" and frame.image.ndim != 3:
+            raise RemoteProtocolError("camera.rgb", "its pictures are grey; a colour camera is needed here")
+        return frame
 
     def alive(self) -> None:
         """One fresh frame of each proves all."""
@@ -127,29 +134,40 @@ class Cameras:
                 self.read(name)
         return {name: self._gains[name] for name in gains}
 
-    def burst(self, counts: Mapping[str, int], after: float, on_rgb: Callable[[Frame], None] = lambda _: None) -> Shots:
+    def burst(
+        self, counts: Mapping[str, int], after: float, on_rgb: Callable[[Frame, bool], None] | None = None
+    ) -> Shots:
         """So many frames of each switched camera, none exposed before `after`, and one of the visible one.
 
-        The visible frame is taken half-way through: there the face has moved least against all others.
+        That one is taken half-way through: there the face has moved least against all others. `on_rgb` gets it as soon
+        as it is there, told True, and a further visible frame before and after it, told False, while others still come.
         """
         shots = Shots(starts=dict(self._starts), gains=dict(self._gains))
-        half = threading.Event()
+        reached = {share: threading.Event() for share in (_LOOKS if on_rgb is not None else (_MIDDLE,))}
 
         def switched(name: str, count: int) -> list[Frame]:
             frames = shots.frames.setdefault(name, [])
             try:
                 while len(frames) < count:
                     frames.append(self._since(name, after))
-                    if 2 * len(frames) >= count:
-                        half.set()
+                    for share, event in reached.items():
+                        if len(frames) >= share * count:
+                            event.set()
             finally:
-                half.set()
+                for event in reached.values():
+                    event.set()
             return frames
 
         def visible() -> None:
-            half.wait()
-            shots.rgb = self._since("rgb", self._clock.monotonic() - _RGB_EARLIER_S)
-            on_rgb(shots.rgb)
+            for share, event in reached.items():
+                event.wait()
+                if share != _MIDDLE and all(len(shots.frames[name]) >= count for name, count in counts.items()):
+                    continue
+                frame = self._since("rgb", max(after, self._clock.monotonic() - _RGB_EARLIER_S))
+                if share == _MIDDLE:
+                    shots.rgb = frame
+                if on_rgb is not None:
+                    on_rgb(frame, share == _MIDDLE)
 
         # In this order in the log, whichever comes first.
         shots.frames = {name: [] for name in counts}

@@ -75,8 +75,13 @@ def judge_of(band_set: str, source: Path | None, above_masks: Detector | None = 
     return Judge(detector.load(band_set, source), above_masks)
 
 
-def upper_of(band_set: str, folder: Path | None) -> Detector:
-    """The detector of the upper half of a face, from a folder or as shipped. Raises DetectorError."""
+def upper_of(band_set: str, folder: Path | None) -> Detector | None:
+    """The detector of the upper half of a face, from a folder or as shipped; None where none is shipped.
+
+    Without one the whole face is judged, of which a mask leaves nobody's determined. Raises DetectorError.
+    """
+    if folder is None and not (detector.UPPER / f"{band_set}.json").is_file():
+        return None
     return detector.load(band_set, detector.UPPER if folder is None else folder)
 
 

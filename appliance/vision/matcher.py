@@ -13,6 +13,7 @@ from appliance.face.mask_detector import MaskDetector, detector_for
 from appliance.face.masked import MaskedReference, compare_masked, masked_reference
 from appliance.face.packs import best_available, load_pack
 from appliance.face.quality import QualityReport, assess
+from appliance.face.quality.mesh import FaceMesh, mesh_for
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
 from appliance.models.manager import ModelError, PackMissing
 from appliance.vision.enrolled import Enrolled, Referred
@@ -63,10 +64,18 @@ class Matched:
 
 
 class Matcher:
-    """One pack with its detector of masks and the lane's gallery."""
+    """One pack with its detector of masks, the mesh that tells whether eyes are open, and the lane's gallery."""
 
-    def __init__(self, pack: FacePack, masks: MaskDetector | None, enrolled: Enrolled | None, *, allow: bool) -> None:
-        self.pack, self._masks, self._enrolled, self._allow = pack, masks, enrolled, allow
+    def __init__(
+        self,
+        pack: FacePack,
+        masks: MaskDetector | None,
+        enrolled: Enrolled | None,
+        *,
+        allow: bool,
+        mesh: FaceMesh | None = None,
+    ) -> None:
+        self.pack, self._masks, self._enrolled, self._allow, self._mesh = pack, masks, enrolled, allow, mesh
 
     @classmethod
     def load(cls, header: dict[str, Any], clock: Clock) -> "Matcher":
@@ -79,12 +88,12 @@ class Matcher:
             raise PackMissing('face.masks = "allow" needs the detector of masks: appliance models import FOLDER')
         if allow and pack.masked_threshold is None:
             raise ModelError(f'face.masks = "allow": pack {pack_id} has no threshold for masked faces')
-        given = header["gallery"]
-        return cls(pack, masks, None if given is None else Enrolled.open(given, pack, clock), allow=allow)
+        mesh, given = mesh_for(models_dir), header["gallery"]
+        return cls(pack, masks, None if given is None else Enrolled.open(given, pack, clock), allow=allow, mesh=mesh)
 
-    def look(self, image: Image, faces: list[DetectedFace]) -> Seen:
-        """Judge a view. A mask that is allowed is no fault of it."""
-        quality = assess(image, faces, self._masks)
+    def look(self, image: Image, faces: list[DetectedFace], *, networks: bool = True) -> Seen:
+        """Judge a view, with or without what takes a network. A mask that is allowed is no fault of it."""
+        quality = assess(image, faces, self._masks, self._mesh) if networks else assess(image, faces)
         masked = self._allow and any(fault.say is Advice.UNCOVER_MOUTH for fault in quality.failing)
         if masked:
             quality = replace(quality, failing=tuple(one for one in quality.failing if one.say not in _OF_MASKS))

@@ -6,8 +6,7 @@ It decides nothing: it measures, and says what it measured as checks. Not respon
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -18,19 +17,19 @@ from appliance.clock import SystemClock
 from appliance.config import ConfigError
 from appliance.core.types import Advice
 from appliance.face.quality import assess_portrait, others
-from appliance.face.types import DetectedFace, Image, Template
-from appliance.gallery.errors import GalleryError
+from appliance.face.types import DetectedFace
+from appliance.gallery.errors import EnrolmentRefused, GalleryError
 from appliance.gallery.photo import decode
-from appliance.liveness.assess import LivenessReport
 from appliance.liveness.burst import Capture, GreyPatch
 from appliance.liveness.calibration import Calibration, compare
 from appliance.liveness.detector import DetectorError
 from appliance.liveness.reading import Finding, Reading, read
 from appliance.models.manager import ModelError
-from appliance.vision import stills, verdict
-from appliance.vision.cameras import Cameras, Shots
-from appliance.vision.judge import Judge, SecondOpinion, judge_of, shadow_of
-from appliance.vision.matcher import Matcher, Reference, Seen
+from appliance.vision import bestshot, stills, verdict
+from appliance.vision.cameras import Cameras
+from appliance.vision.inference import Inference, Passage
+from appliance.vision.judge import Judge, SecondOpinion, judge_of, shadow_of, upper_of
+from appliance.vision.matcher import ALLOW, Matcher, Reference
 from appliance.vision.metering import next_gain
 from appliance.wire import Message
 from drivers.ports import Frame
@@ -38,21 +37,6 @@ from drivers.ports import Frame
 
 class Refused(Exception):
     """The request cannot be carried out; the message says what to do."""
-
-
-@dataclass
-class Passage:
-    """What is known of the passage under way. Forgotten as a whole."""
-
-    reference: Reference = field(default_factory=Reference)
-    shots: Shots | None = None
-    captured_at: float = 0.0
-    faces: list[DetectedFace] = field(default_factory=list)
-    seen: Seen | None = None
-    probe: Template | str = "No live face was captured."
-    inference_s: float = 0.0
-    capture: Capture | None = None
-    liveness: LivenessReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +61,7 @@ class Worker:
         self._calibration: Calibration | None = None
         self._passage = Passage()
         self._face: DetectedFace | None = None
-        # The detector works while frames still come, the recogniser beside the liveness check; each passage's results
-        # are waited for before anything else is asked.
-        self._helper = ThreadPoolExecutor(2, thread_name_prefix="inference")
-        self._inferring: Future[None] | None = None
-        self._recognising: Future[None] | None = None
+        self._inference = Inference(self._clock)
 
     # --- set-up -----------------------------------------------------------------------------------------------
 
@@ -91,7 +71,8 @@ class Worker:
         self.close()
         try:
             self._matcher = Matcher.load(header, self._clock)
-            judge = judge_of(header["band_set"], Path(header["detector"]) if header["detector"] else None)
+            above = upper_of(header["band_set"], _path(header["upper"])) if header["masks"] == ALLOW else None
+            judge = judge_of(header["band_set"], _path(header["detector"]), above)
             shadow = shadow_of(header["band_set"], header["shadow"], Path(header["models_dir"]))
         except (DetectorError, GalleryError, ModelError, ValueError) as error:
             raise Refused(str(error)) from error
@@ -137,7 +118,7 @@ class Worker:
     def end(self) -> None:
         """Nothing is asked any more."""
         self.close()
-        self._helper.shutdown()
+        self._inference.end()
 
     def _all(self) -> Cameras:
         if self._cameras is None:
@@ -199,7 +180,10 @@ class Worker:
         told = {"problem": reference.problem, "valid_until": until, "eyes": None}
         if found is None or found.photo is None:
             return Message(told)
-        photo = decode(found.photo)
+        try:
+            photo = decode(found.photo)
+        except EnrolmentRefused:
+            return Message(told)  # kept under other limits: the template is good without it
         faces = self._faces.pack.detect(photo)
         return Message(told | {"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(photo),))
 
@@ -217,17 +201,18 @@ class Worker:
         """`counts` frames of each switched camera, none exposed before `after`, and a visible one from their middle.
 
         The illuminators are armed already: every exposure counts. With `face`, inference starts as soon as the visible
-        frame is there.
+        frame is there, and further ones are looked at for a better view.
         """
         passage = self._passage = Passage(self._passage.reference)
         header = request.header
+        matcher, face = self._faces, header["face"]
 
-        def infer(frame: Frame) -> None:
-            self._inferring = self._helper.submit(self._infer, passage, frame.image)
+        def look(frame: Frame, middle: bool) -> None:
+            self._inference.look(matcher, passage, frame.image, middle=middle)
 
-        passage.shots = self._all().burst(
-            header["counts"], header["after"], infer if header["face"] else lambda _: None
-        )
+        passage.shots = self._all().burst(header["counts"], header["after"], look if face else None)
+        if face:
+            self._inference.choose(matcher, passage)
         passage.captured_at = self._clock.monotonic()
         return Message({})
 
@@ -267,31 +252,9 @@ class Worker:
         """Set the exposures as told, shares of the longest by camera."""
         return Message({"gains": self._all().expose(request.header["gains"])})
 
-    def _infer(self, passage: Passage, image: Image) -> None:
-        """Detector and recogniser on the captured view, while other frames still come."""
-        begun = self._clock.monotonic()
-        passage.faces = self._faces.pack.detect(image)
-        passage.inference_s = self._clock.monotonic() - begun
-        if passage.faces:
-            self._recognising = self._helper.submit(self._recognise, passage, image, passage.faces[0])
-            passage.seen = self._faces.look(image, passage.faces)
-
-    def _recognise(self, passage: Passage, image: Image, face: DetectedFace) -> None:
-        begun = self._clock.monotonic()
-        passage.probe = self._faces.template(image, face, "the live face")
-        passage.inference_s += self._clock.monotonic() - begun
-
     def settle(self) -> None:
         """Wait for detector and recogniser; what they raised is raised here."""
-        self._detected()
-        recognising, self._recognising = self._recognising, None
-        if recognising is not None:
-            recognising.result()
-
-    def _detected(self) -> None:
-        inferring, self._inferring = self._inferring, None
-        if inferring is not None:
-            inferring.result()
+        self._inference.settle()
 
     def reading(self, request: Message) -> Message:
         """Self-test: what is wrong with cameras and LEDs, from a burst of the empty lane."""
@@ -302,18 +265,18 @@ class Worker:
     def analyse(self, request: Message) -> Message:
         """The checks, from the captured frames and the illuminators' logs {camera: [[exposure, LED or null], ...]}."""
         capture = self._captured(request)
-        self._detected()
+        self._inference.detected()
         passage = self._passage
         begun = self._clock.monotonic()
         findings = self._findings(self._readings(capture))
+        masked = passage.masked
         if passage.faces:
-            passage.liveness = self._told().judge.judge(capture, passage.faces[0])
+            passage.liveness = self._told().judge.judge(capture, passage.faces[0], masked=masked)
         liveness_s = self._clock.monotonic() - begun
         self.settle()
-        masked = passage.seen is not None and passage.seen.masked
         matched = self._faces.match(passage.reference, passage.probe, masked=masked)
         checks = (
-            verdict.single_face(1 + others(passage.faces) if passage.faces else 0),
+            verdict.single_face(bestshot.count(passage.middle, passage.views)),
             verdict.face_quality(passage.seen.quality if passage.seen else None, masked=masked),
             verdict.comparison(matched.comparison, matched.against),
             verdict.liveness(passage.liveness, findings),
@@ -407,3 +370,7 @@ class Worker:
         """Drop everything of the passage."""
         self._passage = Passage()
         return Message({})
+
+
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None

@@ -129,3 +129,29 @@ def test_claims_that_are_broken_are_said_to_be(write: Write, tmp_path: Path) -> 
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / "broken.json").write_text("{")
     assert "cannot be read" in labelled(write, tmp_path / "claims")
+
+
+def test_where_masks_are_allowed_the_demand_holds_for_the_upper_half_too(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from appliance.liveness import detector
+
+    monkeypatch.setattr(published, "shipped_upper", lambda: [])
+    claims = tmp_path / "claims"
+    claim(claims)
+    path = asked(write, claims, "{ print_dye = 0.05 }")
+    text = path.read_text().replace("[liveness]", '[face]\nmasks = "allow"\n\n[liveness]')
+    text = text.replace('profile = "simulated"', 'profile = "simulated"\nsite = "office"\ntopology = "turnstile"')
+    path.write_text(text)
+    # Without a detector for it nobody passes with a mask on, and there is nothing to demand.
+    monkeypatch.setattr(detector, "UPPER", tmp_path / "none")
+    evidence.check(load(path))
+    upper = tmp_path / "upper"
+    upper.mkdir()
+    (upper / "rgb+850+940.json").write_text(detector.load("rgb+850+940").model_dump_json())
+    path.write_text(text.replace("[liveness]", f'[liveness]\nupper = "{upper}"'))
+    with pytest.raises(ConfigError, match=r"above a medical mask: Ink-jet print \(dye\): untested"):
+        evidence.check(load(path))
+    claim(claims / "upper")
+    evidence.check(load(path))
+    assert "Above a medical mask: Measured: of 2 species" in evidence.label(load(path))

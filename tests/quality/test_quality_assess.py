@@ -8,11 +8,12 @@ import pytest
 from appliance.core.types import Advice
 from appliance.face.mask_detector import MaskFinding
 from appliance.face.quality import Measure, assess, others
+from appliance.face.quality.mesh import Lids
 from appliance.face.quality.rules import OTHER_FACE_SHARE, RULES
 from appliance.face.types import DetectedFace, Image
 from tests.quality.drawn_face import covered, drawn_face
 
-NEVER = {Measure.EYES_OPEN, Measure.NO_HEAD_COVERINGS}
+NEVER = {Measure.NO_HEAD_COVERINGS}
 
 
 class Masks:
@@ -26,6 +27,13 @@ class Masks:
         return self.finding
 
 
+class OpenEyes:
+    """A mesh of somebody awake."""
+
+    def look(self, image_bgr: Image, face: DetectedFace) -> Lids:
+        return Lids(0.07, -0.05)
+
+
 def moved_to(face: DetectedFace, x: float, y: float, scale: float = 1.0) -> DetectedFace:
     points = (face.landmarks * scale + (x, y)).astype(np.float32)
     x1, y1, x2, y2 = (side * scale for side in face.box)
@@ -34,14 +42,14 @@ def moved_to(face: DetectedFace, x: float, y: float, scale: float = 1.0) -> Dete
 
 def test_every_measure_is_performed_or_said_not_to_be_and_never_counts_as_good() -> None:
     image, face = drawn_face()
-    report = assess(image, [face], Masks(0.1, 0.9))
+    report = assess(image, [face], Masks(0.1, 0.9), OpenEyes())
     for measure, found in report.measurements.items():
         assert (found.value is None) == (measure in NEVER), measure
     assert set(report.measurements) == set(Measure)
-    assert report.figures.endswith("; not performed: eyes open, no head coverings")
+    assert report.figures.endswith("; not performed: no head coverings")
     without = assess(image, [face])
     assert without.measurements[Measure.MOUTH_VISIBLE].value is None
-    assert "not performed: mouth occlusion, " in without.figures
+    assert "not performed: mouth occlusion, eyes open, " in without.figures
 
 
 def test_every_measure_that_can_be_performed_has_one_instruction() -> None:

@@ -26,6 +26,7 @@ def setup(models: Path, pack: str = "open-omz") -> dict[str, Any]:
         "shadow": "",
         "masks": "ignore",
         "accepted": [],
+        "upper": "",
         "gallery": None,
     }
     return {"pack": pack, "models_dir": str(models), "cameras": CAMERAS, "module": "hil.devices"} | light

@@ -81,7 +81,8 @@ class FakeCamera:
         if self.device in self.rig.failing:
             raise self.rig.failing[self.device]
         self.sequence += 1
-        shape = (480, 640, 3) if self.device == "camera.rgb" else (480, 640)
+        colour = self.device == "camera.rgb" and not self.rig.grey
+        shape = (480, 640, 3) if colour else (480, 640)
         with self.rig.drawing:
             noise = self.rig.noise.integers(0, 60, shape, np.uint8)
         stamp = SystemClock().monotonic() - self.rig.late_s
@@ -102,7 +103,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.pack, self.open, self.failing = FakePack(), list[str](), dict[str, Exception]()
-        self.noise, self.late_s = np.random.default_rng(3), 0.0
+        self.noise, self.late_s, self.grey = np.random.default_rng(3), 0.0, False
         self.drawing = threading.Lock()
         self.adjustable: set[str] = set()
         self.cameras: dict[str, FakeCamera] = {}
@@ -154,6 +155,7 @@ class Rig:
             "shadow": "",
             "masks": "ignore",
             "accepted": [],
+            "upper": "",
             "gallery": None,
         } | settings
         reply = self.ask("setup", pack="open-omz", cameras=cameras, **more)
@@ -355,6 +357,14 @@ def test_trouble_with_a_camera_names_the_camera(ready: Rig, device: str) -> None
     assert ready.ask("health").header == {}
 
 
+def test_a_grey_camera_in_place_of_the_colour_one_is_told_and_the_process_lives(ready: Rig) -> None:
+    ready.grey = True
+    for op in ("health", "locate", "preview"):
+        assert ready.error(op)[:2] == ("RemoteProtocolError", "camera.rgb")
+    ready.grey = False
+    assert ready.ask("health").header == {}
+
+
 def test_a_stale_frame_names_the_camera_it_came_from(ready: Rig) -> None:
     ready.late_s = 1.0
     kind, device, message = ready.error("health")
@@ -429,7 +439,7 @@ class FakeJudge:
     def __init__(self, version: str, result: Result, advice: Advice | None = None) -> None:
         self.version, self.result, self.advice, self.judged = version, result, advice, 0
 
-    def judge(self, capture: Any, landmarks: Any) -> LivenessReport:
+    def judge(self, capture: Any, landmarks: Any, *, masked: bool = False) -> LivenessReport:
         self.judged += 1
         assert {exposure.led for exposure in capture.exposures} == set(ORDER)
         figures = {"score": -1.5, "850/R level": 0.2}
@@ -442,7 +452,7 @@ class FakeJudge:
 @pytest.fixture
 def judged(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> tuple[Rig, dict[str, FakeJudge]]:
     judges = {"": FakeJudge("first", Result.SUCCESSFUL), "second": FakeJudge("second", Result.FAILED)}
-    monkeypatch.setattr(module, "judge_of", lambda _, path: judges[str(path or "")])
+    monkeypatch.setattr(module, "judge_of", lambda _, path, above: judges[str(path or "")])
     monkeypatch.setattr(module, "shadow_of", lambda _, name, models_dir: judges[name] if name else None)
     rig.set_up(shadow="second")
     rig.enrol()
@@ -495,7 +505,7 @@ def test_light_that_is_wrong_makes_the_best_judge_worthless(judged: tuple[Rig, d
 
 def test_a_detector_that_is_not_there_refuses_the_start(rig: Rig) -> None:
     more = {"models_dir": "models", "leds": {"nir": LEDS}, "drift": 0.2, "module": None, "band_set": "rgb+850+940"}
-    more |= {"accepted": [], "masks": "ignore", "gallery": None}
+    more |= {"accepted": [], "masks": "ignore", "gallery": None, "upper": ""}
     for broken, said in (
         ({"detector": "/nowhere", "shadow": ""}, "there is no detector for the band set"),
         ({"detector": "", "shadow": "/nowhere"}, "there is no detector for the band set"),

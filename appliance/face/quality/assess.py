@@ -14,6 +14,7 @@ from appliance.face.geometry import checked
 from appliance.face.mask_detector import MaskFinding
 from appliance.face.quality import measures
 from appliance.face.quality.frame import frame
+from appliance.face.quality.mesh import Lids
 from appliance.face.quality.pose import five_point_pose
 from appliance.face.quality.rules import OTHER_FACE_SHARE, RULES, WHERE, judge
 from appliance.face.quality.types import Failing, Measure, Measurement, QualityReport
@@ -33,17 +34,27 @@ class LooksForMasks(Protocol):
         ...
 
 
+class LooksAtLids(Protocol):
+    """`mesh.FaceMesh`, where it is installed."""
+
+    def look(self, image_bgr: Image, face: DetectedFace) -> Lids | None:
+        """Judge one face of an (H, W, 3) uint8 BGR image."""
+        ...
+
+
 def others(faces: list[DetectedFace]) -> int:
     """How many faces besides the largest, which comes first, are large enough to matter."""
     return sum(face.area >= OTHER_FACE_SHARE * faces[0].area for face in faces[1:]) if faces else 0
 
 
-def assess(image_bgr: Image, faces: list[DetectedFace], masks: LooksForMasks | None = None) -> QualityReport:
+def assess(
+    image_bgr: Image, faces: list[DetectedFace], masks: LooksForMasks | None = None, mesh: LooksAtLids | None = None
+) -> QualityReport:
     """Judge the largest face of an (H, W, 3) uint8 BGR image.
 
-    `faces` is what the detector found, in any order; none at all is an outcome, not an error. `masks` is asked only
-    about a face that is where it should be: it is the dearest. A measure whose model is absent or has no opinion stays
-    without value. Raises ValueError for any other array.
+    `faces` is what the detector found, in any order; none at all is an outcome, not an error. `masks` and
+    `mesh` are asked only about a face that is where it should be: they are the dearest. A measure whose model is absent
+    or has no opinion stays without value. Raises ValueError for any other array.
     """
     image = checked(image_bgr)
     if max(image.shape[:2]) > MOST_SIDE_PX:
@@ -61,8 +72,11 @@ def assess(image_bgr: Image, faces: list[DetectedFace], masks: LooksForMasks | N
     shown = frame(image, face.landmarks)
     if shown is not None:
         found.update({item.measure: item for item in measures.of_pixels(shown)})
-    if masks is not None and not judge(found, WHERE):
-        found[Measure.MOUTH_VISIBLE] = measures.mouth_visible(masks.look(image, face))
+    if not judge(found, WHERE):
+        if masks is not None:
+            found[Measure.MOUTH_VISIBLE] = measures.mouth_visible(masks.look(image, face))
+        if mesh is not None:
+            found[Measure.EYES_OPEN] = measures.eyes_open(mesh.look(image, face))
     return QualityReport(MappingProxyType(found), judge(found, RULES))
 
 

@@ -21,6 +21,7 @@ from appliance.face.quality.frame import (
     face_mask,
     sure_skin,
 )
+from appliance.face.quality.mesh import Lids
 from appliance.face.quality.types import Measure, Measurement
 from appliance.face.types import DetectedFace, Image
 
@@ -153,6 +154,13 @@ def mouth_visible(finding: MaskFinding) -> Measurement:
         return Measurement(Measure.MOUTH_VISIBLE)
     share = finding.bare / (finding.bare + finding.masked)
     return scaled(Measure.MOUTH_VISIBLE, share, 100.0 * share)
+
+
+def eyes_open(found: Lids | None) -> Measurement:
+    """0x4D: opening of the lids over T, sigmoid 0.02/0.01. Native: how low the lid hangs, which OFIQ does not ask."""
+    if found is None:
+        return Measurement(Measure.EYES_OPEN)
+    return scaled(Measure.EYES_OPEN, found.drop, 100.0 * sigmoid(found.opening, 0.02, 0.01))
 
 
 def eyes_visible(grey: Floats, inside: Mask) -> Measurement:

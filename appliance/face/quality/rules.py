@@ -60,6 +60,7 @@ WHAT: tuple[Rule, ...] = (
     Rule(Measure.DYNAMIC_RANGE, 40.0, Advice.TOO_DARK, _LFW),
     Rule(Measure.SHARPNESS, 50.0, Advice.STAND_STILL, _LFW),
     Rule(Measure.EYES_VISIBLE, 25.0, Advice.SHOW_EYES, _LFW),
+    Rule(Measure.EYES_OPEN, 33.0, Advice.OPEN_EYES, f"{_LFW}; lids 0.013 of T apart and hanging", over=0.002),
     Rule(Measure.FACE_VISIBLE, 70.0, Advice.UNCOVER_FACE, _LFW),
 )
 """What its pixels show."""

@@ -17,6 +17,7 @@ import numpy as np
 from appliance.face.mask_detector import MaskDetector, load_mask_detector
 from appliance.face.packs import load_pack
 from appliance.face.quality.assess import assess
+from appliance.face.quality.mesh import FaceMesh, mesh_for
 from appliance.face.quality.rules import RULES
 from appliance.face.quality.types import Measure, QualityReport
 from appliance.face.types import DetectedFace, Image
@@ -56,6 +57,7 @@ def look(
     detect: Callable[[Image], list[DetectedFace]],
     view: tuple[int, int] | None,
     masks: MaskDetector | None,
+    mesh: FaceMesh | None = None,
 ) -> Survey:
     """Assess every file that is a picture with a face. The face nearest to the middle is the one that is meant."""
     seen = Survey()
@@ -71,7 +73,7 @@ def look(
         height, width = image.shape[:2]
         meant = min(faces, key=lambda face: abs(sum(face.box[::2]) - width) + abs(sum(face.box[1::2]) - height))
         begun = time.perf_counter()
-        seen.reports.append(assess(image, [meant], masks))
+        seen.reports.append(assess(image, [meant], masks, mesh))
         seen.times_ms.append((time.perf_counter() - begun) * 1e3)
     return seen
 
@@ -120,7 +122,7 @@ def main() -> None:
         parser.error(f"there is no picture ({', '.join(_KINDS)}) below {asked.folder}")
     masks = load_mask_detector(asked.models) if asked.masks else None
     detect = load_pack(asked.pack, asked.models).detect
-    seen = look(files, detect, None if view is None else (view[0], view[1]), masks)
+    seen = look(files, detect, None if view is None else (view[0], view[1]), masks, mesh_for(asked.models))
     if not seen.reports:
         parser.error(f"no face was found in {len(files)} pictures below {asked.folder}")
     print("\n".join(lines(seen)))

@@ -64,7 +64,7 @@ SPECS: Mapping[Measure, Spec] = MappingProxyType(
         Measure.SHARPNESS: Spec(0x49, "ratio", "fine detail against all detail at the matcher's scale", surrogate=True),
         Measure.EYES_VISIBLE: Spec(0x4F, "ratio", "light and detail of the eye zones against the skin", surrogate=True),
         Measure.FACE_VISIBLE: Spec(0x51, "share", "face in the colour of its own skin", surrogate=True),
-        Measure.EYES_OPEN: Spec(0x4D, "", "needs landmarks of the eyelids; no such model here"),
+        Measure.EYES_OPEN: Spec(0x4D, "share", "as OFIQ, of the eye more open; face mesh, where installed"),
         Measure.NO_HEAD_COVERINGS: Spec(0x5C, "", "needs face parsing; no such model here"),
     }
 )

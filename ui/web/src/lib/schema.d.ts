@@ -4,6 +4,130 @@
  */
 
 export interface paths {
+    "/api/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounts
+         * @description Everybody who has, or had, an account.
+         */
+        get: operations["accounts_api_accounts_get"];
+        put?: never;
+        /**
+         * Create
+         * @description A new account with a one-time password.
+         */
+        post: operations["create_api_accounts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Account Log
+         * @description What was done to accounts and by them, newest first.
+         */
+        get: operations["account_log_api_accounts_log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Disable
+         * @description Shut an account; its sessions end at once.
+         */
+        post: operations["disable_api_accounts__name__disable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset
+         * @description A new one-time password; also enables the account again.
+         */
+        post: operations["reset_api_accounts__name__reset_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign
+         * @description Give an account another role.
+         */
+        post: operations["assign_api_accounts__name__role_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Me
+         * @description Show once more that it is you; good for releases and accounts for a while.
+         */
+        post: operations["confirm_me_api_confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -13,9 +137,213 @@ export interface paths {
         };
         /**
          * Events
-         * @description Each lane when it changes, and a pulse; ends with the session.
+         * @description Each lane when it changes, and a pulse; ends with the session. Only who may decide counts as a guard.
          */
         get: operations["events_api_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand Over
+         * @description Leave the station to another officer, whoever is held; journaled by every lane before it happens.
+         */
+        post: operations["hand_over_api_handover_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/passages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Passages
+         * @description Passages, newest first.
+         */
+        get: operations["passages_api_history_passages_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/passages.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * As Csv
+         * @description The same as a table, all of them.
+         */
+        get: operations["as_csv_api_history_passages_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/passages.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * As Json
+         * @description The same as transactions after BSI TR-03135, all of them.
+         */
+        get: operations["as_json_api_history_passages_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics
+         * @description Counts and rates of a window.
+         */
+        get: operations["statistics_api_history_statistics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/{lane}/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Claims
+         * @description What the installed bands and the matcher have been measured against.
+         */
+        get: operations["claims_api_history__lane__claims_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/{lane}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Devices
+         * @description Faults and identities of a lane's devices.
+         */
+        get: operations["devices_api_history__lane__devices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/{lane}/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Journal
+         * @description Records of a lane's journal, newest first.
+         */
+        get: operations["journal_api_history__lane__journal_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/{lane}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verification
+         * @description How the check of the chain stands.
+         */
+        get: operations["verification_api_history__lane__verify_get"];
+        put?: never;
+        /**
+         * Verify
+         * @description Begin a check of the chain; one that runs goes on.
+         */
+        post: operations["verify_api_history__lane__verify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/{lane}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description What runs in a lane.
+         */
+        get: operations["versions_api_history__lane__versions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -75,7 +403,7 @@ export interface paths {
         put?: never;
         /**
          * Decide
-         * @description Decide about the referred traveller.
+         * @description Decide about the referred traveller. A release takes proof of who releases; refusing and referring take none.
          */
         post: operations["decide_api_lanes__lane__decision_post"];
         delete?: never;
@@ -124,6 +452,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Passkeys
+         * @description One's own passkeys.
+         */
+        get: operations["passkeys_api_passkeys_get"];
+        put?: never;
+        /**
+         * Add Passkey
+         * @description Keep a passkey the browser has made.
+         */
+        post: operations["add_passkey_api_passkeys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Challenge
+         * @description What a passkey has to sign to confirm something in this session: one's own, a second officer's, a successor's.
+         */
+        post: operations["challenge_api_passkeys_challenge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Passkey Options
+         * @description What a browser needs to make a passkey.
+         */
+        post: operations["passkey_options_api_passkeys_options_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Passkey
+         * @description Forget one of one's own passkeys.
+         */
+        delete: operations["remove_passkey_api_passkeys__passkey_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/password": {
         parameters: {
             query?: never;
@@ -167,6 +579,46 @@ export interface paths {
          * @description Sign out.
          */
         delete: operations["sign_out_api_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Passkey Challenge
+         * @description What a passkey has to sign to sign in with it.
+         */
+        post: operations["passkey_challenge_api_session_challenge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In With Passkey
+         * @description Sign in with a passkey, which says itself whose it is.
+         */
+        post: operations["sign_in_with_passkey_api_session_passkey_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -241,7 +693,7 @@ export interface components {
          * @description What a traveller before the cameras can do for a better capture. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
         /**
          * AlertView
          * @description A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
@@ -286,11 +738,56 @@ export interface components {
             message: string;
         };
         /**
+         * BandClaim
+         * @description One data set judged with the installed bands: species worst first, the untested behind.
+         */
+        BandClaim: {
+            /** Bona Fide Failed */
+            bona_fide_failed: number;
+            /** Bona Fide N */
+            bona_fide_n: number;
+            /** Bona Fide Upper */
+            bona_fide_upper: number;
+            /** Dataset */
+            dataset: string;
+            /** Detector */
+            detector: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "measured" | "simulated";
+            /** Made On */
+            made_on: string;
+            /** Protocol */
+            protocol: string;
+            /** Same Detector */
+            same_detector: boolean;
+            /** Source */
+            source: string;
+            /** Species */
+            species: components["schemas"]["SpeciesClaim"][];
+        };
+        /**
          * CheckName
          * @description The checks a decision is made of, in the order a guard reads them when all are well.
          * @enum {string}
          */
         CheckName: "document_read" | "document_authenticity" | "document_validity" | "single_face" | "face_quality" | "comparison" | "liveness" | "passage";
+        /**
+         * CheckRecord
+         * @description One check as it was decided on.
+         */
+        CheckRecord: {
+            /** Detail */
+            detail: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string;
+        };
         /**
          * CheckView
          * @description One check of the decision, failing ones first.
@@ -307,20 +804,122 @@ export interface components {
             result: components["schemas"]["Result"];
         };
         /**
+         * ClaimsAnswer
+         * @description What is claimed. `untested` are the species no data set has for these bands, in the words of the vocabulary.
+         */
+        ClaimsAnswer: {
+            /**
+             * About
+             * @default claims
+             * @constant
+             */
+            about: "claims";
+            /** Band Set */
+            band_set: string;
+            /** Bands */
+            bands: components["schemas"]["BandClaim"][];
+            /** Faces */
+            faces: components["schemas"]["FaceClaim"][];
+            /** Label */
+            label: string;
+            /** Simulated */
+            simulated: boolean;
+            /** Untested */
+            untested: string[];
+        };
+        /**
+         * Component
+         * @description Something that runs here; `sha256` of its file where it is one.
+         */
+        Component: {
+            /** Name */
+            name: string;
+            /** Part */
+            part: string;
+            /** Sha256 */
+            sha256: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * DecisionBody
-         * @description An officer's decision about the referred traveller of a lane.
+         * @description An officer's decision about the referred traveller of a lane, with the proofs a release may take.
          */
         DecisionBody: {
             action: components["schemas"]["OfficerAction"];
             /** Passage Id */
             passage_id: string;
+            proof?: components["schemas"]["Proof"] | null;
             /** Reason */
             reason: string;
+            second?: components["schemas"]["Proof"] | null;
             /**
              * Visual Check
              * @default false
              */
             visual_check: boolean;
+        };
+        /**
+         * DecisionRecord
+         * @description One decision; the machine's has no officer. `sequence` is its record in the journal.
+         */
+        DecisionRecord: {
+            /** Action */
+            action: string | null;
+            /** Admit */
+            admit: boolean;
+            /** Checks */
+            checks: components["schemas"]["CheckRecord"][];
+            /**
+             * Decided
+             * Format: date-time
+             */
+            decided: string;
+            /** Officer */
+            officer: string | null;
+            /** Reason */
+            reason: string | null;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * DeviceRecord
+         * @description Who answered at a device's place, from then on.
+         */
+        DeviceRecord: {
+            /** Device */
+            device: string;
+            /** Firmware */
+            firmware: string;
+            /** Model */
+            model: string;
+            /** Serial Number */
+            serial_number: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Verified On Hardware */
+            verified_on_hardware: boolean;
+        };
+        /**
+         * Devices
+         * @description Newest first; `truncated` when there was more than is told.
+         */
+        Devices: {
+            /**
+             * About
+             * @default devices
+             * @constant
+             */
+            about: "devices";
+            /** Faults */
+            faults: components["schemas"]["FaultSpan"][];
+            /** Identities */
+            identities: components["schemas"]["DeviceRecord"][];
+            /** Truncated */
+            truncated: boolean;
         };
         /**
          * DocumentView
@@ -369,6 +968,60 @@ export interface components {
             released: boolean;
         };
         /**
+         * FaceClaim
+         * @description Figures of one matcher on one set of photographs at one false match rate; None where n does not support it.
+         */
+        FaceClaim: {
+            /** Dataset */
+            dataset: string;
+            /** Fmr */
+            fmr: number;
+            /** Genuine */
+            genuine: number;
+            /** Impostor */
+            impostor: number;
+            /** Installed */
+            installed: boolean;
+            /** Masked */
+            masked: boolean;
+            /** Pack Id */
+            pack_id: string;
+            /** Tar */
+            tar: number | null;
+            /** Tar High */
+            tar_high: number | null;
+            /** Tar Low */
+            tar_low: number | null;
+            /** Threshold */
+            threshold: number | null;
+            /** Title */
+            title: string;
+        };
+        /**
+         * FaultSpan
+         * @description A fault from when it was raised; `cleared` None: active, or the window ends before. `by_restart`: the lane began
+         *     anew, which forgets faults.
+         */
+        FaultSpan: {
+            /** By Restart */
+            by_restart: boolean;
+            /** Cleared */
+            cleared: string | null;
+            /** Code */
+            code: number;
+            /** Detail */
+            detail: string;
+            /** Device */
+            device: string;
+            /**
+             * Raised
+             * Format: date-time
+             */
+            raised: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * FaultView
          * @description An active fault of the catalogue.
          */
@@ -398,6 +1051,53 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * HandOver
+         * @description The station goes to another officer, who shows who they are.
+         */
+        HandOver: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            successor: components["schemas"]["Proof"];
+        };
+        /**
+         * HandedOver
+         * @description The successor's session, and the lanes whose journal does not know of it.
+         */
+        HandedOver: {
+            session: components["schemas"]["SessionView"];
+            /** Unrecorded */
+            unrecorded: string[];
+        };
+        /**
+         * HourCounts
+         * @description Passages that began in one hour (UTC) and ended alike (`outcome` None: under way).
+         *
+         *     `decided` got a decision of the machine; of these `judged` had their liveness judged, `suspected` failed it, and in
+         *     `face_open` some check of the face did not succeed.
+         */
+        HourCounts: {
+            /** Decided */
+            decided: number;
+            /** Face Open */
+            face_open: number;
+            /**
+             * Hour
+             * Format: date-time
+             */
+            hour: string;
+            /** Judged */
+            judged: number;
+            /** Outcome */
+            outcome: string | null;
+            /** Passages */
+            passages: number;
+            /** Suspected */
+            suspected: number;
+        };
+        /**
          * ImageView
          * @description An image that can be fetched: the channel ("portrait", "rgb", "850", "940", "map", "live") and its version.
          *
@@ -417,6 +1117,50 @@ export interface components {
             label: string;
             /** Version */
             version: number;
+        };
+        /**
+         * Journal
+         * @description A page; `before` is the cursor of the next one. A page may be short although more follows: scans are bounded.
+         */
+        Journal: {
+            /**
+             * About
+             * @default journal
+             * @constant
+             */
+            about: "journal";
+            /** Before */
+            before: number | null;
+            /** Lines */
+            lines: components["schemas"]["JournalLine"][];
+        };
+        /**
+         * JournalLine
+         * @description One record; `payload` is its canonical JSON, `hash` its place in the chain (hexadecimal), unverified.
+         */
+        JournalLine: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Hash */
+            hash: string;
+            /** Kind */
+            kind: string;
+            /** Payload */
+            payload: string;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * LanePassage
+         * @description A passage and where it was.
+         */
+        LanePassage: {
+            /** Lane */
+            lane: string;
+            passage: components["schemas"]["PassageRecord"];
         };
         /**
          * LaneSnapshot
@@ -469,6 +1213,20 @@ export interface components {
             simulated: boolean;
             step: components["schemas"]["Step"];
             topology: components["schemas"]["Topology"];
+        };
+        /**
+         * LaneStatistics
+         * @description Counts of one lane.
+         */
+        LaneStatistics: {
+            /** Hours */
+            hours: components["schemas"]["HourCounts"][];
+            /** Lane */
+            lane: string;
+            /** Reasons */
+            reasons: components["schemas"]["ReasonCount"][];
+            /** Steps */
+            steps: components["schemas"]["StepTimes"][];
         };
         /**
          * LaneStatus
@@ -529,6 +1287,88 @@ export interface components {
             password: string;
         };
         /**
+         * May
+         * @description What a route asks for.
+         * @enum {string}
+         */
+        May: "see_lanes" | "see_travellers" | "decide" | "acknowledge" | "hand_over" | "service" | "history" | "devices" | "setup" | "manage_accounts" | "see_accounts";
+        /**
+         * MemberView
+         * @description One account.
+         */
+        MemberView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /** Must Change */
+            must_change: boolean;
+            /** Name */
+            name: string;
+            /** Passkeys */
+            passkeys: number;
+            /** Role */
+            role: string;
+        };
+        /**
+         * MissingLane
+         * @description A lane that gave no answer, and why: what it would have said is not on the page.
+         */
+        MissingLane: {
+            /** Lane */
+            lane: string;
+            /** Problem */
+            problem: string;
+        };
+        /**
+         * NewAccount
+         * @description An account to create.
+         */
+        NewAccount: {
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * NewPasskey
+         * @description A passkey to keep, and what its owner calls it.
+         */
+        NewPasskey: {
+            /** Credential */
+            credential: string;
+            /** Label */
+            label: string;
+        };
+        /**
+         * NewRole
+         * @description Another role for an account.
+         */
+        NewRole: {
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * NotedView
+         * @description One line of the log of accounts.
+         */
+        NotedView: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * ObservedCameraView
          * @description A network camera that is watched. Its pictures are never shown as live: the link is what is known of it.
          *
@@ -565,6 +1405,16 @@ export interface components {
          */
         OfficerAction: "admit" | "refuse" | "second_line";
         /**
+         * OneTime
+         * @description A one-time password, shown this once.
+         */
+        OneTime: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * Outcome
          * @description How a passage ended.
          * @enum {string}
@@ -593,6 +1443,43 @@ export interface components {
             threshold_source: string;
             /** Title */
             title: string;
+        };
+        /**
+         * PassagePage
+         * @description Passages of all lanes asked, newest first; `more` when others follow the last.
+         */
+        PassagePage: {
+            /** Missing */
+            missing: components["schemas"]["MissingLane"][];
+            /** More */
+            more: boolean;
+            /** Rows */
+            rows: components["schemas"]["LanePassage"][];
+        };
+        /**
+         * PassageRecord
+         * @description One passage, whole; `ended` and `outcome` are None while it is under way.
+         */
+        PassageRecord: {
+            /** Decisions */
+            decisions: components["schemas"]["DecisionRecord"][];
+            /** Ended */
+            ended: string | null;
+            /** Outcome */
+            outcome: string | null;
+            /** Pack Id */
+            pack_id: string;
+            /** Passage Id */
+            passage_id: string;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /** Topology */
+            topology: string;
         };
         /**
          * PassageView
@@ -628,12 +1515,49 @@ export interface components {
             started: string;
         };
         /**
+         * PasskeyAnswer
+         * @description What the page's authenticator said.
+         */
+        PasskeyAnswer: {
+            /** Credential */
+            credential: string;
+        };
+        /**
+         * PasskeyOptions
+         * @description Options for `PublicKeyCredential.parse...OptionsFromJSON`.
+         */
+        PasskeyOptions: {
+            /** Options */
+            options: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * PasskeyView
+         * @description One of one's own passkeys.
+         */
+        PasskeyView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Label */
+            label: string;
+            /** Passkey Id */
+            passkey_id: number;
+            /** Used At */
+            used_at: string | null;
+        };
+        /**
          * PasswordChange
-         * @description The present password and the new one.
+         * @description The present password and the new one; `name` is what the first account shall be called by its owner.
          */
         PasswordChange: {
             /** Current */
             current: string;
+            /** Name */
+            name?: string | null;
             /** New */
             new: string;
         };
@@ -644,6 +1568,21 @@ export interface components {
         Problem: {
             /** Detail */
             detail: string;
+        };
+        /**
+         * Proof
+         * @description A password, or a passkey's signature, that shows who is there. `name` goes with the password of another.
+         */
+        Proof: {
+            /** Credential */
+            credential?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Password */
+            password?: string | null;
         };
         /**
          * Pulse
@@ -665,6 +1604,43 @@ export interface components {
              * Format: date-time
              */
             session_ends: string;
+        };
+        /**
+         * RateView
+         * @description `count` of `n` with both 95 % bounds (Clopper and Pearson); of all lanes or of the whole time where None.
+         */
+        RateView: {
+            /** Begins */
+            begins: string | null;
+            /** Count */
+            count: number;
+            /** High */
+            high: number;
+            /** Lane */
+            lane: string | null;
+            /** Low */
+            low: number;
+            /** N */
+            n: number;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "suspected" | "overruled" | "overruled_face";
+        };
+        /**
+         * ReasonCount
+         * @description How often the machine did not admit for this.
+         */
+        ReasonCount: {
+            /** Check */
+            check: string;
+            /** Count */
+            count: number;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string;
         };
         /**
          * ReferralView
@@ -694,6 +1670,12 @@ export interface components {
          */
         Result: "successful" | "failed" | "undetermined" | "not_performed" | "aborted";
         /**
+         * Role
+         * @description What a person is at this console; one each.
+         * @enum {string}
+         */
+        Role: "viewer" | "officer" | "supervisor" | "maintainer" | "auditor";
+        /**
          * ServiceBody
          * @description Take a lane out of service, or back.
          */
@@ -705,11 +1687,24 @@ export interface components {
         };
         /**
          * SessionView
-         * @description Who is signed in; `officer` is None for nobody.
+         * @description Who is signed in; `officer` is None for nobody. `may` says what to show; the console asks again each time.
+         *
+         *     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
+         *     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
          */
         SessionView: {
             /** Idle Ends */
             idle_ends?: string | null;
+            /**
+             * May
+             * @default []
+             */
+            may: components["schemas"]["May"][];
+            /**
+             * May Rename
+             * @default false
+             */
+            may_rename: boolean;
             /**
              * Must Change
              * @default false
@@ -722,8 +1717,20 @@ export interface components {
              * @default
              */
             role: string;
+            /**
+             * Second Officer
+             * @default never
+             */
+            second_officer: string;
             /** Shift Ends */
             shift_ends?: string | null;
+            /** Since */
+            since?: string | null;
+            /**
+             * Watch S
+             * @default 0
+             */
+            watch_s: number;
         };
         /**
          * SignedOut
@@ -737,11 +1744,66 @@ export interface components {
             kind: "signed_out";
         };
         /**
+         * SpeciesClaim
+         * @description Attack presentations of one species: `accepted` of `n` passed. The bounds (95 %) are None when untested.
+         */
+        SpeciesClaim: {
+            /** Accepted */
+            accepted: number;
+            /** Lower */
+            lower: number | null;
+            /** N */
+            n: number;
+            /** No Response */
+            no_response: number;
+            /** Species */
+            species: string;
+            /** Title */
+            title: string;
+            /** Undetermined */
+            undetermined: number;
+            /** Upper */
+            upper: number | null;
+        };
+        /**
+         * StatisticsView
+         * @description What the plots are drawn from; rates over time are per hour, in long windows per day (UTC).
+         */
+        StatisticsView: {
+            /** Lanes */
+            lanes: components["schemas"]["LaneStatistics"][];
+            /** Missing */
+            missing: components["schemas"]["MissingLane"][];
+            /**
+             * Per
+             * @enum {string}
+             */
+            per: "hour" | "day";
+            /** Rates */
+            rates: components["schemas"]["RateView"][];
+        };
+        /**
          * Step
          * @description What the traveller display shows: one pictogram each. Neutral by design: it never names a suspicion.
          * @enum {string}
          */
         Step: "please_wait" | "present_document" | "present_card" | "reading_document" | "enter" | "look_at_camera" | "officer_comes" | "go" | "go_back" | "see_officer" | "not_verified" | "out_of_service" | "emergency";
+        /**
+         * StepTimes
+         * @description Seconds that a phase of a passage lasted, over `n` of them; "Passage" is the whole of it.
+         */
+        StepTimes: {
+            /** Longest */
+            longest: number;
+            /** N */
+            n: number;
+            /** P50 */
+            p50: number;
+            /** P95 */
+            p95: number;
+            /** Phase */
+            phase: string;
+        };
         /**
          * Topology
          * @description How the lane is built.
@@ -750,10 +1812,19 @@ export interface components {
         Topology: "mantrap" | "turnstile";
         /**
          * TravellerView
-         * @description All a traveller display learns.
+         * @description All a traveller display learns: of a document the languages of its state and nothing else.
+         *
+         *     `connected` is False while the console has no contact with the lane, `attending` True while a passage lasts.
          */
         TravellerView: {
             advice?: components["schemas"]["Advice"] | null;
+            /**
+             * Attending
+             * @default false
+             */
+            attending: boolean;
+            /** Connected */
+            connected: boolean;
             /** Grade */
             grade: string;
             /**
@@ -764,6 +1835,11 @@ export interface components {
             kind: "traveller";
             /** Lane */
             lane: string;
+            /**
+             * Languages
+             * @default []
+             */
+            languages: string[];
             /** Simulated */
             simulated: boolean;
             step: components["schemas"]["Step"];
@@ -780,6 +1856,53 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * VerifyBody
+         * @description Begin a check of the chain, against an earlier head if there is one.
+         */
+        VerifyBody: {
+            /**
+             * Expect
+             * @default
+             */
+            expect: string;
+        };
+        /**
+         * VerifyState
+         * @description The check of the chain: `intact` None until one has ended; `words` are what it said, to be kept elsewhere.
+         */
+        VerifyState: {
+            /**
+             * About
+             * @default verify
+             * @constant
+             */
+            about: "verify";
+            /** Ended */
+            ended: string | null;
+            /** Intact */
+            intact: boolean | null;
+            /** Running */
+            running: boolean;
+            /** Started */
+            started: string | null;
+            /** Words */
+            words: string;
+        };
+        /**
+         * Versions
+         * @description Software, models, detector and signed papers of the lane.
+         */
+        Versions: {
+            /**
+             * About
+             * @default versions
+             * @constant
+             */
+            about: "versions";
+            /** Components */
+            components: components["schemas"]["Component"][];
         };
         /**
          * WatchSnapshot
@@ -821,6 +1944,668 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    accounts_api_accounts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_api_accounts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccount"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OneTime"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_log_api_accounts_log_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disable_api_accounts__name__disable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_api_accounts__name__reset_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OneTime"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_api_accounts__name__role_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_me_api_confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events_api_events_get: {
         parameters: {
             query?: never;
@@ -855,6 +2640,809 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_api_handover_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOver"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandedOver"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passages_api_history_passages_get: {
+        parameters: {
+            query?: {
+                lane?: string;
+                since?: string | null;
+                until?: string | null;
+                outcome?: components["schemas"]["Outcome"] | ("under_way" | "");
+                check?: components["schemas"]["CheckName"] | "";
+                result?: components["schemas"]["Result"] | "";
+                officer?: string;
+                words?: string;
+                before_time?: string | null;
+                before_id?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PassagePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    as_csv_api_history_passages_csv_get: {
+        parameters: {
+            query?: {
+                lane?: string;
+                since?: string | null;
+                until?: string | null;
+                outcome?: components["schemas"]["Outcome"] | ("under_way" | "");
+                check?: components["schemas"]["CheckName"] | "";
+                result?: components["schemas"]["Result"] | "";
+                officer?: string;
+                words?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    as_json_api_history_passages_json_get: {
+        parameters: {
+            query?: {
+                lane?: string;
+                since?: string | null;
+                until?: string | null;
+                outcome?: components["schemas"]["Outcome"] | ("under_way" | "");
+                check?: components["schemas"]["CheckName"] | "";
+                result?: components["schemas"]["Result"] | "";
+                officer?: string;
+                words?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    statistics_api_history_statistics_get: {
+        parameters: {
+            query: {
+                since: string;
+                until: string;
+                lane?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatisticsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claims_api_history__lane__claims_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimsAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    devices_api_history__lane__devices_get: {
+        parameters: {
+            query: {
+                since: string;
+                until: string;
+            };
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    journal_api_history__lane__journal_get: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+                kind?: string;
+                passage_id?: string;
+                words?: string;
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Journal"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verification_api_history__lane__verify_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifyState"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_api_history__lane__verify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifyState"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    versions_api_history__lane__versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Versions"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -906,6 +3494,24 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -974,6 +3580,24 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1052,6 +3676,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -1115,6 +3757,24 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1193,8 +3853,492 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passkeys_api_passkeys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_passkey_api_passkeys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    challenge_api_passkeys_challenge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passkey_options_api_passkeys_options_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_passkey_api_passkeys__passkey_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyView"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1360,6 +4504,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passkey_challenge_api_session_challenge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_with_passkey_api_session_passkey_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
