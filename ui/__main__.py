@@ -44,6 +44,16 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--idle-minutes", type=float, default=60.0, help="sign out after this time without use")
     parser.add_argument("--shift-hours", type=float, default=10.0, help="sign out after this time in any case")
+    parser.add_argument("--watch-minutes", type=float, default=60.0, help="ask for relief after this time")
+    parser.add_argument(
+        "--confirm-minutes", type=float, default=5.0, help="a proof of who is there is good for releases this long"
+    )
+    parser.add_argument(
+        "--second-officer",
+        choices=("never", "override", "release"),
+        default="never",
+        help="needed to override a suspected attack, or for every release by an officer",
+    )
     parser.add_argument("--reset-officer", action="store_true", help="make a new one-time password and exit")
     parser.add_argument("--print-openapi", action="store_true", help="print the description of the API and exit")
     return parser.parse_args(argv)
@@ -106,6 +116,9 @@ def _run(arguments: argparse.Namespace) -> int:
         origins=frozenset(),
         idle_s=arguments.idle_minutes * 60,
         shift_s=arguments.shift_hours * 3600,
+        watch_s=arguments.watch_minutes * 60,
+        proof_s=arguments.confirm_minutes * 60,
+        second_officer=arguments.second_officer,
     )
     if arguments.reset_officer:
         return _reset(settings)

@@ -1,7 +1,8 @@
-"""Accounts and sessions of the console, in its own database. Synchronous: callers use a worker thread.
+"""Signing in: passwords, sessions, and proofs of who is there. Synchronous: callers use a worker thread.
 
 Sessions are opaque tokens kept on the server, so that a dismissed guard is out at once; each carries an idle and an
-absolute end. Not responsible for how often somebody may try (`ui.limits`) nor for cookies (`ui.auth`).
+absolute end. Not responsible for how often somebody may try (`ui.limits`), for cookies (`ui.auth`), for who has an
+account (`ui.staff`) nor for passkeys (`ui.passkeys`).
 """
 
 import hashlib
@@ -13,13 +14,14 @@ from pathlib import Path
 from threading import Lock
 
 from pwdlib import PasswordHash
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.clock import Clock
 from migrations.engine import durable_engine
 from migrations.runner import upgrade
-from ui.tables import Account, SignIn
+from ui.roles import May, Role, permits
+from ui.tables import Account, AccountEvent, Passkey, SignIn
 
 MIN_PASSWORD = 12
 FIRST_ACCOUNT = "officer"
@@ -29,18 +31,28 @@ _TOUCH_EVERY = timedelta(seconds=20)
 
 
 class PasswordRefused(Exception):
-    """The new password may not be used; the message says why."""
+    """The new password or name may not be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A valid session: who, and when it ends unless used (`idle_ends`) and in any case (`shift_ends`)."""
+    """A valid session: who, and when it ends unless used (`idle_ends`) and in any case (`shift_ends`).
+
+    `since` is when this officer came to the station, `proved_at` when they last showed that it is them.
+    """
 
     officer: str
     role: str
     must_change: bool
+    since: datetime
+    proved_at: datetime
     idle_ends: datetime
     shift_ends: datetime
+
+    @property
+    def may(self) -> frozenset[May]:
+        """What the role permits; nothing before the one-time password is changed."""
+        return frozenset() if self.must_change else permits(self.role)
 
 
 class Accounts:
@@ -57,8 +69,8 @@ class Accounts:
         hasher: PasswordHash | None = None,
     ) -> None:
         upgrade(path, "console")
-        self._engine = durable_engine(path)
-        self._clock = clock
+        self.engine: Engine = durable_engine(path)
+        self.clock = clock
         self._idle = timedelta(seconds=idle_s)
         self._shift = timedelta(seconds=shift_s)
         self._first_login = first_login
@@ -68,49 +80,75 @@ class Accounts:
         self._hashing = Lock()
 
     def first_start(self) -> str | None:
-        """Create the first account when there is none; returns its one-time password, once."""
-        with Session(self._engine) as session:
+        """Create the first supervisor when there is no account; returns its one-time password, once."""
+        with Session(self.engine) as session:
             if session.scalar(select(func.count()).select_from(Account)):
                 return None
         return self.reset_officer()
 
     def reset_officer(self) -> str:
-        """Give `officer` a new one-time password and end all its sessions. Also written to the first-login file."""
-        password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
-        hashed = self._hasher.hash(password)
-        with Session(self._engine) as session, session.begin():
+        """Make `officer` a supervisor with a new one-time password and end all its sessions: the way back in.
+
+        Also written to the first-login file.
+        """
+        password, hashed = self.one_time()
+        with Session(self.engine) as session, session.begin():
             account = session.scalar(select(Account).where(Account.name == FIRST_ACCOUNT))
             if account is None:
-                account = Account(name=FIRST_ACCOUNT, role="officer", created_at=self._clock.now())
+                account = Account(name=FIRST_ACCOUNT, created_at=self.clock.now())
                 session.add(account)
-            account.password_hash, account.must_change, account.disabled_at = hashed, True, None
+            account.role, account.password_hash = Role.SUPERVISOR.value, hashed
+            account.must_change, account.disabled_at = True, None
             session.flush()
-            session.execute(delete(SignIn).where(SignIn.account_id == account.account_id))
+            self.end_all(session, account.account_id)
+            session.execute(delete(Passkey).where(Passkey.account_id == account.account_id))
+            self.note(session, "(command line)", "reset", FIRST_ACCOUNT, Role.SUPERVISOR)
         self._first_login.unlink(missing_ok=True)
         descriptor = os.open(self._first_login, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(f"account: {FIRST_ACCOUNT}\none-time password: {password}\n")
         return password
 
-    def sign_in(self, name: str, password: str) -> str | None:
-        """A new session's token, or None. Takes as long for an unknown account as for a wrong password."""
-        with Session(self._engine) as session:
+    def one_time(self) -> tuple[str, str]:
+        """A new one-time password and its hash."""
+        password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
+        with self._hashing:
+            return password, self._hasher.hash(password)
+
+    def proves(self, name: str, password: str) -> bool:
+        """Whether this is the password of an enabled account. As slow for an unknown name as for a wrong password."""
+        with Session(self.engine) as session:
             account = session.scalar(select(Account).where(Account.name == name, Account.disabled_at.is_(None)))
             known = (account.account_id, account.password_hash) if account is not None else None
         with self._hashing:
             self._decoy = self._decoy or self._hasher.hash(secrets.token_hex())
             good, better = self._hasher.verify_and_update(password, known[1] if known else self._decoy)
-        if not good or known is None:
-            return None
-        with Session(self._engine) as session, session.begin():
-            if better is not None:
+        if known is None:
+            return False
+        with Session(self.engine) as session, session.begin():
+            if not good:
+                self.note(session, name, "wrong_password", name)
+            elif better is not None:
                 session.execute(update(Account).where(Account.account_id == known[0]).values(password_hash=better))
-            return self._begin(session, known[0])
+        return good
+
+    def sign_in(self, name: str, password: str) -> str | None:
+        """A new session's token, or None."""
+        return self.begin(name, "password") if self.proves(name, password) else None
+
+    def begin(self, name: str, how: str) -> str | None:
+        """A session for somebody who has just shown who they are; None when the account is gone by now."""
+        with Session(self.engine) as session, session.begin():
+            account = session.scalar(select(Account).where(Account.name == name, Account.disabled_at.is_(None)))
+            if account is None:
+                return None
+            self.note(session, name, "signed_in", name, how)
+            return self._begin(session, account.account_id)
 
     def session(self, token: str, *, touch: bool = False) -> Signed | None:
         """The session of a token while it is valid; `touch` counts as the officer's hand on the console."""
-        now, key = self._clock.now(), _hash(token)
-        with Session(self._engine) as session, session.begin():
+        now, key = self.clock.now(), hashed(token)
+        with Session(self.engine) as session, session.begin():
             row = session.execute(
                 select(SignIn, Account)
                 .join(Account, Account.account_id == SignIn.account_id)
@@ -129,37 +167,46 @@ class Accounts:
                 account.name,
                 account.role,
                 account.must_change,
+                since=entry.created_at,
+                proved_at=entry.proved_at,
                 idle_ends=entry.used_at + self._idle,
                 shift_ends=entry.created_at + self._shift,
             )
 
-    def change_password(self, token: str, current: str, new: str) -> str | None:
+    def proved(self, token: str) -> None:
+        """The officer of this session has just shown again that it is them."""
+        with Session(self.engine) as session, session.begin():
+            session.execute(update(SignIn).where(SignIn.token_hash == hashed(token)).values(proved_at=self.clock.now()))
+
+    def change_password(self, token: str, current: str, new: str, name: str | None = None) -> str | None:
         """Set a new password and return a fresh token; every older session of the account ends.
 
-        None when the session or the current password is wrong. Raises PasswordRefused.
+        The first account takes its owner's `name` on the way. None when the session or the current password is wrong.
+        Raises PasswordRefused.
         """
         signed = self.session(token)
         if signed is None:
             return None
-        if len(new) < MIN_PASSWORD:
-            raise PasswordRefused(f"use at least {MIN_PASSWORD} characters")
-        if new == current or signed.officer.casefold() in new.casefold():
-            raise PasswordRefused("choose one that differs from the present password and does not contain your name")
-        with Session(self._engine) as session:
+        known_as = name or signed.officer
+        self._acceptable(signed, current, new, known_as)
+        with Session(self.engine) as session:
             stored = session.execute(
                 select(Account.account_id, Account.password_hash).where(Account.name == signed.officer)
             ).one()
         with self._hashing:
             if not self._hasher.verify(current, stored.password_hash):
                 return None
-            hashed = self._hasher.hash(new)
-        with Session(self._engine) as session, session.begin():
+            fresh_hash = self._hasher.hash(new)
+        with Session(self.engine) as session, session.begin():
+            if known_as != signed.officer and taken(session, known_as, besides=stored.account_id):
+                raise PasswordRefused("there is an account of that name already")
             session.execute(
                 update(Account)
                 .where(Account.account_id == stored.account_id)
-                .values(password_hash=hashed, must_change=False)
+                .values(password_hash=fresh_hash, must_change=False, name=known_as)
             )
-            session.execute(delete(SignIn).where(SignIn.account_id == stored.account_id))
+            self.end_all(session, stored.account_id)
+            self.note(session, signed.officer, "password_changed", known_as)
             fresh = self._begin(session, stored.account_id)
         if signed.officer == FIRST_ACCOUNT:
             self._first_login.unlink(missing_ok=True)
@@ -167,15 +214,60 @@ class Accounts:
 
     def sign_out(self, token: str) -> None:
         """End a session; unknown tokens are no error."""
-        with Session(self._engine) as session, session.begin():
-            session.execute(delete(SignIn).where(SignIn.token_hash == _hash(token)))
+        with Session(self.engine) as session, session.begin():
+            session.execute(delete(SignIn).where(SignIn.token_hash == hashed(token)))
+
+    def hand_over(self, token: str, successor: str, detail: str) -> str | None:
+        """End this session and begin the successor's in one step: the station is never without an officer.
+
+        None when either is gone by now, or the successor may not take a station.
+        """
+        signed = self.session(token)
+        if signed is None:
+            return None
+        with Session(self.engine) as session, session.begin():
+            account = session.scalar(select(Account).where(Account.name == successor, Account.disabled_at.is_(None)))
+            if account is None or account.must_change or May.DECIDE not in permits(account.role):
+                return None
+            session.execute(delete(SignIn).where(SignIn.token_hash == hashed(token)))
+            self.note(session, signed.officer, "handed_over", successor, detail)
+            return self._begin(session, account.account_id)
+
+    def may(self, name: str) -> frozenset[May]:
+        """What an account may do now: nothing when it is disabled or has not changed its one-time password."""
+        with Session(self.engine) as session:
+            account = session.scalar(select(Account).where(Account.name == name, Account.disabled_at.is_(None)))
+            return frozenset() if account is None or account.must_change else permits(account.role)
+
+    def note(self, session: Session, actor: str, action: str, subject: str, detail: str = "") -> None:
+        """Add a line to the log of accounts, in the caller's transaction."""
+        session.add(AccountEvent(at=self.clock.now(), actor=actor, action=action, subject=subject, detail=detail[:600]))
+
+    def end_all(self, session: Session, account_id: int) -> None:
+        """End every session of an account, in the caller's transaction."""
+        session.execute(delete(SignIn).where(SignIn.account_id == account_id))
+
+    def _acceptable(self, signed: Signed, current: str, new: str, known_as: str) -> None:
+        if known_as != signed.officer and not (signed.officer == FIRST_ACCOUNT and signed.must_change):
+            raise PasswordRefused("names stay as they are: the journal holds them")
+        if len(new) < MIN_PASSWORD:
+            raise PasswordRefused(f"use at least {MIN_PASSWORD} characters")
+        if new == current or any(each.casefold() in new.casefold() for each in (signed.officer, known_as)):
+            raise PasswordRefused("choose one that differs from the present password and does not contain your name")
 
     def _begin(self, session: Session, account_id: int) -> str:
-        token, now = secrets.token_urlsafe(32), self._clock.now()
+        token, now = secrets.token_urlsafe(32), self.clock.now()
         session.execute(delete(SignIn).where(SignIn.created_at <= now - self._shift))
-        session.add(SignIn(token_hash=_hash(token), account_id=account_id, created_at=now, used_at=now))
+        session.add(SignIn(token_hash=hashed(token), account_id=account_id, created_at=now, used_at=now, proved_at=now))
         return token
 
 
-def _hash(token: str) -> bytes:
+def taken(session: Session, name: str, *, besides: int = 0) -> bool:
+    """Whether an account has this name, or one that differs in capitals only."""
+    names = session.scalars(select(Account.name).where(Account.account_id != besides))
+    return name.casefold() in {each.casefold() for each in names}
+
+
+def hashed(token: str) -> bytes:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).digest()

@@ -12,9 +12,13 @@ from appliance.clock import Clock
 from appliance.control.client import LaneClient
 from ui.accounts import Accounts
 from ui.limits import LoginLimiter
+from ui.passkeys import Passkeys
 from ui.settings import Settings
+from ui.staff import Staff
 
 T = TypeVar("T")
+BRIDGE_S = 3.0
+"""Shorter than a lane waits before it holds the station to be empty."""
 
 
 class Console:
@@ -31,6 +35,8 @@ class Console:
             shift_s=settings.shift_s,
             first_login=settings.first_login,
         )
+        self.staff = Staff(self.accounts)
+        self.passkeys = Passkeys(self.accounts)
         self.limiter = LoginLimiter(clock)
         self.lanes = {name: LaneClient(path, console="console", clock=clock) for name, path in _named(settings.sockets)}
         self.closing = asyncio.Event()
@@ -52,6 +58,13 @@ class Console:
         finally:
             self._watchers -= 1
             self._tell()
+
+    def bridge(self) -> None:
+        """While one session takes another's place the page opens its streams anew: no moment without a guard in it."""
+        if self._watchers:
+            bridged = ExitStack()
+            bridged.enter_context(self.watched())
+            asyncio.get_running_loop().call_later(BRIDGE_S, bridged.close)
 
     @contextmanager
     def changes(self, event: asyncio.Event) -> Iterator[None]:

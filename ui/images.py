@@ -19,6 +19,7 @@ from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import ImageView
 from ui.auth import session_of, the_console
 from ui.console import Console
+from ui.roles import May
 from ui.streams import PULSE_S, pause
 
 LIVE = "live"
@@ -80,7 +81,7 @@ class _Feed:
                 if now - checked >= PULSE_S:
                     checked = now
                     signed = await session_of(self.socket)
-                    if signed is None or signed.must_change:
+                    if signed is None or May.SEE_TRAVELLERS not in signed.may:
                         await self.socket.close(SIGNED_OUT, "the session has ended")
                         return
                 live = [await self._send_lane(name, self.console.lanes[name]) for name in self.lanes]
@@ -133,8 +134,8 @@ async def images(socket: WebSocket) -> None:
     """Images of the watched lanes' passages, for a signed-in guard."""
     signed = await session_of(socket)
     await socket.accept()
-    if signed is None or signed.must_change:
-        await socket.close(SIGNED_OUT, "sign in first")
+    if signed is None or May.SEE_TRAVELLERS not in signed.may:
+        await socket.close(SIGNED_OUT, "sign in first, as somebody who may see travellers")
         return
     feed = _Feed(the_console(socket), socket)
     tasks = {asyncio.ensure_future(feed.listen()), asyncio.ensure_future(feed.send())}

@@ -3,14 +3,17 @@
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from appliance.control.client import LaneClient, LaneUnreachable
-from appliance.control.messages import AcknowledgeRequest, OfficerRequest, ServiceRequest
-from ui.auth import AConsole, Officer
+from appliance.control.messages import AcknowledgeRequest, OfficerAction, OfficerRequest, ServiceRequest
+from ui.accounts import Signed
+from ui.auth import AConsole, Decider, Looker, Witness, allowed
+from ui.proofs import cleared
+from ui.roles import May
 from ui.views import Answer, DecisionBody, LaneStatus, Problem, ServiceBody, lane_status
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 404, 422, 503)}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 404, 422, 428, 429, 503)}
 _MEDIA = frozenset({"image/jpeg", "image/png"})
 router = APIRouter(prefix="/api/lanes", responses=_PROBLEMS)
 
@@ -28,32 +31,58 @@ def a_lane(console: AConsole, lane: Word) -> LaneClient:
 ALane = Annotated[LaneClient, Depends(a_lane)]
 
 
+def seen_by(officer: Signed, status: LaneStatus) -> LaneStatus:
+    """A lane as this officer may see it: without the traveller's data and pictures unless the role needs them."""
+    snapshot = status.snapshot
+    if May.SEE_TRAVELLERS in officer.may or snapshot is None or snapshot.passage is None:
+        return status
+    nobody = {"document": None, "irregularities": (), "enrolled_as": "", "images": ()}
+    passage = snapshot.passage.model_copy(update=nobody)
+    return status.model_copy(update={"snapshot": snapshot.model_copy(update={"passage": passage})})
+
+
+def _suspected(client: LaneClient, passage_id: str) -> bool:
+    """Whether admitting overrides a suspected attack; what is not known to be none counts as one."""
+    snapshot = client.state.snapshot
+    passage = snapshot.passage if snapshot is not None else None
+    if passage is None or passage.passage_id != passage_id or passage.referral is None:
+        return True
+    return passage.referral.suspected_attack
+
+
 @router.get("")
-async def lanes(console: AConsole, _officer: Officer) -> list[LaneStatus]:
+async def lanes(console: AConsole, officer: Looker) -> list[LaneStatus]:
     """All lanes of this console, as they are now."""
-    return [lane_status(name, client.state) for name, client in console.lanes.items()]
+    return [seen_by(officer, lane_status(name, client.state)) for name, client in console.lanes.items()]
 
 
 @router.post("/{lane}/decision")
-async def decide(client: ALane, body: DecisionBody, officer: Officer) -> Answer:
-    """Decide about the referred traveller."""
-    request = OfficerRequest(
+async def decide(client: ALane, body: DecisionBody, officer: Decider, request: Request) -> Answer:
+    """Decide about the referred traveller. A release takes proof of who releases; refusing and referring take none."""
+    second = ""
+    if body.action is OfficerAction.ADMIT:
+        suspected = _suspected(client, body.passage_id)
+        second = await cleared(request, officer, suspected=suspected, proof=body.proof, second=body.second)
+    order = OfficerRequest(
         request_id=uuid4().hex,
         passage_id=body.passage_id,
         action=body.action,
         officer=officer.officer,
         reason=body.reason,
         visual_check=body.visual_check,
+        second_officer=second,
     )
     try:
-        reply = await client.decide(request)
+        reply = await client.decide(order)
     except LaneUnreachable as error:
         raise HTTPException(503, f"Lane unreachable: {error}") from error
     return Answer(accepted=reply.accepted, message=reply.message)
 
 
 @router.post("/{lane}/service")
-async def service(client: ALane, body: ServiceBody, officer: Officer) -> Answer:
+async def service(
+    client: ALane, body: ServiceBody, officer: Annotated[Signed, Depends(allowed(May.SERVICE))]
+) -> Answer:
     """Take the lane out of service or bring it back."""
     request = ServiceRequest(
         request_id=uuid4().hex, in_service=body.in_service, officer=officer.officer, reason=body.reason
@@ -66,7 +95,9 @@ async def service(client: ALane, body: ServiceBody, officer: Officer) -> Answer:
 
 
 @router.post("/{lane}/alerts/{alert}/acknowledge")
-async def acknowledge(client: ALane, alert: Word, officer: Officer) -> Answer:
+async def acknowledge(
+    client: ALane, alert: Word, officer: Annotated[Signed, Depends(allowed(May.ACKNOWLEDGE))]
+) -> Answer:
     """Say that an alert of a post that only watches was seen."""
     request = AcknowledgeRequest(request_id=uuid4().hex, alert_id=alert, officer=officer.officer)
     try:
@@ -81,7 +112,7 @@ async def acknowledge(client: ALane, alert: Word, officer: Officer) -> Answer:
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
 )
-async def image(client: ALane, passage: Word, channel: Word, _officer: Officer) -> Response:
+async def image(client: ALane, passage: Word, channel: Word, _officer: Witness) -> Response:
     """One image of the passage under way."""
     try:
         data, media_type = await client.image(passage, channel)

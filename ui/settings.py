@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 STATIC = Path(__file__).parent / "static"
 
@@ -12,7 +13,9 @@ class Settings:
 
     `origins` are the addresses a browser may use for this console (`http://host:port`); requests naming another host,
     and state-changing requests from another origin, are refused. A session ends after `idle_s` without a hand on the
-    console and in any case after `shift_s`. A monitoring officer is to be relieved hourly, hence the idle default.
+    console and in any case after `shift_s`. A monitoring officer is to be relieved hourly, hence the idle default, and
+    after `watch_s` the page asks for it. A proof of who is there (password, passkey) is good for `proof_s`.
+    `second_officer` is needed never, to override a suspected attack, or for every release.
     """
 
     sockets: tuple[Path, ...]
@@ -21,6 +24,9 @@ class Settings:
     static: Path = STATIC
     idle_s: float = 3600.0
     shift_s: float = 10 * 3600.0
+    watch_s: float = 3600.0
+    proof_s: float = 300.0
+    second_officer: Literal["never", "override", "release"] = "never"
 
     @property
     def hosts(self) -> frozenset[str]:

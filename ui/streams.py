@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterable
+from contextlib import nullcontext
 
 from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse
 
-from ui.auth import AConsole, Officer, session_of
-from ui.lanes import ALane, Word
+from ui.auth import AConsole, Looker, session_of
+from ui.lanes import ALane, Word, seen_by
+from ui.roles import May
 from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, lane_status, traveller_view
 
 PULSE_S = 2.0
@@ -24,14 +26,15 @@ async def pause(wake: asyncio.Event, seconds: float) -> None:
 
 
 @router.get("/events", response_class=EventSourceResponse, responses={401: {"model": Problem}, 403: {"model": Problem}})
-async def events(request: Request, console: AConsole, _officer: Officer) -> AsyncIterable[GuardEvent]:
-    """Each lane when it changes, and a pulse; ends with the session."""
+async def events(request: Request, console: AConsole, officer: Looker) -> AsyncIterable[GuardEvent]:
+    """Each lane when it changes, and a pulse; ends with the session. Only who may decide counts as a guard."""
     wake, shown, pulsed = asyncio.Event(), dict[str, LaneStatus](), float("-inf")
-    with console.watched(), console.changes(wake):
+    guards = console.watched() if May.DECIDE in officer.may else nullcontext()
+    with guards, console.changes(wake):
         while not console.closing.is_set():
             wake.clear()
             for name, client in console.lanes.items():
-                status = lane_status(name, client.state)
+                status = seen_by(officer, lane_status(name, client.state))
                 if shown.get(name) != status:
                     shown[name] = status
                     yield status

@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """A person who may sign in. `role` is "officer" or "supervisor"."""
+    """A person who may sign in. `role` is a word of `ui.roles`."""
 
     __tablename__ = "account"
 
@@ -59,3 +59,32 @@ class SignIn(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.account_id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime] = mapped_column(Moment)
+    proved_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Passkey(Base):
+    """A WebAuthn credential: its public half, and how often it has signed (a step back shows a copy)."""
+
+    __tablename__ = "passkey"
+
+    passkey_id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.account_id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int]
+    label: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class AccountEvent(Base):
+    """Something done to an account or by one, kept for ever: triggers refuse to change or delete it."""
+
+    __tablename__ = "account_event"
+
+    event_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment)
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(String(600))

@@ -14,9 +14,10 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from appliance.clock import Clock
+from appliance.control.history import HistoryReply, HistoryRequest, LaneSays, Question
 from appliance.control.messages import (
     AcknowledgeRequest,
-    FromLane,
+    HandOverRequest,
     Heartbeat,
     Hello,
     ImageReply,
@@ -33,8 +34,11 @@ HEARTBEAT_S = 2.0
 # Three heartbeats without a word: the lane hangs, even if its socket is still open.
 SILENCE_S = 6.0
 ANSWER_S = 4.0
+# Shorter than a page waits for the console (8 s), longer than a lane lets a question take (5 s).
+HISTORY_S = 7.0
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-_FROM_LANE: TypeAdapter[LaneSnapshot | WatchSnapshot | Reply | ImageReply] = TypeAdapter(FromLane)
+Answered = Reply | ImageReply | HistoryReply
+_LANE_SAYS: TypeAdapter[LaneSnapshot | WatchSnapshot | Answered] = TypeAdapter(LaneSays)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -81,7 +85,7 @@ class LaneClient:
         self._state = LaneState(False, clock.now(), "not connected yet", None)
         self._listeners: set[asyncio.Event] = set()
         self._writer: asyncio.StreamWriter | None = None
-        self._pending: dict[str, asyncio.Future[tuple[Reply | ImageReply, tuple[bytes, ...]]]] = {}
+        self._pending: dict[str, asyncio.Future[tuple[Answered, tuple[bytes, ...]]]] = {}
         self._numbers = count(1)
         self._heard = 0.0
         self._watching = False
@@ -127,6 +131,10 @@ class LaneClient:
         """Tell a post that an officer has seen an alert. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
+    async def hand_over(self, request: HandOverRequest) -> Reply:
+        """Have the lane journal that another officer watches it. Raises LaneUnreachable when no answer came."""
+        return await self._reply(request, request.request_id)
+
     async def image(self, passage_id: str, channel: str) -> tuple[bytes, str]:
         """Encoded image and its media type; no bytes when the lane has no such image (any more)."""
         request = ImageRequest(request_id=f"image-{next(self._numbers)}", passage_id=passage_id, channel=channel)
@@ -134,6 +142,14 @@ class LaneClient:
         if not isinstance(header, ImageReply):
             raise LaneUnreachable("the lane answered an image request with something else")
         return (blobs[0] if blobs else b""), header.media_type
+
+    async def history(self, question: Question) -> HistoryReply:
+        """Ask the lane about what is past. Raises LaneUnreachable when no answer came."""
+        request = HistoryRequest(request_id=f"history-{next(self._numbers)}", question=question)
+        header, _ = await self._ask(request, request.request_id, within_s=HISTORY_S)
+        if not isinstance(header, HistoryReply):
+            raise LaneUnreachable("the lane answered a question with something else")
+        return header
 
     async def run(self) -> None:
         """Connect, listen, reconnect; ends only by cancellation."""
@@ -174,7 +190,7 @@ class LaneClient:
                 message = await receive(reader)
                 if message is None:
                     raise _LinkLost("the lane closed the connection")
-                header = _FROM_LANE.validate_python(message.header, strict=False)
+                header = _LANE_SAYS.validate_python(message.header, strict=False)
             except (WireError, OSError) as error:
                 raise _LinkLost(f"the connection broke: {error}") from error
             except ValidationError as error:
@@ -201,18 +217,21 @@ class LaneClient:
             raise LaneUnreachable("the lane answered a request with something else")
         return header
 
-    async def _ask(self, request: BaseModel, request_id: str) -> tuple[Reply | ImageReply, tuple[bytes, ...]]:
+    async def _ask(
+        self, request: BaseModel, request_id: str, *, within_s: float | None = None
+    ) -> tuple[Answered, tuple[bytes, ...]]:
         if not self._state.reachable or self._writer is None:
             raise LaneUnreachable(self._state.problem or "the lane is not connected")
         future = asyncio.get_running_loop().create_future()
         self._pending[request_id] = future
+        within_s = self._answer_s if within_s is None else within_s
         try:
-            async with asyncio.timeout(self._answer_s):
+            async with asyncio.timeout(within_s):
                 self._send(request)
-                answer: tuple[Reply | ImageReply, tuple[bytes, ...]] = await future
+                answer: tuple[Answered, tuple[bytes, ...]] = await future
                 return answer
         except TimeoutError as error:
-            raise LaneUnreachable(f"the lane did not answer within {self._answer_s:g} s") from error
+            raise LaneUnreachable(f"the lane did not answer within {within_s:g} s") from error
         finally:
             self._pending.pop(request_id, None)
 

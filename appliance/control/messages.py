@@ -202,7 +202,10 @@ class AcknowledgeRequest(_Message):
 
 
 class OfficerRequest(_Message):
-    """An officer decides about the referred traveller. `reason` is mandatory and journalled with the officer's name."""
+    """An officer decides about the referred traveller. `reason` is mandatory and journalled with the officer's name.
+
+    `second_officer` has confirmed it too, where the console's policy asks for one.
+    """
 
     kind: Literal["decide"] = "decide"
     request_id: Id
@@ -211,6 +214,18 @@ class OfficerRequest(_Message):
     officer: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=3, max_length=500)
     visual_check: bool = False
+    second_officer: str = Field(default="", max_length=64)
+
+
+class HandOverRequest(_Message):
+    """One officer leaves the station to another, with whoever is held. The lane journals it; nothing else changes."""
+
+    kind: Literal["hand_over"] = "hand_over"
+    request_id: Id
+    officer: str = Field(min_length=1, max_length=64)
+    successor: str = Field(min_length=1, max_length=64)
+    note: str = Field(max_length=500)
+    held: str = Field(default="", max_length=64)
 
 
 class ServiceRequest(_Message):
@@ -269,7 +284,7 @@ class Heartbeat(_Message):
 
 
 FromConsole = Annotated[
-    Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | ImageRequest,
+    Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | HandOverRequest | ImageRequest,
     Field(discriminator="kind"),
 ]
 FromLane = Annotated[LaneSnapshot | WatchSnapshot | Reply | ImageReply, Field(discriminator="kind")]

@@ -16,9 +16,10 @@ from typing import Protocol
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from appliance.clock import Clock
+from appliance.control.history import Answer, ConsoleSays, HistoryReply, HistoryRequest, Question
 from appliance.control.messages import (
     AcknowledgeRequest,
-    FromConsole,
+    HandOverRequest,
     Heartbeat,
     Hello,
     ImageReply,
@@ -36,11 +37,11 @@ WATCH_S = 5.0
 REPEAT_S = 2.0
 """An unchanged snapshot is sent again this often, so that a console can tell a quiet lane from a dead one."""
 MAX_CONSOLES = 16
+MAX_QUESTIONS = 4
+"""Questions about the past a console may have open; officers' requests never wait behind them."""
 
 _log = logging.getLogger(__name__)
-_FROM_CONSOLE: TypeAdapter[Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | ImageRequest] = (
-    TypeAdapter(FromConsole)
-)
+_CONSOLE_SAYS: TypeAdapter[BaseModel] = TypeAdapter(ConsoleSays)
 
 
 class SocketBusy(Exception):
@@ -74,12 +75,14 @@ class _Console:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     guard: bool = False
     watched_at: float | None = None
+    questions: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class ControlServer:
     """Serves one lane. `on_watch` is told how many guards watch, whenever that may have changed.
 
-    `acknowledge` takes what an officer has seen; a lane raises no alerts and has none.
+    `acknowledge` takes what an officer has seen; a lane raises no alerts and has none. `hand_over` journals a change of
+    the officer at the station. `history` answers what is asked of the past, or says in words why not; it never raises.
     """
 
     def __init__(
@@ -89,9 +92,13 @@ class ControlServer:
         clock: Clock,
         on_watch: Callable[[int], None],
         acknowledge: Callable[[AcknowledgeRequest], Awaitable[Reply]] | None = None,
+        hand_over: Callable[[HandOverRequest], Awaitable[Reply]] | None = None,
+        history: Callable[[Question], Awaitable[Answer | str]] | None = None,
     ) -> None:
         self._path, self._lane, self._clock, self._on_watch = path, lane, clock, on_watch
         self._acknowledge = acknowledge or _no_alerts
+        self._hand_over = hand_over or _no_journal
+        self._history = history or _no_history
         self._consoles: set[_Console] = set()
 
     def changed(self) -> None:
@@ -165,8 +172,10 @@ class ControlServer:
             pass
         finally:
             self._consoles.discard(console)
-            pusher.cancel()
-            await asyncio.gather(pusher, return_exceptions=True)
+            beside = [pusher, *console.questions]
+            for other in beside:
+                other.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             # Not `close`: that would wait for a console that does not read.
             writer.transport.abort()
             self._on_watch(self.watchers)
@@ -181,7 +190,7 @@ class ControlServer:
                         await console.changed.wait()
 
     async def _take(self, console: _Console, message: Message) -> None:
-        match _FROM_CONSOLE.validate_python(message.header, strict=False):
+        match _CONSOLE_SAYS.validate_python(message.header, strict=False):
             case Hello(guard=guard):
                 console.guard = guard
             case Heartbeat(watching=watching):
@@ -194,10 +203,25 @@ class ControlServer:
                 await self._send(console, await self._lane.service(request))
             case AcknowledgeRequest() as request:
                 await self._send(console, await self._acknowledge(request))
+            case HandOverRequest() as request:
+                await self._send(console, await self._hand_over(request))
             case ImageRequest() as request:
                 data, media = self._lane.image(request.passage_id, request.channel) or (b"", "")
                 reply = ImageReply(request_id=request.request_id, media_type=media)
                 await self._send(console, reply, data)
+            case HistoryRequest() as request if len(console.questions) < MAX_QUESTIONS:
+                asked = asyncio.create_task(self._recall(console, request), name="control-history")
+                console.questions.add(asked)
+                asked.add_done_callback(console.questions.discard)
+            case HistoryRequest() as request:
+                busy = "This lane is still answering other questions of this console: ask again in a moment."
+                await self._send(console, HistoryReply(request_id=request.request_id, problem=busy))
+
+    async def _recall(self, console: _Console, request: HistoryRequest) -> None:
+        found = await self._history(request.question)
+        answer, problem = (None, found) if isinstance(found, str) else (found, "")
+        with suppress(OSError):
+            await self._send(console, HistoryReply(request_id=request.request_id, answer=answer, problem=problem))
 
     async def _send(self, console: _Console, message: BaseModel, *blobs: bytes) -> None:
         console.writer.write(Message(message.model_dump(mode="json"), blobs).encode())
@@ -206,3 +230,11 @@ class ControlServer:
 
 async def _no_alerts(request: AcknowledgeRequest) -> Reply:
     return Reply(request_id=request.request_id, accepted=False, message="a lane raises no alerts")
+
+
+async def _no_journal(request: HandOverRequest) -> Reply:
+    return Reply(request_id=request.request_id, accepted=False, message="there is no journal here")
+
+
+async def _no_history(_question: Question) -> str:
+    return "Nothing is kept here that could be asked for."

@@ -82,13 +82,17 @@ class VerificationDone:
 
 @dataclass(frozen=True, slots=True)
 class OfficerDecided:
-    """An officer decided about the referred traveller. `visual_check`: the officer has seen the bare face."""
+    """An officer decided about the referred traveller. `visual_check`: the officer has seen the bare face.
+
+    `second_officer` has confirmed it, where the console's policy asks for one; "" for nobody.
+    """
 
     passage_id: str
     action: OfficerAction
     visual_check: bool
     officer: str
     reason: str
+    second_officer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
+from appliance import handover
 from appliance.clock import Clock
 from appliance.control.messages import (
     AcknowledgeRequest,
@@ -92,7 +94,9 @@ class Post:
             Watcher(name, camera, judge(), clock, self._told, votes=wanted.votes, rate=wanted.rate, wait=wait)
             for name, camera in cameras.items()
         ]
-        self.server = ControlServer(config.control_socket, self, clock, lambda _: None, self.acknowledge)
+        self.server = ControlServer(
+            config.control_socket, self, clock, lambda _: None, self.acknowledge, partial(handover.journal, store)
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, on_ready: Callable[[WatchSnapshot], None] | None = None) -> None:

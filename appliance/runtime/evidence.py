@@ -25,9 +25,10 @@ def check(lane: LaneConfig) -> None:
     try:
         whole = judge_of(lane.band_set, lane.liveness.detector).version
         problems = unmet(_claims(lane), Demand(lane.band_set, wanted.species, wanted.kind, whole))
-        if lane.face.masks == "allow":
-            above = upper_of(lane.band_set, lane.liveness.upper).version
-            found = unmet(_claims(lane, upper=True), Demand(lane.band_set, wanted.species, wanted.kind, above))
+        above = upper_of(lane.band_set, lane.liveness.upper) if lane.face.masks == "allow" else None
+        if above is not None:
+            asked = Demand(lane.band_set, wanted.species, wanted.kind, above.version)
+            found = unmet(_claims(lane, upper=True), asked)
             problems += [f"above a medical mask: {problem}" for problem in found]
     except (ClaimsError, DetectorError) as error:
         raise ConfigError(f"liveness.demand: {error}") from error

@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Coroutine, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from appliance.clock import Clock
@@ -118,8 +119,10 @@ class EyeOwner:
         self._adjustable = tuple(opened["adjustable"])
         for camera, illuminator in lit.items():
             _log.info("illumination of %s: %s, firmware %s", camera, illuminator.model, illuminator.firmware)
+            self._loop.faults.identified(f"illumination.{camera}", asdict(illuminator))
         for name, identity in opened["identities"].items():
             _log.info("camera %s: %s", name, identity["model"])
+            self._loop.faults.identified(f"camera.{name}", identity)
         await self._process.ask(
             "compare_with", within_s=ANSWER_S, calibration=self._wellness.installed(opened["identities"], lit)
         )

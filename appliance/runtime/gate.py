@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 
 from appliance.core import events as ev
 from appliance.core.types import Device, Door, DoorPosition
@@ -59,6 +60,7 @@ class GateOwner:
     async def _connected(self) -> None:
         identity = await self._gate.open()
         _log.info("gate: %s, firmware %s", identity.model, identity.firmware)
+        self._loop.faults.identified("gate", asdict(identity))
         bad: deque[float] = deque(maxlen=BAD_READINGS)
         while True:
             try:

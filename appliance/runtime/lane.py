@@ -5,10 +5,11 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appliance import commissioning, devices, sites
+from appliance import commissioning, devices, handover, sites
 from appliance.clock import Clock, today
 from appliance.config import LaneConfig
 from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
@@ -21,6 +22,7 @@ from appliance.document.judge import Judged
 from appliance.runtime import claims, evidence, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
+from appliance.runtime.history import History
 from appliance.runtime.loop import LaneLoop
 from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.presence import PresenceOwner
@@ -79,7 +81,15 @@ class LaneController:
         sensor = devices.presence(config)
         self.presence = PresenceOwner(sensor, self.loop, clock) if sensor is not None else None
         self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
-        self.server = ControlServer(config.control_socket, self, clock, self._watched)
+        self.history = History(config, clock, lambda: (self.eye.pack or {}).get("pack_id", "none"), self._spawn)
+        self.server = ControlServer(
+            config.control_socket,
+            self,
+            clock,
+            self._watched,
+            hand_over=partial(handover.journal, store),
+            history=self.history.answer,
+        )
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
         self._evidence = evidence.label(config)
@@ -117,6 +127,7 @@ class LaneController:
                     group.create_task(part, name=name)
         finally:
             self._timers.cancel_all()
+            self.history.close()
             with contextlib.suppress(Exception):
                 await self._store.append([JournalRecord("lane_stopped")])
 
@@ -381,7 +392,12 @@ class LaneController:
     async def decide(self, request: OfficerRequest) -> Reply:
         """An officer's decision."""
         event = ev.OfficerDecided(
-            request.passage_id, request.action, request.visual_check, request.officer, request.reason
+            request.passage_id,
+            request.action,
+            request.visual_check,
+            request.officer,
+            request.reason,
+            request.second_officer,
         )
         accepted = await self.loop.ask(event, "console")
         return self._reply(request.request_id, accepted)
@@ -414,6 +430,7 @@ def _worker_setup(config: LaneConfig) -> dict[str, Any]:
         "drift": config.calibration.drift,
         "band_set": config.band_set,
         "detector": str(config.liveness.detector or ""),
+        "upper": str(config.liveness.upper or ""),
         "shadow": str(config.liveness.shadow or ""),
         "module": config.simulation.module if config.simulation else None,
     }

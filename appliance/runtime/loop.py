@@ -162,6 +162,7 @@ class LaneLoop:
                 simulated=self._simulated,
             ),
             *records.of_transition(before, self._lane),
+            *self.faults.take_unsaid(),
         ]
 
     async def _keep(self, kept: list[Record]) -> bool:

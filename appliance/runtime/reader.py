@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 
 from appliance.clock import Clock, today
 from appliance.core import events as ev
@@ -34,6 +35,7 @@ class ReaderOwner:
                 try:
                     identity = await self._reader.open()
                     _log.info("document reader: %s, firmware %s", identity.model, identity.firmware)
+                    self._loop.faults.identified("document_reader", asdict(identity))
                     self._loop.faults.clear(1003, "document_reader")
                     if not self._reported:
                         self._reported = True

@@ -31,9 +31,9 @@ def of_event(event: ev.Event, source: str) -> JournalRecord:
             facts |= {"chip": document.chip_authentic, "problem": document.problem}
         case ev.VerificationDone(passage_id, checks):
             facts |= {"passage_id": passage_id, "checks": {check.name: check.result for check in checks}}
-        case ev.OfficerDecided(passage_id, action, visual_check, officer, reason):
+        case ev.OfficerDecided(passage_id, action, visual_check, officer, reason, second):
             facts |= {"passage_id": passage_id, "action": action, "visual_check": visual_check}
-            facts |= {"officer": officer, "reason": reason}
+            facts |= {"officer": officer, "reason": reason} | ({"second_officer": second} if second else {})
         case ev.ServiceRequested(in_service, officer, reason):
             facts |= {"in_service": in_service, "officer": officer, "reason": reason}
         case ev.PhaseTimedOut(phase):

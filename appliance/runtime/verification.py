@@ -72,6 +72,7 @@ class Verification:
         deadline = self._clock.monotonic() + LOOK_FOR_S
         asked, asked_at = 0, 0.0
         while True:
+            begun = self._clock.monotonic()
             seen = (await self._eye.ask("locate")).header
             if seen["acceptable"]:
                 return None
@@ -86,7 +87,7 @@ class Verification:
             self._advise(advice)
             if now >= deadline:
                 return _never_good(seen)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(max(0.0, begun + LOOK_EVERY_S - self._clock.monotonic()))
 
     def take_timings(self) -> dict[str, float]:
         """Stamps and durations (s) of the last capture, once."""

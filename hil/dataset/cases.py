@@ -162,9 +162,7 @@ def _people(plan: Plan, species: str, number: int, rng: np.random.Generator) -> 
     return person(plan, other + (other >= shown)), person(plan, shown)
 
 
-def _wearables(
-    rng: np.random.Generator, who: Traveller, species: str, fixed: Mapping[str, float | str]
-) -> Wearables:
+def _wearables(rng: np.random.Generator, who: Traveller, species: str, fixed: Mapping[str, float | str]) -> Wearables:
     glasses = str(rng.choice(["frame_black", "frame_metal", "frame_tortoise"])) if rng.random() < 0.3 else None
     lens = str(rng.choice(["clear", "swir", "heat"], p=[0.7, 0.2, 0.1]))
     mask, scarf = rng.random(), rng.random()

@@ -15,6 +15,7 @@ from runtime_stage import until
 
 from appliance.clock import ManualClock
 from appliance.config import LaneConfig
+from appliance.control.history import Journal, JournalQuestion, Passages, PassagesQuestion, VerifyQuestion, VerifyState
 from appliance.control.messages import OfficerRequest, Reply, ServiceRequest
 from appliance.core.types import OfficerAction, Outcome, Result, Topology
 from appliance.runtime import eye, lane
@@ -441,3 +442,20 @@ async def test_on_a_low_battery_the_occupant_is_an_officers_and_the_empty_lane_e
     assert ended.group_contains(lane.BatteryEmpty)
     assert house.gate.log[-1] == "close"
     assert house.journal()[-1][0] == "lane_stopped"
+
+
+async def test_a_lane_answers_for_its_past_and_lets_the_check_of_its_chain_go_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        passage = await house.walks_in()
+        await house.walks_out()
+        told = await house.lane.history.answer(PassagesQuestion())
+        assert isinstance(told, Passages)
+        assert [(row.passage_id, row.outcome) for row in told.rows] == [(passage, Outcome.ADMITTED)]
+        seen = await house.lane.history.answer(JournalQuestion(kind="device.identified"))
+        assert isinstance(seen, Journal)
+        assert {json.loads(line.payload)["device"] for line in seen.lines} >= {"gate", "document_reader"}
+        state = await house.lane.history.answer(VerifyQuestion(start=True))
+        assert isinstance(state, VerifyState)
+        assert state.running

@@ -1,4 +1,4 @@
-"""The pages' sources: texts complete in every language, types as the console describes itself, their own unit tests."""
+"""The pages' sources: types as the console describes itself, their own unit tests."""
 
 import json
 import os
@@ -7,13 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from appliance.control.messages import Advice, Step
-
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "ui/web"
-CATALOGUES = sorted((WEB / "src/texts").glob("*.json"))
 
 
 def tool(name: str, *arguments: str) -> None:
@@ -24,25 +19,6 @@ def tool(name: str, *arguments: str) -> None:
         [str(path), *arguments], cwd=WEB, capture_output=True, text=True, env=os.environ | {"CI": "1"}, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
-def test_every_language_has_a_text_for_every_step(path: Path) -> None:
-    texts = json.loads(path.read_text())
-    assert set(texts) == {"language", "simulated", "steps", "advice"}
-    assert set(texts["advice"]) == {advice.value for advice in Advice}
-    assert all(value.strip() for value in texts["advice"].values())
-    assert set(texts["steps"]) == {step.value for step in Step}
-    for step, entry in texts["steps"].items():
-        assert set(entry) == {"title", "text"}, step
-        assert all(value.strip() for value in entry.values()), step
-
-
-def test_no_text_names_a_suspicion() -> None:
-    assert len(CATALOGUES) >= 3
-    words = r"mask|suspect|fraud|attack|fake|spoof|reject|verdacht|maske|betrug|abgelehnt|قناع|مشتبه|احتيال|رفض"
-    for path in CATALOGUES:
-        assert re.search(words, path.read_text(), re.IGNORECASE) is None, path
 
 
 def test_the_generated_types_are_those_of_the_console(tmp_path: Path) -> None:

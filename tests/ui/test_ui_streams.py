@@ -61,8 +61,11 @@ def test_a_traveller_display_learns_the_step_and_nothing_else(console) -> None:
     assert event == {
         "kind": "traveller",
         "lane": "E-07",
+        "connected": True,
         "step": "officer_comes",
         "advice": None,
+        "attending": True,
+        "languages": [],
         "simulated": True,
         "grade": "development grade",
     }

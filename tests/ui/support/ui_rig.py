@@ -18,8 +18,8 @@ PASSWORD = "a calm and long passphrase"
 class ConsoleProcess:
     """`python -m ui` on a free port. `stop` fails on anything it wrote to its error output."""
 
-    def __init__(self, sockets: list[Path], state_dir: Path) -> None:
-        arguments = [part for path in sockets for part in ("--socket", str(path))]
+    def __init__(self, sockets: list[Path], state_dir: Path, *more: str) -> None:
+        arguments = [part for path in sockets for part in ("--socket", str(path))] + [*more]
         self.state_dir = state_dir
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "ui", *arguments, "--state-dir", str(state_dir), "--port", "0"],
@@ -81,11 +81,12 @@ class Seat:
     def sign_in(self, password: str = PASSWORD, name: str = "officer") -> None:
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password", exact=True).fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def first_sign_in(self, one_time: str) -> None:
-        """One-time password, then one's own."""
+        """One-time password, then one's own; the first supervisor keeps the name "officer"."""
         self.sign_in(one_time)
+        self.page.get_by_label("Your name").fill("officer")
         self.page.get_by_label("One-time password").fill(one_time)
         self.page.get_by_label("New password", exact=True).fill(PASSWORD)
         self.page.get_by_label("New password again").fill(PASSWORD)

@@ -1,4 +1,6 @@
 import './fonts.css';
+import '@fontsource-variable/noto-sans-jp/wght.css';
+import '@fontsource-variable/noto-sans-sc/wght.css';
 import './traveller/traveller.css';
 import { mount } from 'svelte';
 import Display from './traveller/Display.svelte';

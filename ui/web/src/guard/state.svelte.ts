@@ -5,9 +5,20 @@ import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } fr
 import { ImageLink } from '../lib/images';
 import { Sound } from '../lib/sound';
 import { openStream, type Stream } from '../lib/stream';
+import type { May } from '../people/api';
+import { Confirmation } from '../people/confirm.svelte';
 
 /** Use of mouse or keyboard is reported to the console at most this often. */
 const TOUCH_MS = 30_000;
+const NOBODY: api.SessionView = {
+  officer: null,
+  role: '',
+  must_change: false,
+  may: [],
+  watch_s: 0,
+  may_rename: false,
+  second_officer: 'never',
+};
 
 /** What a guard has typed about a case and not sent yet. */
 export class Draft {
@@ -29,6 +40,12 @@ export class GuardState {
   current = $state<string | null>(null);
   selectedLane = $state<string | null>(null);
   ended = $state.raw<Ended[]>([]);
+  /** Which page fills the screen below the alarms. */
+  view = $state('lanes');
+  /** Said until it is taken away by hand. */
+  warning = $state('');
+  /** While the session passes to another, its old end is no signing out. */
+  changingHands = false;
   /** What screen readers hear at once, and what they hear in turn. */
   alarmText = $state('');
   politeText = $state('');
@@ -41,6 +58,7 @@ export class GuardState {
   blind = $derived([...this.lanes.values()].some((each) => each.watch?.cameras.some((one) => one.link !== 'live')));
   statuses = $derived([...this.lanes.values()]);
 
+  readonly confirmation = new Confirmation();
   readonly sound = new Sound((on) => (this.soundOn = on));
   images = $state.raw<ImageLink | null>(null);
   #stream: Stream | null = null;
@@ -52,7 +70,7 @@ export class GuardState {
   /** Signed in with a password of one's own: open the streams. */
   start(): void {
     if (this.#stream) return;
-    this.images = new ImageLink((up) => (this.imagesUp = up));
+    if (this.may('see_travellers')) this.images = new ImageLink((up) => (this.imagesUp = up));
     this.#stream = openStream<api.GuardEvent>(
       '/api/events',
       (event) => this.#take(event),
@@ -70,7 +88,28 @@ export class GuardState {
     this.ended = [];
     this.current = this.selectedLane = this.sessionEnds = null;
     this.linkUp = this.everUp = false;
-    this.alarmText = this.politeText = '';
+    this.alarmText = this.politeText = this.warning = '';
+    this.confirmation.wanted?.cancel();
+    this.view = 'lanes';
+  }
+
+  /** What the session's role permits; the console asks again at every request. */
+  may(what: May): boolean {
+    return this.session?.may.includes(what) ?? false;
+  }
+
+  /** Another session has taken this one's place: new streams first, so that the lanes stay watched throughout. */
+  relieved(session: api.SessionView): void {
+    const [stream, images] = [this.#stream, this.images];
+    const another = session.officer !== this.session?.officer;
+    this.#stream = this.images = null;
+    this.session = session;
+    this.start();
+    stream?.close();
+    images?.close();
+    if (!another) return;
+    this.#drafts.clear();
+    this.view = 'lanes';
   }
 
   async refresh(): Promise<void> {
@@ -135,7 +174,7 @@ export class GuardState {
 
   #take(event: api.GuardEvent): void {
     if (event.kind === 'signed_out') {
-      this.signed({ officer: null, role: '', must_change: false, idle_ends: null, shift_ends: null });
+      if (!this.changingHands) this.signed(NOBODY);
     } else if (event.kind === 'pulse') {
       this.offset = Date.parse(event.at) - Date.now();
       this.sessionEnds = event.session_ends;
