@@ -267,6 +267,7 @@ def masks(
 def claims(
     bands: Annotated[list[str] | None, typer.Option(help="Only these band sets.")] = None,
     faces_: Annotated[bool, typer.Option("--faces", help="Of the matchers, not the liveness check.")] = False,
+    upper: Upper = False,
     format_: Annotated[str, typer.Option("--format", help="table, markdown or json")] = "table",
     folder: Annotated[
         Path | None, typer.Option("--from", exists=True, file_okay=False, help="Claims of a laboratory, not ours.")
@@ -284,7 +285,8 @@ def claims(
             reports = face_claims.read(folder) if folder is not None else face_claims.shipped()
             _show(reports, face_claims, format_, update)
             return
-        found = published.read(folder) if folder is not None else published.shipped()
+        ours = published.shipped_upper if upper else published.shipped
+        found = published.read(folder) if folder is not None else ours()
         shown = [one for one in found if not bands or one.band_set in bands]
         if absent := sorted(set(bands or ()) - {one.band_set for one in shown}):
             raise published.ClaimsError(f"nothing is claimed of {', '.join(absent)}: every species is untested with it")

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from hil.bench import cost, liveness, release
 
-MAX_RATIO = 1.15
+MAX_RATIO = 1.10
+MAX_VERIFICATION_MS = 1000.0
 MAX_RELEASE_MS = 20.0
 MAX_START_S = 10.0
 MAX_IDLE_PERCENT = 5.0
@@ -34,6 +35,13 @@ def run(*, pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, r
     spent = np.array(costs.decisions)
     if len(spent):
         total, inference, check = spent.sum(axis=0)
+        middle, inferred, checked = np.median(spent, axis=0)
+        table.add_row(
+            f"1:1 verification, capture complete to decision (n={len(spent)})",
+            f"{middle:.0f} ms, longest {spent[:, 0].max():.0f}  (medians: detector and recogniser {inferred:.0f}, "
+            f"begun before its end; liveness {checked:.0f}, beside the recogniser)",
+            f"< {MAX_VERIFICATION_MS:.0f} ms",
+        )
         table.add_row(
             f"capture to decision / detector and recogniser (n={len(spent)})",
             f"{total / inference:.2f}  ({np.median(spent[:, 0]):.1f} ms / {np.median(spent[:, 1]):.1f} ms, medians)",

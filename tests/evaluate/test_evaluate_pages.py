@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.evaluate.claims import shipped
+from appliance.evaluate.claims import shipped, shipped_upper
 from appliance.evaluate.claims_text import update
 from appliance.evaluate.dataset import Header, Record
 from appliance.evaluate.figures import bounds
 from appliance.evaluate.loaders.registry import SOURCES
-from appliance.liveness.detector import available, load
+from appliance.liveness.detector import UPPER, available, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,3 +55,11 @@ def test_what_is_claimed_is_claimed_of_the_detectors_that_are_shipped() -> None:
     assert claims
     for one in claims:
         assert one.detector == load(one.band_set).version, f"evaluate {one.band_set} anew: its detector has changed"
+
+
+def test_above_a_mask_too_and_of_simulated_presentations_alone() -> None:
+    claims = shipped_upper()
+    assert {one.band_set for one in claims} == {path.stem for path in UPPER.glob("*.json")}
+    for one in claims:
+        assert one.kind == "simulated"
+        assert one.detector == load(one.band_set, UPPER).version, f"evaluate {one.band_set} --upper anew"

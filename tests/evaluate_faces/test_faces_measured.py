@@ -22,14 +22,14 @@ def models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(120)
 def test_open_omz_on_lfw(shared: Path, models: Path, tmp_path: Path) -> None:
-    faces = load(shared / "data" / "faces" / "lfw").limited(400)
+    faces = load(shared / "data" / "faces" / "lfw").limited(240)
     pack = load_pack("open-omz", models)
     bare = run(pack, faces, tmp_path / "run", Options(), SystemClock())
     masked = run(pack, faces, tmp_path / "run", Options(masked=True, protocol="all"), SystemClock())
     pairs, every = bare.sections
     assert bare.acquisition[0].fta.errors <= 2
-    assert every.impostors > 75_000
-    assert every.given.tar.n > 70
+    assert every.impostors > 25_000
+    assert every.given.tar.n > 40
     assert (every.given.tar.value or 0) > 0.9
     assert (every.given.fmr.value or 0) < 5e-4
     assert pairs.folds is not None
