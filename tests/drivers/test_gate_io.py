@@ -233,8 +233,11 @@ async def test_weld_is_told_and_no_door_is_released(wired: Wired) -> None:
     async def disagrees() -> bool:
         return (await wired.gate.read()).disagrees == {Door.EXIT}
 
+    async def cut() -> bool:
+        return not wired.unit.unlocked(Door.EXIT)
+
     await until(disagrees)
-    assert not wired.unit.unlocked(Door.EXIT)
+    await until(cut)  # on a busy machine the reading can be ahead of the relay of the lock's supply
     assert (await wired.gate.read()).out_of_service
     with pytest.raises(ContactDisagrees):
         await wired.gate.release(Door.EXIT, 0.2)
