@@ -43,7 +43,7 @@ def deepface(_: str) -> Callable[[str, str], Answer]:
 
     def ask(one: str, other: str) -> Answer:
         try:
-            found = DeepFace.verify(one, other, model_name="Dlib", detector_backend="yunet", silent=True)
+            found = DeepFace.verify(one, other, model_name="Dlib", detector_backend="dlib", silent=True)
         except ValueError:  # it raises this where it finds no face
             return None, False
         return float(found["distance"]), bool(found["verified"])
