@@ -18,7 +18,7 @@ from appliance.core.types import MANDATORY, OF_DOCUMENT, CheckName, Claim, Topol
 from appliance.gate_config import GATE_KINDS, GateConfig
 from appliance.liveness.channels import CHANNELS, band_set
 from appliance.liveness.plan import LONGEST_MS, burst_ms
-from appliance.models.catalogue import PACKS
+from appliance.models.catalogue import AUTO, PACKS
 from appliance.presence_config import PresenceConfig, RigPresenceConfig
 from appliance.section import Section
 from appliance.sites import Site
@@ -125,22 +125,19 @@ class FaceConfig(Section):
     a border. None of them makes the liveness check more lenient.
     """
 
-    pack: str = "auto"
+    pack: str = AUTO
     accept_non_commercial: tuple[str, ...] = ()
     models_dir: Path = Path("var/models")
     masks: Literal["ask_to_remove", "ignore", "allow"] = "ask_to_remove"
 
     @model_validator(mode="after")
     def _pack(self) -> "FaceConfig":
-        named = [name for name in (self.pack, *self.accept_non_commercial) if name != "auto"]
+        named = [name for name in (self.pack, *self.accept_non_commercial) if name != AUTO]
         if unknown := sorted(set(named) - set(PACKS)):
             raise ValueError(f"no matcher pack is called {', '.join(unknown)}; there are {', '.join(PACKS)}")
         record = PACKS.get(self.pack)
-        if record is not None and not record.commercial_use and self.pack not in self.accept_non_commercial:
-            raise ValueError(
-                f"{self.pack} is for non-commercial use only ({record.licences}); if yours is, add "
-                f'accept_non_commercial = ["{self.pack}"]'
-            )
+        if record is not None and (refused := record.objection(self.accept_non_commercial)):
+            raise ValueError(refused)
         return self
 
 

@@ -279,7 +279,7 @@ async def _run(demo: Demo, console: Console) -> None:
         with console.status("calibrating the lamps ..."):
             await asyncio.to_thread(_calibrate, rig)
         with appliance_of(rig) as appliance:
-            async with console_of(rig, SystemClock(), guard=False) as client:
+            async with console_of(rig.paths.control, SystemClock(), guard=False) as client:
                 await _started(client, appliance, console)
                 director = Director(rig, client, console)
                 with _guard_console(demo, rig) as guard_console, keys(director.press):

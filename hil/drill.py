@@ -23,7 +23,7 @@ from appliance.core.types import Result
 from appliance.evaluate.dataset import Dataset, DatasetError, Record
 from appliance.evaluate.extraction import restrict
 from appliance.evaluate.species import BONA_FIDE
-from appliance.face.packs import best_available, load_pack
+from appliance.face.packs import AUTO, load_pack
 from appliance.liveness.assess import assess
 from appliance.liveness.burst import Capture, Exposure
 from appliance.liveness.calibration import CameraCalibration, Identity, compare, mean_leds
@@ -299,7 +299,7 @@ def _drill_one(
         return nothing
     capture = restrict(data.load(record), band_set)
     cameras = calibrate([restrict(data.load(look), band_set) for look in looks])
-    faces = load_pack(best_available(models_dir), models_dir).detect(capture.rgb)
+    faces = load_pack(AUTO, models_dir).detect(capture.rgb)
     detector = load(band_set, detectors)
 
     def alive(seen: Capture) -> bool:

@@ -1,4 +1,4 @@
-"""What every test may use: the private folder with published weights, where this machine has one."""
+"""What every test may use: the private folder with published weights, where this machine has one, and a Chromium."""
 
 import asyncio
 import os
@@ -6,11 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 _ROOT = Path(__file__).resolve().parent.parent
+_CHROMIUM = Path("/usr/bin/chromium")
 
 
 def shared_folder() -> Path | None:
@@ -46,6 +51,20 @@ def shared() -> Path:
     folder = shared_folder()
     assert folder is not None, "mark the test `measured`"
     return folder
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator["Browser"]:
+    """A headless Chromium; its absence is a failure that names the cure."""
+    from playwright.sync_api import sync_playwright
+
+    if not _CHROMIUM.exists():
+        raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

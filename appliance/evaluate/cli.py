@@ -78,7 +78,7 @@ def liveness(
 ) -> None:
     """Figures of the liveness check on a data set: APCER per species, BPCER, non-responses, with bounds."""
     from appliance.evaluate.run import CannotEvaluate, Question, standard_sets
-    from appliance.face.packs import best_available, load_pack
+    from appliance.face.packs import AUTO, load_pack
 
     with _in_words():
         test, system = _opened(dataset, upper=upper)
@@ -87,7 +87,7 @@ def liveness(
         if not (asked := bands or standard_sets(test)):
             raise CannotEvaluate(f"{dataset} has no channels")
         questions = [Question(test, taught, protocol, name) for name in asked]
-        runs = _answer(questions, system, load_pack(best_available(models), models), cache, matcher=matcher)
+        runs = _answer(questions, system, load_pack(AUTO, models), cache, matcher=matcher)
         _keep(runs, outcomes, claims)
         _print(runs)
         if report is not None:
@@ -108,11 +108,11 @@ def learn(
     """Learn detectors from a data set: attacks teach the classifier, bona fide presentations set the thresholds."""
     from appliance.evaluate.extraction import Extraction
     from appliance.evaluate.run import CannotEvaluate, Evaluation, standard_sets
-    from appliance.face.packs import best_available, load_pack
+    from appliance.face.packs import AUTO, load_pack
 
     with _in_words(), bar() as step:
         data, system = _opened(train, upper=upper)
-        pack, clock = load_pack(best_available(models), models), SystemClock()
+        pack, clock = load_pack(AUTO, models), SystemClock()
         if not (asked := bands or standard_sets(data)):
             raise CannotEvaluate(f"{train} has no channels")
         evaluation = Evaluation(system, Extraction(system, pack, cache, clock), clock, step)
@@ -250,11 +250,11 @@ def masks(
     """Count what the detector of medical masks says of masked and of bare faces."""
     from appliance.evaluate.masks import count
     from appliance.face.mask_detector import load_mask_detector
-    from appliance.face.packs import best_available, load_pack
+    from appliance.face.packs import AUTO, load_pack
 
     with _in_words():
         detector = load_mask_detector(models_dir)
-        pack = load_pack(best_available(models_dir), models_dir)
+        pack = load_pack(AUTO, models_dir)
     for folder, right in ((masked, "masked"), (bare, "bare")):
         with bar() as step:
             found = count(folder, pack, detector, partial(step, right))

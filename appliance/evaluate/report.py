@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.evaluate import plots
@@ -30,6 +29,7 @@ from appliance.evaluate.figures import (
     transfer,
 )
 from appliance.evaluate.outcome import Outcome, OutcomesError, Run, RunHeader
+from appliance.evaluate.page import template
 from appliance.evaluate.sensitivity import BPCER_LIMIT, Line, Verdict, conditions, groups, headline
 from appliance.evaluate.species import VOCABULARY, title
 
@@ -90,24 +90,18 @@ def render(runs: Sequence[Run], pictures: Sequence[Path] = ()) -> str:
     if len(kinds) > 1:
         raise OutcomesError("simulated and measured runs never share a report: make one of each")
     ordered = sorted(runs, key=lambda run: (run.header.dataset, run.header.protocol, len(run.header.band_set)))
-    environment = Environment(
-        loader=PackageLoader("appliance.evaluate", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = template(
+        "appliance.evaluate",
+        percent=percent,
+        title=title,
+        mark=mark,
+        css=lambda symbol: _CLASSES[symbol],
+        counts=shares,
+        at_most=at_most,
+        between=between,
+        named=lambda name: NAMES.get(name, name.replace("_", " ")),
     )
-    environment.filters |= {
-        "percent": percent,
-        "title": title,
-        "mark": mark,
-        "css": lambda symbol: _CLASSES[symbol],
-        "counts": shares,
-        "at_most": at_most,
-        "between": between,
-        "named": lambda name: NAMES.get(name, name.replace("_", " ")),
-    }
-    return environment.get_template("report.html").render(
+    return page.render(
         kind=kinds.pop(),
         sections=[_section(run) for run in ordered],
         overview=_overview(ordered),

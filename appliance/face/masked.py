@@ -35,9 +35,11 @@ def masked_sha256(recogniser_sha256: str) -> str:
     return hashlib.sha256(f"{recogniser_sha256} {REFERENCE_METHOD}".encode()).hexdigest()
 
 
-def masked_reference(pack: FacePack, image: Image, face: DetectedFace) -> MaskedReference:
-    """The reference of one bare face. Raises FailureToAcquire: no mask can be drawn, or no face is found under one."""
-    bare = pack.embed(image, face)
+def masked_reference(pack: FacePack, image: Image, face: DetectedFace, bare: Template) -> MaskedReference:
+    """The reference of one bare face, whose template is `bare`.
+
+    Raises FailureToAcquire: no mask can be drawn, or no face is found under one.
+    """
     under = []
     for draw in range(DRAWS):
         masked = draw_mask(image, face.landmarks, np.random.default_rng(_SEED + draw))

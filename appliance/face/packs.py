@@ -6,10 +6,10 @@ from pathlib import Path
 
 from appliance.face.trial import prove, proving
 from appliance.face.types import FacePack
-from appliance.models.catalogue import PACKS
-from appliance.models.manager import LicenceNotAccepted, PackMissing, advice, best_available, check_pack, pack_record
+from appliance.models.catalogue import AUTO, PACKS
+from appliance.models.manager import LicenceNotAccepted, PackMissing, advice, check_pack, chosen_pack
 
-__all__ = ["PACKS", "best_available", "load_pack"]
+__all__ = ["AUTO", "PACKS", "load_pack"]
 
 _MODULES = {
     "open-omz": "appliance.face.open_omz",
@@ -20,17 +20,17 @@ _MODULES = {
 
 
 def load_pack(pack_id: str, models_dir: Path, accepted: Collection[str] = ()) -> FacePack:
-    """Load a pack, every file proven by SHA-256. `accepted` are packs whose non-commercial licence was accepted.
+    """Load a pack by name, or with `AUTO` the best available, every file proven by SHA-256.
+
+    `accepted` are packs whose non-commercial licence was accepted.
 
     Raises ModelError (unknown pack, or one that does not run here), LicenceNotAccepted, PackMissing (with the command
     to run), HashMismatch.
     """
-    record = pack_record(pack_id)
-    if not record.commercial_use and pack_id not in accepted:
-        raise LicenceNotAccepted(
-            f"Pack {pack_id} is for non-commercial use only ({record.licences}). If yours is, say so by name: "
-            f'accept_non_commercial = ["{pack_id}"] under [face], or --accept-non-commercial {pack_id}.'
-        )
+    record = chosen_pack(pack_id, models_dir)
+    pack_id = record.pack_id
+    if objection := record.objection(accepted):
+        raise LicenceNotAccepted(objection)
     check = check_pack(pack_id, models_dir)
     if check.absent_modules:
         raise PackMissing(advice(check))

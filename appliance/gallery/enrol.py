@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.face.masked import masked_reference
 from appliance.face.types import DetectedFace, FacePack, FailureToAcquire, Image, Template, TemplatesNotComparable
 from appliance.gallery.errors import DuplicateSuspected, EnrolmentRefused, GalleryError, TemplateRefused, TemplatesStale
 from appliance.gallery.photo import decode
@@ -79,9 +78,12 @@ def acquire(pack: FacePack, photo: bytes, floor: QualityFloor = lane_quality) ->
         quality = floor(image, faces[0])
         if quality.fault is not None:
             raise EnrolmentRefused(f"the photo is not good enough ({quality.fault}; {quality.figures}); take it again")
-        made = [(pack.embed(image, faces[0]), quality.figures)]
+        bare = pack.embed(image, faces[0])
+        made = [(bare, quality.figures)]
         if pack.masked_threshold is not None:
-            made.append((masked_reference(pack, image, faces[0]).template, quality.figures))
+            from appliance.face.masked import masked_reference  # OpenCV again
+
+            made.append((masked_reference(pack, image, faces[0], bare).template, quality.figures))
         return made
     except (FailureToAcquire, ValueError) as error:
         raise EnrolmentRefused(f"no template can be made of the photo: {error}; take it again") from error

@@ -7,6 +7,7 @@ docs/measure-faces.md): they say how the matcher does on press photographs, not 
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,8 @@ _YUNET_PATH = "models/face_detection_yunet/face_detection_yunet_2026may.onnx"
 _FACENOX = "https://github.com/facenox/face-antispoof-onnx/releases/download/v1.0.0"
 _OPEN_MODEL_ZOO = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/2023.0/models_bin/1"
 
+AUTO = "auto"
+"""In the place of a matcher pack's name: the best one available (`manager.best_available`)."""
 
 Role = Literal["detector", "recogniser", "landmarks", "cue"]
 
@@ -103,6 +106,15 @@ class PackRecord(Weights):
         """Over the hashes of all that makes a template of a face: other landmarks make another template."""
         parts = [file.sha256 for file in self.files if file.role in ("recogniser", "landmarks")]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+    def objection(self, accepted: Collection[str]) -> str:
+        """Why its licence forbids the use where those of `accepted` were accepted by name; empty where it does not."""
+        if self.commercial_use or self.pack_id in accepted:
+            return ""
+        return (
+            f"{self.pack_id} is for non-commercial use only ({self.licences}). If yours is, say so by name: "
+            f'accept_non_commercial = ["{self.pack_id}"] under [face], or --accept-non-commercial {self.pack_id}.'
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.clock import Clock
-from appliance.models.catalogue import CUES, PACKS, ModelFile, PackRecord, Weights
+from appliance.models.catalogue import AUTO, CUES, PACKS, ModelFile, PackRecord, Weights
 
 FETCH_TIMEOUT_S = 20.0
 """Longest silence of a server, in seconds, before the next URL is tried."""
@@ -214,6 +214,11 @@ def best_available(models_dir: Path) -> str:
             raise HashMismatch(advice(check))
         problems.append(advice(check))
     raise PackMissing("No matcher pack is ready.\n" + "\n".join(problems))
+
+
+def chosen_pack(pack_id: str, models_dir: Path) -> PackRecord:
+    """The matcher pack of this name, or of "auto". Raises as `pack_record` and `best_available` do."""
+    return pack_record(best_available(models_dir) if pack_id == AUTO else pack_id)
 
 
 def _store(pieces: Iterator[bytes], file: ModelFile, models_dir: Path) -> Path:

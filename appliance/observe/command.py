@@ -10,7 +10,7 @@ from appliance.config import ConfigError
 from appliance.control.messages import WatchSnapshot
 from appliance.control.server import SocketBusy
 from appliance.face.mask_detector import MaskDetector, MaskFinding, load_mask_detector
-from appliance.face.packs import best_available, load_pack
+from appliance.face.packs import load_pack
 from appliance.face.types import DetectedFace, FacePack, Image
 from appliance.models.manager import ModelError
 from appliance.observe.config import ObserveConfig, ObserveSection
@@ -38,8 +38,7 @@ class FaceJudge:
 
 def judge_of(section: ObserveSection) -> FaceJudge:
     """The networks of one camera. Raises ModelError: without them there is nothing to watch with."""
-    pack = best_available(section.models_dir) if section.pack == "auto" else section.pack
-    return FaceJudge(load_pack(pack, section.models_dir), load_mask_detector(section.models_dir))
+    return FaceJudge(load_pack(section.pack, section.models_dir), load_mask_detector(section.models_dir))
 
 
 async def run_post(

@@ -76,6 +76,11 @@ class EyeOwner:
         """Process id of the vision child."""
         return self._process.pid
 
+    @property
+    def pack_id(self) -> str:
+        """The matcher pack in use, "none" until it is loaded."""
+        return str(self.pack["pack_id"]) if self.pack else "none"
+
     async def run(self) -> None:
         """Keep everything open; restart the child within its budget."""
         try:

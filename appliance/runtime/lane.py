@@ -6,7 +6,6 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from appliance import commissioning, devices, handover, sites
@@ -19,7 +18,7 @@ from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door, Outcome
 from appliance.document.judge import Judged
-from appliance.runtime import claims, evidence, view
+from appliance.runtime import claims, evidence, records, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
@@ -33,7 +32,7 @@ from appliance.runtime.wellness import Wellness
 from appliance.store.async_store import AsyncStore
 from appliance.store.errors import StoreError
 from appliance.store.records import JournalRecord, PassageEnded, Record
-from appliance.vision.client import VisionLost, VisionRefused
+from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
 PREVIEW_EVERY_S = 0.33
@@ -56,7 +55,7 @@ class LaneController:
             clock=clock,
             timers=self._timers,
             store=store,
-            pack_id=lambda: (self.eye.pack or {}).get("pack_id", "none"),
+            pack_id=lambda: self.eye.pack_id,
             simulated=config.simulated,
             dispatch=self._dispatch,
             on_change=self._changed,
@@ -69,7 +68,7 @@ class LaneController:
         )
         self.wellness = Wellness(config, self.loop.faults, clock)
         self.eye = EyeOwner(
-            setup=_worker_setup(config),
+            setup=setup_of(config),
             leds={camera: tuple(light.pulses) for camera, light in config.illumination.items()},
             lights=devices.illuminators(config),
             wellness=self.wellness,
@@ -81,7 +80,7 @@ class LaneController:
         sensor = devices.presence(config)
         self.presence = PresenceOwner(sensor, self.loop, clock) if sensor is not None else None
         self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
-        self.history = History(config, clock, lambda: (self.eye.pack or {}).get("pack_id", "none"), self._spawn)
+        self.history = History(config, clock, lambda: self.eye.pack_id, self._spawn)
         self.server = ControlServer(
             config.control_socket,
             self,
@@ -266,19 +265,8 @@ class LaneController:
         seen = (await self.eye.ask("shadow")).header
         if seen["result"] is None:
             return
-        decided = seen["decided"]
-        facts = {
-            "passage_id": passage_id,
-            "result": seen["result"],
-            "detector": seen["detector"],
-            "reasons": seen["reasons"],
-            "species": seen["species"] or "",
-            "figures": seen["figures"],
-            "decided": decided["result"],
-            "decided_by": decided["detector"],
-        }
         try:
-            await self._store.append([JournalRecord("liveness_shadow", facts)])
+            await self._store.append([records.of_shadow(passage_id, seen)])
         except StoreError as error:
             _log.warning("the shadow's judgement was not kept: %s", error)
 
@@ -416,24 +404,6 @@ class LaneController:
         if not accepted and 5001 in self.loop.faults.codes:
             message = "The journal cannot be written: only what lets nobody in was done, and it is not on record."
         return Reply(request_id=request_id, accepted=accepted, message=message)
-
-
-def _worker_setup(config: LaneConfig) -> dict[str, Any]:
-    return {
-        "pack": config.face.pack,
-        "accepted": config.face.accept_non_commercial,
-        "models_dir": str(Path(config.face.models_dir)),
-        "masks": config.face.masks,
-        "gallery": config.gallery.model_dump(mode="json") if config.gallery else None,
-        "cameras": config.cameras.model_dump(mode="json", exclude_none=True),
-        "leds": {camera: list(light.pulses) for camera, light in config.illumination.items()},
-        "drift": config.calibration.drift,
-        "band_set": config.band_set,
-        "detector": str(config.liveness.detector or ""),
-        "upper": str(config.liveness.upper or ""),
-        "shadow": str(config.liveness.shadow or ""),
-        "module": config.simulation.module if config.simulation else None,
-    }
 
 
 async def run_lane(config: LaneConfig, clock: Clock, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:

@@ -1,6 +1,7 @@
-"""What of an event and its commands is journalled. Facts and results, never identity or images."""
+"""What of events, commands and second opinions is journalled. Facts and results, never identity or images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from appliance.core import commands as cmd
 from appliance.core import events as ev
@@ -41,6 +42,22 @@ def of_event(event: ev.Event, source: str) -> JournalRecord:
         case ev.PassageCounted():
             pass
     return JournalRecord("event." + _snake(name), facts)
+
+
+def of_shadow(passage_id: str, seen: Mapping[str, Any]) -> JournalRecord:
+    """What a second detector said of a capture, beside what the first had said."""
+    decided = seen["decided"]
+    facts: dict[str, object] = {
+        "passage_id": passage_id,
+        "result": seen["result"],
+        "detector": seen["detector"],
+        "reasons": seen["reasons"],
+        "species": seen["species"] or "",
+        "figures": seen["figures"],
+        "decided": decided["result"],
+        "decided_by": decided["detector"],
+    }
+    return JournalRecord("liveness_shadow", facts)
 
 
 def _snake(name: str) -> str:

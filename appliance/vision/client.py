@@ -8,8 +8,10 @@ import socket
 import sys
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+from appliance.config import LaneConfig
 from appliance.wire import Message, WireError, receive
 from drivers.errors import DriverError
 
@@ -22,6 +24,25 @@ class VisionLost(Exception):
 
 class VisionRefused(Exception):
     """The vision process cannot do what was asked (a missing pack, a wrong hash); the message says what to do."""
+
+
+def setup_of(config: LaneConfig) -> dict[str, Any]:
+    """What the vision process of a lane is told first."""
+    return {
+        "pack": config.face.pack,
+        "accepted": config.face.accept_non_commercial,
+        "models_dir": str(Path(config.face.models_dir)),
+        "masks": config.face.masks,
+        "gallery": config.gallery.model_dump(mode="json") if config.gallery else None,
+        "cameras": config.cameras.model_dump(mode="json", exclude_none=True),
+        "leds": {camera: list(light.pulses) for camera, light in config.illumination.items()},
+        "drift": config.calibration.drift,
+        "band_set": config.band_set,
+        "detector": str(config.liveness.detector or ""),
+        "upper": str(config.liveness.upper or ""),
+        "shadow": str(config.liveness.shadow or ""),
+        "module": config.simulation.module if config.simulation else None,
+    }
 
 
 class VisionProcess:

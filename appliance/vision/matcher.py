@@ -11,7 +11,7 @@ from appliance.clock import Clock
 from appliance.core.types import Advice
 from appliance.face.mask_detector import MaskDetector, detector_for
 from appliance.face.masked import MaskedReference, compare_masked, masked_reference
-from appliance.face.packs import best_available, load_pack
+from appliance.face.packs import load_pack
 from appliance.face.quality import QualityReport, assess
 from appliance.face.quality.mesh import FaceMesh, mesh_for
 from appliance.face.types import Comparison, DetectedFace, FacePack, FailureToAcquire, Image, Template
@@ -22,11 +22,11 @@ _OF_MASKS = (Advice.UNCOVER_MOUTH, Advice.UNCOVER_FACE)
 ALLOW = "allow"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Everybody:
     """What a live face is compared with that is looked for in the gallery."""
 
-
-EVERYBODY = Everybody()
+    gallery: Enrolled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +81,12 @@ class Matcher:
     def load(cls, header: dict[str, Any], clock: Clock) -> "Matcher":
         """From the set-up. Raises ModelError, GalleryError, ValueError: the lane cannot start like that."""
         models_dir = Path(header["models_dir"])
-        pack_id = best_available(models_dir) if header["pack"] == "auto" else header["pack"]
-        pack = load_pack(pack_id, models_dir, header["accepted"])
+        pack = load_pack(header["pack"], models_dir, header["accepted"])
         masks, allow = detector_for(header["masks"], models_dir), header["masks"] == ALLOW
         if allow and masks is None:
             raise PackMissing('face.masks = "allow" needs the detector of masks: appliance models import FOLDER')
         if allow and pack.masked_threshold is None:
-            raise ModelError(f'face.masks = "allow": pack {pack_id} has no threshold for masked faces')
+            raise ModelError(f'face.masks = "allow": pack {pack.pack_id} has no threshold for masked faces')
         mesh, given = mesh_for(models_dir), header["gallery"]
         return cls(pack, masks, None if given is None else Enrolled.open(given, pack, clock), allow=allow, mesh=mesh)
 
@@ -112,7 +111,7 @@ class Matcher:
         if not self._allow or isinstance(bare, str):
             return Reference(bare)
         try:
-            return Reference(bare, masked_reference(self.pack, image, face))
+            return Reference(bare, masked_reference(self.pack, image, face, bare))
         except FailureToAcquire:
             return Reference(bare)
 
@@ -123,7 +122,7 @@ class Matcher:
 
     def everybody(self) -> Reference:
         """The live face is looked for in the gallery. Raises ValueError."""
-        return Reference(EVERYBODY, against="anybody enrolled") if self._gallery else Reference()
+        return Reference(Everybody(self._gallery), against="anybody enrolled")
 
     @property
     def _gallery(self) -> Enrolled:
@@ -139,7 +138,7 @@ class Matcher:
         if masked:
             return Matched(self._with_mask(reference, probe), against)
         if isinstance(reference.bare, Everybody):
-            found = self._gallery.search(probe)
+            found = reference.bare.gallery.search(probe)
             return Matched(found.comparison, against, found.label)
         return Matched(self.pack.compare(reference.bare, probe), against)
 

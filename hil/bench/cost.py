@@ -43,7 +43,7 @@ async def _run(folder: Path, settings: LaneSettings, passages: int, tell: Callab
     with Rig(folder, settings) as rig:
         begun = time.monotonic()
         with appliance_of(rig) as appliance:
-            async with console_of(rig, clock, guard=True) as client:
+            async with console_of(rig.paths.control, clock, guard=True) as client:
                 conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell)
                 tell("starting")
                 snapshot = await conductor.ready()

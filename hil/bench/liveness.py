@@ -10,7 +10,7 @@ import numpy as np
 
 from appliance.evaluate.dataset import Dataset
 from appliance.evaluate.extraction import restrict
-from appliance.face.packs import best_available, load_pack
+from appliance.face.packs import AUTO, load_pack
 from appliance.liveness.cues import measure
 from appliance.liveness.decode import CaptureUnusable, decode
 from appliance.liveness.detector import available, load
@@ -34,7 +34,7 @@ class Shares:
 def run(models_dir: Path, rounds: int, tell: Callable[[str], None]) -> list[Shares]:
     """Shares of every band set that has a detector."""
     tell("rendering bursts for the liveness check")
-    pack = load_pack(best_available(models_dir), models_dir)
+    pack = load_pack(AUTO, models_dir)
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), Plan("bench", _PEOPLE, 0, split="test"), swir=True)
         data = Dataset(Path(folder))

@@ -14,10 +14,10 @@ from hil.bench.chain import measure
 _BUSY = """
 import sys, numpy, cv2
 from pathlib import Path
-from appliance.face.packs import best_available, load_pack
+from appliance.face.packs import AUTO, load_pack
 from insightface.data import get_image
 cv2.setNumThreads(1)
-pack = load_pack(best_available(Path(sys.argv[1])), Path(sys.argv[1]))
+pack = load_pack(AUTO, Path(sys.argv[1]))
 image = numpy.ascontiguousarray(get_image("t1")[:480, :640])
 print("busy", flush=True)
 while True:

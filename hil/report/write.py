@@ -10,10 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.clock import SystemClock
+from appliance.evaluate.page import template
 from appliance.evaluate.svg import FAINT, GRID, PALETTE, Drawing
 from hil.report.measurements import Measurement
 from hil.stand import Bench
@@ -57,18 +57,11 @@ def write(report: Report, folder: Path) -> Path:
     _junit(report, folder / "junit.xml", at)
     _csv(report, folder / "measurements.csv", at)
     page = folder / "report.html"
-    environment = Environment(
-        loader=PackageLoader("hil.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     plots = [
         (one, histogram(one, _end(one, report.measurements))) for one in report.measurements if len(one.values) > 1
     ]
     page.write_text(
-        environment.get_template("report.html").render(
+        template("hil.report").render(
             report=report, plots=plots, at=f"{at:%Y-%m-%d %H:%M} UTC", version=version(), machine=machine()
         ),
         encoding="utf-8",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from appliance.core.types import Claim, Topology
 from appliance.liveness.channels import CHANNELS
-from appliance.models.manager import State, best_available, check_pack, pack_record
+from appliance.models.manager import State, check_pack, chosen_pack
 from appliance.sites import Site
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
 from hil.scene import NIR, REFERENCE_REFLECTANCE
@@ -47,9 +47,11 @@ class LaneSettings:
     @property
     def masks(self) -> Mapping[str, str]:
         """An office verifies people in medical masks, where matcher and detector can."""
-        pack = self.pack if self.pack != "auto" else best_available(self.models_dir)
-        able = pack_record(pack).masked is not None and check_pack("medical-mask", self.models_dir).state is State.READY
-        return {"masks": "allow"} if self.site is Site.OFFICE and able else {}
+        if self.site is not Site.OFFICE:
+            return {}
+        pack = chosen_pack(self.pack, self.models_dir)
+        able = pack.masked is not None and check_pack("medical-mask", self.models_dir).state is State.READY
+        return {"masks": "allow"} if able else {}
 
     @property
     def leds(self) -> dict[str, tuple[str, ...]]:
@@ -211,7 +213,7 @@ def _claim(paths: RigPaths, settings: LaneSettings) -> dict[str, Mapping[str, ob
             "document_reader": {"kind": "osdp_card", "port": paths.card_reader, "keys": paths.keys},
             "gallery": gallery,
         }
-    pack = pack_record(best_available(settings.models_dir) if settings.pack == "auto" else settings.pack)
+    pack = chosen_pack(settings.pack, settings.models_dir)
     stricter = _STRICTER if pack.metric == "cosine" else -_STRICTER
     gallery["identify_threshold"] = round(pack.threshold + stricter, 4)
     return {"document_reader": {"kind": "walk_up"}, "gallery": gallery}

@@ -54,20 +54,19 @@ def tap(device: OsdpDevice, folder: Path) -> None:
 
 def enrol_cast(paths: RigPaths, settings: LaneSettings) -> None:
     """Make the gallery anew, a month ago; two enrolments are not as the others."""
-    from appliance.face.packs import best_available, load_pack
+    from appliance.face.packs import load_pack
     from appliance.gallery.enrol import enrol, recogniser_of
     from appliance.gallery.store import Gallery
     from appliance.gallery.types import Consent
     from appliance.runtime.claims import label_of
     from drivers.osdp.reader import CardFormat, CardRead
 
-    models = settings.models_dir
-    pack = load_pack(best_available(models) if settings.pack == "auto" else settings.pack, models)
+    if paths.gallery.exists():
+        return
+    pack = load_pack(settings.pack, settings.models_dir)
     now = SystemClock().now()
     then = now - _ENROLLED_BEFORE
     clock = ManualClock(then)
-    if paths.gallery.exists():
-        return
     Gallery.create(paths.gallery, paths.gallery_key, clock)
     recogniser = recogniser_of(pack.pack_id)
     with Gallery.open(paths.gallery, paths.gallery_key, clock, recogniser=recogniser, writable=True) as gallery:

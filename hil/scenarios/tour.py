@@ -90,9 +90,9 @@ def appliance_of(rig: Rig) -> Child:
 
 
 @contextlib.asynccontextmanager
-async def console_of(rig: Rig, clock: Clock, *, guard: bool) -> AsyncIterator[LaneClient]:
-    """A console connected to the lane of a rig, kept connected inside the block."""
-    client = LaneClient(rig.paths.control, console="tour", clock=clock, guard=guard)
+async def console_of(control: Path, clock: Clock, *, guard: bool) -> AsyncIterator[LaneClient]:
+    """A console at a control socket, kept connected inside the block."""
+    client = LaneClient(control, console="tour", clock=clock, guard=guard)
     running = asyncio.create_task(client.run(), name="console")
     client.watch(guard)
     try:
@@ -120,7 +120,7 @@ def ended_by_signals() -> Iterator[None]:
 async def _passages(tour: Tour, rig: Rig, appliance: Child, tell: Callable[[str], None]) -> tuple[list[Line], str]:
     clock = SystemClock()
     lines: list[Line] = []
-    async with console_of(rig, clock, guard=tour.site is not Site.UNATTENDED_POINT) as client:
+    async with console_of(rig.paths.control, clock, guard=tour.site is not Site.UNATTENDED_POINT) as client:
         conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell)
         pack = (await conductor.ready()).pack
         for passage in tour.passages():

@@ -120,5 +120,5 @@ def since(before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int]:
 @contextlib.asynccontextmanager
 async def guarded(rig: Rig, appliance: Child) -> AsyncIterator[WatchedLane]:
     """The lane of a rig with a guard at its console."""
-    async with console_of(rig, SystemClock(), guard=True) as client:
+    async with console_of(rig.paths.control, SystemClock(), guard=True) as client:
         yield WatchedLane(rig, client, appliance)

@@ -8,7 +8,7 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +29,7 @@ from hil.rig import Child
 from hil.rig.config import RigPaths
 from hil.scenarios.conductor import TourError
 from hil.scenarios.script import ScenarioError, looks_of
-from hil.scenarios.tour import DIFFERENT, Tour, ended_by_signals, exit_code, verify_journal
+from hil.scenarios.tour import DIFFERENT, Tour, console_of, ended_by_signals, exit_code, verify_journal
 from hil.scene import HEIGHT, WIDTH, Light, Presentation, Sensor, empty_scene
 
 SCENES = Path(__file__).parent / "observe.yaml"
@@ -266,19 +266,6 @@ url = "{url}"
         yield child
 
 
-@contextlib.asynccontextmanager
-async def guard_of(paths: RigPaths, clock: Clock) -> AsyncIterator[LaneClient]:
-    """A guard at the console of the post."""
-    client = LaneClient(paths.control, console="tour", clock=clock)
-    running = asyncio.create_task(client.run(), name="console")
-    client.watch(True)
-    try:
-        yield client
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
 async def watch(tour: Tour, directory: Path, console: Console) -> int:
     """Run the scenes; 0 as expected, 1 a difference. Raises ScenarioError, TourError, ChildFailed."""
     scenes = chosen(tour)
@@ -287,7 +274,7 @@ async def watch(tour: Tour, directory: Path, console: Console) -> int:
         return DIFFERENT
     paths, clock, lines = RigPaths(directory), SystemClock(), []
     with ended_by_signals(), Hall(tour.seed) as hall, post_of(tour, hall.server.url, paths) as post:
-        async with guard_of(paths, clock) as client:
+        async with console_of(paths.control, clock, guard=True) as client:
             watched = Watched(hall, client, post, clock)
             for scene in scenes:
                 lines.append(await watched.run(scene))

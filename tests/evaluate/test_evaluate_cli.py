@@ -29,7 +29,6 @@ def appliance(*arguments: object) -> Result:
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("appliance.evaluate.subject.Liveness", ToySystem)
-    monkeypatch.setattr("appliance.face.packs.best_available", lambda folder: "toy-pack")
     monkeypatch.setattr("appliance.face.packs.load_pack", lambda name, folder: ToyPack())
 
 

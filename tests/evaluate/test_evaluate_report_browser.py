@@ -1,29 +1,16 @@
 """The report in a real Chromium: it asks for nothing, complains of nothing, and fits a narrow window."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from evaluate_rows import drawn, header
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from appliance.evaluate.outcome import Run
 from appliance.evaluate.report import render
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
 BANDS = ("rgb", "rgb+850+940+1050+1300+1550")
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [1100, 420])

@@ -20,7 +20,6 @@ People = Callable[..., Path]
 
 def _toy(monkeypatch: pytest.MonkeyPatch, pack: ColourPack) -> None:
     monkeypatch.setattr(packs, "load_pack", lambda name, folder, accepted: pack)
-    monkeypatch.setattr(packs, "best_available", lambda folder: "open-omz")
 
 
 def test_figures_report_and_json(people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

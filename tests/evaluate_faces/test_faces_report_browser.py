@@ -1,11 +1,11 @@
 """The report in a real Chromium: it asks for nothing, complains of nothing, and fits a narrow window."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faces_toys import ColourPack
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from appliance.clock import ManualClock
 from appliance.evaluate.faces.loaders import load
@@ -13,18 +13,6 @@ from appliance.evaluate.faces.report import render
 from appliance.evaluate.faces.run import Options, run
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [1100, 420])

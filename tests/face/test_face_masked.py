@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from appliance.face.geometry import overlap
-from appliance.face.masked import compare_masked, found_again, masked_reference, masked_sha256
+from appliance.face.masked import MaskedReference, compare_masked, found_again, masked_reference, masked_sha256
 from appliance.face.masking import draw_mask
 from appliance.face.packs import load_pack
 from appliance.face.types import (
     Comparison,
     DetectedFace,
+    FacePack,
     FailureToAcquire,
     Image,
     Template,
@@ -51,6 +52,10 @@ class Pack:
         return Comparison(score, self.threshold, "cosine", score >= self.threshold)
 
 
+def reference_of(pack: FacePack, image: Image, face: DetectedFace) -> MaskedReference:
+    return masked_reference(pack, image, face, pack.embed(image, face))
+
+
 def picture() -> Image:
     rng = np.random.default_rng(3)
     return rng.integers(0, 255, (128, 120, 3), np.uint8)
@@ -58,7 +63,7 @@ def picture() -> Image:
 
 def test_a_reference_is_the_same_every_time_and_no_template_for_bare_faces() -> None:
     pack, image = Pack(), picture()
-    one, again = (masked_reference(pack, image, FACE).template for _ in range(2))
+    one, again = (reference_of(pack, image, FACE).template for _ in range(2))
     assert np.array_equal(one.vector, again.vector)
     assert one.recogniser_sha256 == masked_sha256("sha")
     with pytest.raises(TemplatesNotComparable):
@@ -67,7 +72,7 @@ def test_a_reference_is_the_same_every_time_and_no_template_for_bare_faces() -> 
 
 def test_the_masks_own_threshold_judges() -> None:
     pack, image = Pack(), picture()
-    reference = masked_reference(pack, image, FACE)
+    reference = reference_of(pack, image, FACE)
     probe = pack.embed(draw_mask(image, LANDMARKS, np.random.default_rng(9)), FACE)
     found = compare_masked(pack, reference, probe)
     assert found.threshold == 0.9
@@ -82,14 +87,14 @@ def test_the_masks_own_threshold_judges() -> None:
 def test_a_probe_of_another_recogniser_is_not_compared() -> None:
     pack, image = Pack(), picture()
     with pytest.raises(TemplatesNotComparable):
-        compare_masked(pack, masked_reference(pack, image, FACE), Template("p", "other", np.ones(6, np.float32)))
+        compare_masked(pack, reference_of(pack, image, FACE), Template("p", "other", np.ones(6, np.float32)))
 
 
 @pytest.mark.parametrize("pack", [Pack(loses=True), Pack(elsewhere=True)], ids=["nobody", "somebody else"])
 def test_without_a_face_under_the_mask_there_is_no_reference(pack: Pack) -> None:
     assert found_again(pack, picture(), FACE) is None
     with pytest.raises(FailureToAcquire, match="no face is found under a drawn mask"):
-        masked_reference(pack, picture(), FACE)
+        reference_of(pack, picture(), FACE)
 
 
 def test_overlap_of_boxes_and_of_what_is_none() -> None:
@@ -112,7 +117,7 @@ def test_people_are_told_apart_behind_drawn_masks(models_dir: Path) -> None:
         if again is None:
             continue
         probes.append(pack.embed(worn, again))
-        references.append(masked_reference(pack, image, face))
+        references.append(reference_of(pack, image, face))
     accepted = np.array([[compare_masked(pack, r, p).accepted for p in probes] for r in references])
     assert len(probes) >= 4
     assert accepted.diagonal().sum() >= len(probes) - 1

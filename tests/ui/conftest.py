@@ -13,11 +13,6 @@ from ui_fake_lane import LaneThread
 from ui_rig import ConsoleProcess
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module", autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())

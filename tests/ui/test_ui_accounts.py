@@ -5,9 +5,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine, inspect
+from ui_people_rig import QUICK
 
 from appliance.clock import ManualClock
 from migrations.engine import DatabaseRefused
@@ -31,7 +30,7 @@ def accounts(tmp_path: Path, clock: ManualClock) -> Accounts:
         idle_s=600,
         shift_s=3600,
         first_login=tmp_path / "first-login.txt",
-        hasher=PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),)),
+        hasher=QUICK,
     )
 
 

@@ -11,10 +11,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from ui_after_lane import PastLane, written
 from ui_hands import eventually
+from ui_people_rig import QUICK
 from ui_rig import PASSWORD
 
 from appliance.clock import SystemClock
@@ -66,7 +65,7 @@ async def rig(tmp_path: Path, hours: int = 3) -> AsyncIterator[Rig]:
     )
     app = create_app(settings, clock=SystemClock())
     console = app.state.console
-    console.accounts._hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+    console.accounts._hasher = QUICK
     one_time = console.accounts.first_start()
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=ORIGIN, headers={"origin": ORIGIN})
     try:

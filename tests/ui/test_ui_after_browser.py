@@ -9,18 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from ui_after_lane import PastLane, served, written
 from ui_fake_lane import FakeLane, LaneThread, held, idle
-from ui_rig import ConsoleProcess, Seat, chromium
+from ui_rig import ConsoleProcess, Seat
 
 from appliance.clock import SystemClock
 
 pytestmark = pytest.mark.browser
 TABS = ("Passages", "Journal", "Statistics", "Devices and versions", "Claims")
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

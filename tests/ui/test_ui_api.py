@@ -9,10 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from fastapi import FastAPI
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from ui_fake_lane import FakeLane, held, watching
 from ui_hands import eventually
+from ui_people_rig import QUICK, pages
 from ui_rig import PASSWORD
 
 from appliance.clock import ManualClock
@@ -21,13 +20,6 @@ from ui.security import CSP
 from ui.settings import Settings
 
 ORIGIN = "http://127.0.0.1:8080"
-
-
-def pages(folder: Path) -> Path:
-    (folder / "assets").mkdir(parents=True)
-    for name in ("guard.html", "traveller.html", "assets/code.js"):
-        (folder / name).write_text(name)
-    return folder
 
 
 @dataclass
@@ -57,7 +49,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         static=pages(tmp_path / "static"),
     )
     app = create_app(settings, clock=clock)
-    app.state.console.accounts._hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+    app.state.console.accounts._hasher = QUICK
     one_time = app.state.console.accounts.first_start()
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=ORIGIN, headers={"origin": ORIGIN})
     try:

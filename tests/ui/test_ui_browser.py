@@ -6,17 +6,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 from ui_fake_lane import FAULT, FakeLane, LaneThread, held, idle, passage
 from ui_hands import eventually
-from ui_rig import PASSWORD, ConsoleProcess, Seat, chromium
+from ui_rig import PASSWORD, ConsoleProcess, Seat
 
 from appliance.control.messages import Advice, Step
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from ui_fake_lane import FakeLane, LaneThread, held, idle
 from ui_hands import eventually
-from ui_rig import PASSWORD, ConsoleProcess, Seat, chromium
+from ui_rig import PASSWORD, ConsoleProcess, Seat
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

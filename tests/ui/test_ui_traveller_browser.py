@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 from ui_fake_lane import FakeLane, LaneThread, held, idle, passage
-from ui_rig import ConsoleProcess, Seat, chromium
+from ui_rig import ConsoleProcess, Seat
 from ui_texts import CATALOGUES
 
 from appliance.clock import SystemClock
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.browser
 PORTRAIT, LANDSCAPE = {"width": 1080, "height": 1920}, {"width": 1920, "height": 1080}
 GUIDANCE_MS = 200.0
 Show = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def faces(
     """False match and non-match rates of a matcher on images, with thresholds and intervals (ISO/IEC 19795-1)."""
     from appliance.evaluate.faces.loaders import load
     from appliance.evaluate.faces.run import Options, run
-    from appliance.face.packs import best_available, load_pack
+    from appliance.face.packs import AUTO, load_pack
 
     options = Options(
         protocol=protocol.value if protocol else None,
@@ -83,7 +83,7 @@ def faces(
     with _in_words(out):
         found = load(dataset, labels, root)
         found = found.limited(limit) if limit else found
-        matcher = load_pack(pack or best_available(models), models, accept_non_commercial or ())
+        matcher = load_pack(pack or AUTO, models, accept_non_commercial or ())
         with bar() as step:
             outcome = run(matcher, found, out, options, SystemClock(), step)
         _keep(outcome, report, json_)

@@ -6,13 +6,13 @@ Plain HTML and inline SVG, no script, nothing loaded from elsewhere, and no imag
 import math
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.evaluate.faces import plots
 from appliance.evaluate.faces.figures import Operating, Share
 from appliance.evaluate.faces.outcome import Outcome, Section
 from appliance.evaluate.figures import percent
+from appliance.evaluate.page import template
 
 PROTOCOLS = {
     "pairs": "Listed pairs",
@@ -47,22 +47,16 @@ class Shown:
 
 def render(outcome: Outcome) -> str:
     """The page."""
-    environment = Environment(
-        loader=PackageLoader("appliance.evaluate.faces", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = template(
+        "appliance.evaluate.faces",
+        percent=percent,
+        rate=rate,
+        interval=interval,
+        milliseconds=lambda ms: "not made" if ms is None else f"{ms:.1f}",
+        thousands=lambda n: f"{n:,}".replace(",", "\u202f"),
     )
-    environment.filters |= {
-        "percent": percent,
-        "rate": rate,
-        "interval": interval,
-        "milliseconds": lambda ms: "not made" if ms is None else f"{ms:.1f}",
-        "thousands": lambda n: f"{n:,}".replace(",", "\u202f"),
-    }
     header = outcome.header
-    return environment.get_template("report.html").render(
+    return page.render(
         header=header,
         acquisition=outcome.acquisition,
         sections=[_shown(section, outcome) for section in outcome.sections],

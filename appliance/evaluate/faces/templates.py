@@ -189,7 +189,7 @@ class Maker:
     def _refer(self, image: Image, face: DetectedFace, row: _Row) -> None:
         began = self._clock.monotonic()
         try:
-            row.vector = masked_reference(self._pack, image, face).template.vector
+            row.vector = masked_reference(self._pack, image, face, self._pack.embed(image, face)).template.vector
         except (FailureToAcquire, ValueError):
             row.got = Got.NO_TEMPLATE
             return

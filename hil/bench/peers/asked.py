@@ -18,10 +18,10 @@ def sallyport(models: str) -> Callable[[str, str], Answer]:
     import cv2
     import numpy as np
 
-    from appliance.face.packs import best_available, load_pack
+    from appliance.face.packs import AUTO, load_pack
 
     cv2.setNumThreads(1)
-    pack = load_pack(best_available(Path(models)), Path(models))
+    pack = load_pack(AUTO, Path(models))
 
     def ask(one: str, other: str) -> Answer:
         templates = []

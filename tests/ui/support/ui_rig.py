@@ -4,14 +4,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).parents[3]
-CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "a calm and long passphrase"
 
 
@@ -47,19 +44,6 @@ class ConsoleProcess:
         _, errors = self._process.communicate(timeout=15)
         assert self._process.returncode == 0, f"exit code {self._process.returncode}: {errors}"
         assert errors == "", errors
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium; its absence is a failure that names the cure."""
-    if not CHROMIUM.exists():
-        raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 class Seat:

@@ -1,5 +1,5 @@
 /** Calls about the past. */
-import { Refused, call } from '../lib/api';
+import { call, refusal } from '../lib/api';
 import type { components } from '../lib/schema';
 
 type Schemas = components['schemas'];
@@ -50,10 +50,7 @@ export const claims = (lane: string): Promise<Claims> => call('GET', of(lane, 'c
 /** Have a file made and hand it to the browser. Fetched first, so that a refusal is read here and not saved. */
 export async function save(kind: 'csv' | 'json', asked: Asked): Promise<string> {
   const answer = await fetch(`/api/history/passages.${kind}${query(asked)}`, { credentials: 'same-origin' });
-  if (!answer.ok) {
-    const said = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-    throw new Refused(answer.status, typeof said.detail === 'string' ? said.detail : `Error ${answer.status}`);
-  }
+  if (!answer.ok) throw await refusal(answer);
   const link = document.createElement('a');
   link.href = URL.createObjectURL(await answer.blob());
   link.download = `passages-${new Date().toISOString().slice(0, 16).replace(':', '')}.${kind}`;

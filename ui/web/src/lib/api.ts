@@ -32,6 +32,12 @@ export class Refused extends Error {
   }
 }
 
+/** What a console's answer that is no success says. */
+export async function refusal(answer: Response): Promise<Refused> {
+  const said = (await answer.json().catch(() => ({}))) as { detail?: unknown };
+  return new Refused(answer.status, typeof said.detail === 'string' ? said.detail : `Error ${answer.status}`);
+}
+
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   let answer: Response;
   try {
@@ -44,10 +50,7 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   } catch {
     throw new Refused(0, 'The console does not answer. Nothing may have been done: look at the lane.');
   }
-  if (!answer.ok) {
-    const said = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-    throw new Refused(answer.status, typeof said.detail === 'string' ? said.detail : `Error ${answer.status}`);
-  }
+  if (!answer.ok) throw await refusal(answer);
   return (await answer.json()) as T;
 }
 
