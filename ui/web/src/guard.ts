@@ -3,5 +3,6 @@ import './guard/guard.css';
 import './people/people.css';
 import { mount } from 'svelte';
 import App from './guard/App.svelte';
+import { speakAsBefore } from './lib/say.svelte';
 
-mount(App, { target: document.body });
+void speakAsBefore().then(() => mount(App, { target: document.body }));

@@ -1,0 +1,64 @@
+/** Sentences as lanes and the console's server send them, said in another language. The catalogue goes from English, with {places}. */
+export type Values = Record<string, string | number>;
+
+/** Keeps its own order of signs amid text of the other direction (Unicode isolates). */
+export const isolated = (text: string): string => `\u2068${text}\u2069`;
+
+interface Pattern {
+  find: RegExp;
+  names: string[];
+  message: string;
+}
+
+const PLACE = /\{(\w+)\}/;
+/** Between two sentences of one text. */
+const BETWEEN = /(?<=[.?!]) (?=[A-Z(])/;
+
+function compiled([sentence, message]: [string, string]): Pattern {
+  const parts = sentence.split(PLACE);
+  const find = parts.map((part, n) => (n % 2 ? '(.+?)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
+  return { find: new RegExp(`^${find}$`, 's'), names: parts.filter((_, n) => n % 2), message };
+}
+
+export class Sentences {
+  readonly #whole: Map<string, string>;
+  readonly #patterns: Pattern[];
+
+  constructor(
+    catalogue: Readonly<Record<string, string>>,
+    private readonly locale: string,
+    private readonly format: (message: string, values: Values) => string,
+  ) {
+    const entries = Object.entries(catalogue);
+    this.#whole = new Map(entries.map(([sentence, message]) => [sentence.toLowerCase(), message]));
+    // The one that leaves least to its places goes first.
+    const given = ([sentence]: [string, string]): number => sentence.replace(/\{\w+\}/g, '').length;
+    this.#patterns = entries.filter(([sentence]) => PLACE.test(sentence)).sort((a, b) => given(b) - given(a)).map(compiled);
+  }
+
+  /** The text in this language; what the catalogue does not know stays in English. */
+  said(text: string): string {
+    const whole = this.#whole.get(text.toLowerCase());
+    if (whole !== undefined) return whole;
+    const [, advice = '', detail = ''] = /^(.+?) \((.+)\)$/s.exec(text) ?? [];
+    const known = this.#whole.get(advice.toLowerCase());
+    if (known !== undefined) return `${known} (${this.said(detail)})`;
+    const parts = text.split(BETWEEN);
+    if (parts.length > 1) return parts.map((part) => this.said(part)).join(this.locale.startsWith('zh') ? '' : ' ');
+    return this.#filled(text) ?? text;
+  }
+
+  #filled(text: string): string | undefined {
+    for (const { find, names, message } of this.#patterns) {
+      const found = find.exec(text);
+      if (found) return this.format(message, Object.fromEntries(names.map((name, n) => [name, this.#value(found[n + 1]!)])));
+    }
+    return undefined;
+  }
+
+  #value(text: string): string | number {
+    if (/^(0|[1-9]\d{0,5})$/.test(text)) return Number(text);
+    if (!/^\d{4}-\d\d-\d\d$/.test(text)) return this.said(text);
+    return new Date(text).toLocaleDateString(this.locale, { dateStyle: 'medium', timeZone: 'UTC' });
+  }
+}
