@@ -11,12 +11,14 @@ interface Pattern {
 }
 
 const PLACE = /\{(\w+)\}/;
+/** Places that only a number fits. */
+const NUMBERS = new Set(['count', 'n', 'share']);
 /** Between two sentences of one text. */
 const BETWEEN = /(?<=[.?!]) (?=[A-Z(])/;
 
 function compiled([sentence, message]: [string, string]): Pattern {
   const parts = sentence.split(PLACE);
-  const find = parts.map((part, n) => (n % 2 ? '(.+?)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
+  const find = parts.map((part, n) => (n % 2 ? (NUMBERS.has(part) ? '([+-]?[\\d.]+)' : '(.+?)') : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
   return { find: new RegExp(`^${find}$`, 's'), names: parts.filter((_, n) => n % 2), message };
 }
 
@@ -58,7 +60,10 @@ export class Sentences {
 
   #value(text: string): string | number {
     if (/^(0|[1-9]\d{0,5})$/.test(text)) return Number(text);
-    if (!/^\d{4}-\d\d-\d\d$/.test(text)) return this.said(text);
-    return new Date(text).toLocaleDateString(this.locale, { dateStyle: 'medium', timeZone: 'UTC' });
+    if (/^\d{4}-\d\d-\d\d$/.test(text)) return new Date(text).toLocaleDateString(this.locale, { dateStyle: 'medium', timeZone: 'UTC' });
+    const [, sign, digits] = /^([+-]?)\d+\.(\d+)$/.exec(text) ?? [];
+    if (digits === undefined) return this.said(text);
+    const as = { minimumFractionDigits: digits.length, maximumFractionDigits: digits.length };
+    return Number(text).toLocaleString(this.locale, { ...as, signDisplay: sign === '+' ? 'always' : 'auto' });
   }
 }
