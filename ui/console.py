@@ -12,6 +12,7 @@ from appliance.clock import Clock
 from appliance.control.client import LaneClient
 from ui.accounts import Accounts
 from ui.limits import LoginLimiter
+from ui.oidc import Oidc
 from ui.passkeys import Passkeys
 from ui.settings import Settings
 from ui.staff import Staff
@@ -37,6 +38,7 @@ class Console:
         )
         self.staff = Staff(self.accounts)
         self.passkeys = Passkeys(self.accounts)
+        self.oidc = Oidc(settings.oidc, clock) if settings.oidc is not None else None
         self.limiter = LoginLimiter(clock)
         self.lanes = {name: LaneClient(path, console="console", clock=clock) for name, path in _named(settings.sockets)}
         self.closing = asyncio.Event()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ui.oidc import Provider
+
 STATIC = Path(__file__).parent / "static"
 
 
@@ -15,7 +17,8 @@ class Settings:
     and state-changing requests from another origin, are refused. A session ends after `idle_s` without a hand on the
     console and in any case after `shift_s`. A monitoring officer is to be relieved hourly, hence the idle default, and
     after `watch_s` the page asks for it. A proof of who is there (password, passkey) is good for `proof_s`.
-    `second_officer` is needed never, to override a suspected attack, or for every release.
+    `second_officer` is needed never, to override a suspected attack, or for every release. `oidc` is the
+    site's identity provider, if it has one.
     """
 
     sockets: tuple[Path, ...]
@@ -27,6 +30,7 @@ class Settings:
     watch_s: float = 3600.0
     proof_s: float = 300.0
     second_officer: Literal["never", "override", "release"] = "never"
+    oidc: Provider | None = None
 
     @property
     def hosts(self) -> frozenset[str]:

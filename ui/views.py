@@ -55,6 +55,7 @@ class SessionView(View):
 
     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
+    `provider` is what the site calls its identity provider.
     """
 
     officer: str | None
@@ -67,6 +68,7 @@ class SessionView(View):
     watch_s: float = 0.0
     may_rename: bool = False
     second_officer: str = "never"
+    provider: str = ""
 
 
 class Proof(View):

@@ -28,17 +28,32 @@ SPOKEN = (
     *(f"appliance/document/{name}.py" for name in ("mrz", "judge", "portrait")),
     *(f"appliance/vision/{name}.py" for name in ("verdict", "enrolled", "inference", "matcher")),
     "appliance/face/quality/portrait.py",
-    *(f"appliance/liveness/{name}.py" for name in ("assess", "calibration", "decode", "detector", "face_frame", "reading")),
+    *(
+        f"appliance/liveness/{name}.py"
+        for name in ("assess", "calibration", "decode", "detector", "face_frame", "reading")
+    ),
     *(f"appliance/runtime/{name}.py" for name in ("claims", "evidence", "history", "installed", "lane", "presence")),
     *(f"appliance/runtime/{name}.py" for name in ("reader", "verification", "wellness")),
     *(f"appliance/control/{name}.py" for name in ("client", "server")),
     *(f"appliance/observe/{name}.py" for name in ("alerts", "post", "watcher")),
-    *(f"ui/{name}.py" for name in ("accounts", "auth", "history", "lanes", "passkeys", "people", "proofs", "security", "staff")),
+    *(
+        f"ui/{name}.py"
+        for name in ("accounts", "auth", "history", "lanes", "passkeys", "people", "proofs", "security", "staff")
+    ),
 )
 """Modules whose sentences reach a guard."""
 
 REFUSALS = frozenset(
-    ("HTTPException", "LaneUnreachable", "PasskeyRefused", "PasswordRefused", "Reply", "StaffRefused", "_lost", "MissingLane")
+    (
+        "HTTPException",
+        "LaneUnreachable",
+        "PasskeyRefused",
+        "PasswordRefused",
+        "Reply",
+        "StaffRefused",
+        "_lost",
+        "MissingLane",
+    )
 )
 """Calls whose strings do, in whatever form."""
 
@@ -113,7 +128,10 @@ def _in_code(path: Path) -> Iterator[str]:
         id(part)
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and _called(call) in REFUSALS
-        for argument in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("message", "problem")))
+        for argument in (
+            *call.args,
+            *(keyword.value for keyword in call.keywords if keyword.arg in ("message", "problem")),
+        )
         for part in ast.walk(argument)
     }
     for node, form in _strings(tree):
@@ -128,7 +146,13 @@ def _called(call: ast.Call) -> str:
 
 def _strings(tree: ast.AST) -> Iterator[tuple[ast.Constant | ast.JoinedStr, str]]:
     """Strings that are neither documentation nor part of another one, with their source form."""
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node}
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
     parts |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if id(node) in parts:
@@ -152,5 +176,3 @@ def _filled(node: ast.Constant | ast.JoinedStr) -> Iterator[str]:
         for part in node.values
     ]
     yield from ("".join(chosen) for chosen in product(*choices))
-
-
