@@ -3,11 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from appliance import commissioning
+from appliance.config import LaneConfig
 from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core.phases import Lane
-from appliance.core.types import OfficerAction, Topology
+from appliance.core.types import OfficerAction, Outcome, Topology
+from appliance.store.lane_store import Unfinished
 from appliance.store.records import DecisionMade, JournalRecord, PassageEnded, PassageStarted, Record
+
+
+def of_start(config: LaneConfig, unfinished: Sequence[Unfinished]) -> list[Record]:
+    """That the lane starts; passages a crash left open ended in nothing, before anything else happens."""
+    facts: dict[str, object] = {"lane_id": config.lane_id, "simulated": config.simulated}
+    if (signed := commissioning.digest(config)) is not None:
+        facts["commissioning_sha256"] = signed
+    closed = [PassageEnded(passage.passage_id, Outcome.ABORTED) for passage in unfinished]
+    return [JournalRecord("lane_started", facts), *closed]
 
 
 def of_event(event: ev.Event, source: str) -> JournalRecord:

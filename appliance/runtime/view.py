@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from appliance.control.messages import DoorView, FaultView, LaneSnapshot, PackView, PassageView, ReferralView
+from appliance.control.messages import (
+    DoorView,
+    FaultView,
+    LaneSnapshot,
+    PackView,
+    PassageView,
+    ReferralView,
+    SetupView,
+)
 from appliance.core import phases as ph
 from appliance.core.commands import Ignored
 from appliance.core.events import OfficerDecided
@@ -36,6 +44,7 @@ class Facts:
     advice: Advice | None = None
     attended: bool = True
     claim: Claim = Claim.DOCUMENT
+    setup: SetupView | None = None
 
 
 _ASKED = {
@@ -98,6 +107,8 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         pack=PackView(**facts.pack) if facts.pack else None,
         journal_sequence=facts.journal_sequence,
         evidence_label=facts.evidence,
+        closed_by_hand=not lane.in_service,
+        setup=facts.setup,
     )
 
 
