@@ -31,7 +31,7 @@ def at_rest(doors: Sequence[Door], inputs: GateInputs) -> Iterator[Proof]:
         yield Proof("gate", f"{door} door closed", position is DoorPosition.CLOSED, f"its contact says {position}")
     for what, wrong in (
         ("lane empty", inputs.occupied),
-        ("in service", inputs.out_of_service),
+        ("its own controller in service", inputs.out_of_service),
         ("no emergency", inputs.emergency),
         ("contacts follow their relays", bool(inputs.disagrees)),
     ):

@@ -166,10 +166,10 @@ class LookView(_Message):
 
     look_id: Id
     channel: str
-    version: int = 0
+    version: int
     ends: datetime
-    figures: BandFigures | None = None
-    problem: str = ""
+    figures: BandFigures | None
+    problem: str
 
 
 class SetupView(_Message):
@@ -181,10 +181,10 @@ class SetupView(_Message):
     doing: Literal["look", "self_test"]
     officer: str
     since: datetime
-    ended: datetime | None = None
-    words: str = ""
-    done: int = 0
-    look: LookView | None = None
+    ended: datetime | None
+    words: str
+    done: int
+    look: LookView | None
 
 
 class LaneSnapshot(_Message):

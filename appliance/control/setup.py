@@ -81,11 +81,11 @@ class SelfTestState(_Message):
     """The proofs of the last self-test, in order; `officer` is empty before the first."""
 
     about: Literal["self_test"] = "self_test"
-    officer: str = ""
-    started: datetime | None = None
-    ended: datetime | None = None
-    words: str = ""
-    proofs: tuple[Proof, ...] = ()
+    officer: str
+    started: datetime | None
+    ended: datetime | None
+    words: str
+    proofs: tuple[Proof, ...]
 
 
 class LastFault(_Message):
@@ -111,11 +111,11 @@ class ConfiguredDevice(_Message):
     at: str
     simulated: bool
     link: Literal["up", "lost", "unknown"]
-    model: str | None = None
-    firmware: str | None = None
-    serial_number: str | None = None
-    verified_on_hardware: bool = False
-    fault: LastFault | None = None
+    model: str | None
+    firmware: str | None
+    serial_number: str | None
+    verified_on_hardware: bool
+    fault: LastFault | None
 
 
 class Setting(_Message):
@@ -192,7 +192,7 @@ class DetectorThresholds(_Message):
     learned_on: str
     limits: tuple[DetectorLimit, ...]
     evidence: tuple[DetectorEvidence, ...]
-    problem: str = ""
+    problem: str
 
 
 class QualityLimit(_Message):

@@ -137,8 +137,8 @@ _WORDS = {
     "face.pack": "the matcher, with its threshold",
     "face.masks": "what is done about a medical mask",
     "face.accept_non_commercial": "packs used although their licence forbids commercial use",
-    "liveness.detector": "the liveness detector, with its limits",
-    "liveness.upper": "detectors for the upper half of faces in medical masks",
+    "liveness.detector": "the liveness detector, with its limits; none: the one of the release",
+    "liveness.upper": "detectors for the upper half of faces in medical masks; none: those of the release",
     "liveness.shadow": "a second detector, recorded and without a say",
     "liveness.demand": "what must be known of the bands before the lane starts",
     "calibration.file": "what the LEDs are compared with",
@@ -190,7 +190,7 @@ def _retention(config: LaneConfig, live: Live, monotonic: Callable[[], float]) -
     with stored.reading(path, monotonic) as connection:
         count, oldest = stored.extent(connection)
     size = sum(one.stat().st_size for one in path.parent.glob(f"{DATABASE}*")) / 1e6
-    journal = f"{count} records since {oldest}, {size:.1f} MB" if count else "nothing"
+    journal = f"{count} records since {oldest[:16].replace('T', ' ')} UTC, {size:.1f} MB" if count else "nothing"
     yield msg.Kept(
         what="Journal: passages, results, decisions with their officers, faults; nobody's name, number or face",
         where=str(path),

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from appliance.clock import Clock
 from appliance.config import LaneConfig
@@ -30,9 +30,10 @@ LOOK_S = 120.0
 """How long a look lasts after what it shows was last chosen."""
 UNSEEN_S = 5.0
 """A look whose pictures nobody has fetched for this long has nobody before it."""
-PICTURE_EVERY_S = 0.3
+PICTURE_EVERY_S = 0.33
 _NAMES = {"look": "looking at the bands", "self_test": "testing this lane"}
 _log = logging.getLogger(__name__)
+Doing = Literal["look", "self_test"]
 Picture = tuple[str, str, bytes]
 """Id of the look, channel, JPEG."""
 
@@ -60,7 +61,7 @@ class Setup:
         dark = (f"dark.{camera}" for camera in config.illumination)
         self.channels = ("rgb", *config.bands, *dark)
         self.view: SetupView | None = None
-        self.test = SelfTestState()
+        self.test = SelfTestState(officer="", started=None, ended=None, words="", proofs=())
         self._order: LookOrder | None = None
         self._fresh = True
         self._picture: Picture | None = None
@@ -142,7 +143,12 @@ class Setup:
     def _ends(self) -> datetime:
         return self._clock.now() + timedelta(seconds=LOOK_S)
 
-    async def _begin(self, doing: str, officer: str, order: LookOrder | None = None) -> str:
+    def _first(self, order: LookOrder) -> LookView:
+        return LookView(
+            look_id=order.look_id, channel=order.channel, version=0, ends=self._ends(), figures=None, problem=""
+        )
+
+    async def _begin(self, doing: Doing, officer: str, order: LookOrder | None = None) -> str:
         """Claim the lane, have it journalled, start; nothing is done that is not on record."""
         if why := self.objection():
             return why
@@ -151,8 +157,15 @@ class Setup:
         if doing == "look" and set(LOST) & set(self._loop.faults.codes):
             return "A camera or its light does not answer: look at the lane's faults."
         before, self._why = self.view, ""
-        look = LookView(look_id=order.look_id, channel=order.channel, ends=self._ends()) if order is not None else None
-        self.view = SetupView(doing=doing, officer=officer, since=self._clock.now(), look=look)  # type: ignore[arg-type]
+        self.view = SetupView(
+            doing=doing,
+            officer=officer,
+            since=self._clock.now(),
+            ended=None,
+            words="",
+            done=0,
+            look=None if order is None else self._first(order),
+        )
         try:
             await self._store.append([JournalRecord(f"setup.{doing}_began", {"officer": officer})])
         except StoreError as error:
@@ -211,9 +224,10 @@ class Setup:
         await self._owners.eye.longest()
         while not (why := self._look_over()):
             self._wake.clear()
+            begun = self._clock.monotonic()
             await self._take()
             with suppress(TimeoutError):
-                async with asyncio.timeout(PICTURE_EVERY_S):
+                async with asyncio.timeout(begun + PICTURE_EVERY_S - self._clock.monotonic()):
                     await self._wake.wait()
         return why
 
@@ -254,7 +268,7 @@ class Setup:
     async def _prove(self) -> str:
         view = self._running
         assert view is not None
-        self.test = SelfTestState(officer=view.officer, started=view.since)
+        self.test = SelfTestState(officer=view.officer, started=view.since, ended=None, words="", proofs=())
         self._add(
             Proof(part="journal", what="can be written", result=Result.SUCCESSFUL, seen="This test is on record.")
         )

@@ -31,8 +31,8 @@ LEVELS = 64
 CLIPPED_MOST = 0.01
 """Share of clipped pixels from which a picture is called too bright (chosen)."""
 DARK_MOST = 0.5
-"""Share of dark pixels from which the visible picture is called too dark (chosen). A switched camera's is where the
-longest exposure reaches half of what metering aims at: it can only be shortened."""
+"""Share of dark pixels from which the visible picture is called too dark (chosen). A switched camera's is where its
+longest exposure does not reach half of what metering aims at: it can only be shortened."""
 DETAIL_LEAST = 0.05
 """Spread over mean below which there is nothing to focus on (chosen): an even wall."""
 PAST = 0.9
@@ -124,15 +124,10 @@ def figures(view: View, channel: str, at: tuple[float, float], peak: Peak) -> di
         return told | {"wanted": None, "sharpness": None, "best": None, "advice": outside}
     found, detail = sharpness(parts)
     best = peak.held((channel, at), found)
-    # The visible camera is not metered: too much darkness tells that it sees too little.
-    dim = told["dark"] > DARK_MOST if channel == VISIBLE else told["brightest"] < TARGET / 2
+    # The visible camera is not metered, and an even wall may be far away: there only darkness tells of too little light.
+    blank = detail < DETAIL_LEAST
+    dim = told["dark"] > DARK_MOST if blank or channel == VISIBLE else told["brightest"] < TARGET / 2
     exposure = ["too_bright"] if told["clipped"] > CLIPPED_MOST else ["too_dark"] if dim else []
+    focus = "no_detail" if blank else "turn_back" if found < PAST * best else "sharpest"
     wanted = None if channel == VISIBLE else TARGET
-    advice = [*exposure, _of_focus(found, detail, best)]
-    return told | {"wanted": wanted, "sharpness": found, "best": best, "advice": advice}
-
-
-def _of_focus(found: float, detail: float, best: float) -> str:
-    if detail < DETAIL_LEAST:
-        return "no_detail"
-    return "turn_back" if found < PAST * best else "sharpest"
+    return told | {"wanted": wanted, "sharpness": found, "best": best, "advice": [*exposure, focus]}

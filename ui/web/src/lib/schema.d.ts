@@ -1000,9 +1000,9 @@ export interface components {
             at: string;
             /** Device */
             device: string;
-            fault?: components["schemas"]["LastFault"] | null;
+            fault: components["schemas"]["LastFault"] | null;
             /** Firmware */
-            firmware?: string | null;
+            firmware: string | null;
             /** Key */
             key: string;
             /** Kind */
@@ -1013,15 +1013,12 @@ export interface components {
              */
             link: "up" | "lost" | "unknown";
             /** Model */
-            model?: string | null;
+            model: string | null;
             /** Serial Number */
-            serial_number?: string | null;
+            serial_number: string | null;
             /** Simulated */
             simulated: boolean;
-            /**
-             * Verified On Hardware
-             * @default false
-             */
+            /** Verified On Hardware */
             verified_on_hardware: boolean;
         };
         /**
@@ -1121,10 +1118,7 @@ export interface components {
             learned_on: string;
             /** Limits */
             limits: components["schemas"]["DetectorLimit"][];
-            /**
-             * Problem
-             * @default
-             */
+            /** Problem */
             problem: string;
             /** Sha256 */
             sha256: string;
@@ -1641,18 +1635,12 @@ export interface components {
              * Format: date-time
              */
             ends: string;
-            figures?: components["schemas"]["BandFigures"] | null;
+            figures: components["schemas"]["BandFigures"] | null;
             /** Look Id */
             look_id: string;
-            /**
-             * Problem
-             * @default
-             */
+            /** Problem */
             problem: string;
-            /**
-             * Version
-             * @default 0
-             */
+            /** Version */
             version: number;
         };
         /**
@@ -2102,23 +2090,14 @@ export interface components {
              */
             about: "self_test";
             /** Ended */
-            ended?: string | null;
-            /**
-             * Officer
-             * @default
-             */
+            ended: string | null;
+            /** Officer */
             officer: string;
-            /**
-             * Proofs
-             * @default []
-             */
+            /** Proofs */
             proofs: components["schemas"]["Proof-Output"][];
             /** Started */
-            started?: string | null;
-            /**
-             * Words
-             * @default
-             */
+            started: string | null;
+            /** Words */
             words: string;
         };
         /**
@@ -2246,14 +2225,11 @@ export interface components {
              * @enum {string}
              */
             doing: "look" | "self_test";
-            /**
-             * Done
-             * @default 0
-             */
+            /** Done */
             done: number;
             /** Ended */
-            ended?: string | null;
-            look?: components["schemas"]["LookView"] | null;
+            ended: string | null;
+            look: components["schemas"]["LookView"] | null;
             /** Officer */
             officer: string;
             /**
@@ -2261,10 +2237,7 @@ export interface components {
              * Format: date-time
              */
             since: string;
-            /**
-             * Words
-             * @default
-             */
+            /** Words */
             words: string;
         };
         /**
