@@ -124,7 +124,7 @@ def figures(view: View, channel: str, at: tuple[float, float], peak: Peak) -> di
         return told | {"wanted": None, "sharpness": None, "best": None, "advice": outside}
     found, detail = sharpness(parts)
     best = peak.held((channel, at), found)
-    # The visible camera is not metered, and an even wall may be far away: there only darkness tells of too little light.
+    # The visible camera is not metered, and an even wall may be far away: there only darkness tells of too little.
     blank = detail < DETAIL_LEAST
     dim = told["dark"] > DARK_MOST if blank or channel == VISIBLE else told["brightest"] < TARGET / 2
     exposure = ["too_bright"] if told["clipped"] > CLIPPED_MOST else ["too_dark"] if dim else []
