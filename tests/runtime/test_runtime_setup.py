@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -465,3 +466,18 @@ async def test_before_the_first_test_nothing_is_claimed(tmp_path: Path, monkeypa
     async with closed(tmp_path, monkeypatch) as house:
         told = await answered(house, SelfTestQuestion())
         assert (told.officer, told.started, told.proofs) == ("", None, ())
+
+
+async def test_somebody_the_sensor_overhead_sees_is_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sensor:
+        somebody = True
+
+    async with closed(tmp_path, monkeypatch) as house:
+        owners = replace(house.lane.setup._owners, presence=Sensor())  # type: ignore[arg-type]
+        monkeypatch.setattr(house.lane.setup, "_owners", owners)
+        assert "sensor overhead sees somebody" in (await order(house, LOOK)).message
+        Sensor.somebody = False
+        assert (await order(house, LOOK)).accepted
+        await pictures(house)
+        Sensor.somebody = True
+        await ends(house, "sensor overhead sees somebody")
