@@ -216,7 +216,7 @@ def _retention(config: LaneConfig, live: Live, monotonic: Callable[[], float]) -
     yield msg.Kept(
         what="Gallery of enrolled templates, and photos where they were kept (encrypted)",
         where=str(config.gallery.folder),
-        until="each person's own expiry; who is out of date is not compared, and deleted by `appliance gallery expire`",
+        until="each person's own expiry; who is out of date is not compared, and deleted by: appliance gallery expire",
         now=_enrolled(config, live.now),
     )
 

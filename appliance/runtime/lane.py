@@ -94,15 +94,7 @@ class LaneController:
             settled=lambda: self._settled("enrol", "verify", "self-test"),
             publish=self.publish,
         )
-        questions = Questions(
-            config,
-            clock,
-            self.history,
-            self.setup,
-            loop=self.loop,
-            eye=self.eye,
-            pictures=lambda: len(self._passage.pictures) if self._passage is not None else 0,
-        )
+        questions = Questions(config, clock, self.history, self.setup, faults=self.loop.faults, snapshot=self.snapshot)
         self.server = ControlServer(
             config.control_socket,
             self,

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from appliance.clock import Clock
 from appliance.config import LaneConfig
 from appliance.control.history import Answer, Question
+from appliance.control.messages import LaneSnapshot
 from appliance.control.setup import SelfTestQuestion, SetupQuestion
-from appliance.runtime.eye import EyeOwner
+from appliance.runtime.faults import FaultRegister
 from appliance.runtime.history import History
-from appliance.runtime.loop import LaneLoop
 from appliance.runtime.setup import Setup
 
 
 class Questions:
-    """`pictures` counts those of a traveller that are in memory."""
+    """Of one lane, whose state now is `snapshot`."""
 
     def __init__(
         self,
@@ -25,12 +25,11 @@ class Questions:
         history: History,
         setup: Setup,
         *,
-        loop: LaneLoop,
-        eye: EyeOwner,
-        pictures: Callable[[], int],
+        faults: FaultRegister,
+        snapshot: Callable[[], LaneSnapshot],
     ) -> None:
         self._config, self._clock, self._history, self._setup = config, clock, history, setup
-        self._loop, self._eye, self._pictures = loop, eye, pictures
+        self._faults, self._snapshot = faults, snapshot
 
     async def answer(self, question: Question) -> Answer | str:
         """The answer, or in words why there is none. Never raises."""
@@ -40,14 +39,14 @@ class Questions:
             return await self._history.answer(question)
         from appliance.runtime import configured  # brings the statistics of the claims with it
 
-        faults = self._loop.faults
+        now = self._snapshot()
         live = configured.Live(
-            identities=faults.identities,
-            active=faults.active,
-            latest=dict(faults.latest),
-            pack_id=self._eye.pack_id,
+            identities=self._faults.identities,
+            active=self._faults.active,
+            latest=dict(self._faults.latest),
+            pack_id=now.pack.pack_id if now.pack is not None else "none",
             channels=self._setup.channels,
-            pictures=self._pictures(),
-            now=self._clock.now(),
+            pictures=len(now.passage.images) if now.passage is not None else 0,
+            now=now.at,
         )
         return await self._history.in_thread(lambda: configured.answer(self._config, live, self._clock.monotonic))

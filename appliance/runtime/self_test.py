@@ -20,7 +20,7 @@ from appliance.runtime.reader import ReaderOwner
 
 LOST = (1002, 1004, 3001, 3002)
 """Faults with which the owner of the eye is busy getting its devices back: asking them would be in its way."""
-_NO_RELEASE = "Doors are released by `appliance selftest` alone, with the lane stopped."
+_NO_RELEASE = "Only appliance selftest releases doors, with the lane stopped."
 _RESULTS = {True: Result.SUCCESSFUL, False: Result.FAILED, None: Result.UNDETERMINED}
 Part = Callable[[], AsyncIterator[Proof]]
 

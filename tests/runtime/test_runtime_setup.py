@@ -23,7 +23,7 @@ from appliance.control.setup import (
     SetupRequest,
     StopOrder,
 )
-from appliance.core.types import Result
+from appliance.core.types import Door, Result
 from appliance.runtime import setup as module
 from appliance.store.errors import StoreBroken
 from appliance.vision.client import VisionLost
@@ -95,8 +95,9 @@ async def ends(house: House, why: str) -> None:
     assert why in seen(house).words
     assert house.lane.image(LOOK.look_id, LOOK.channel) is None
     await until(lambda: "setup" not in house.lane._tasks, "the task's end")
-    assert HandVision.started[0].asked[-1] in ("forget", "health")
-    assert not house.lane.eye.busy
+    asked = HandVision.started[0].asked
+    assert "forget" in asked[len(asked) - asked[::-1].index("look") :], "the last burst is dropped"
+    await until(lambda: not house.lane.eye.busy, "the eye's rest")
 
 
 def kept(house: House, kind: str) -> list[dict[str, Any]]:
@@ -163,6 +164,33 @@ class TestRefused:
                 patch.setattr(house.store, "append", broken)
                 await self.refuses(house, what, "The journal cannot be written")
             assert (await order(house, what)).accepted, "it is not taken for busy"
+
+
+@pytest.mark.parametrize(
+    "doubt", [{"occupied": None}, {"unlocked": frozenset({Door.EXIT})}], ids=["unknown", "unlocked"]
+)
+async def test_a_lane_that_may_not_be_empty_or_shut_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doubt: dict[str, Any]
+) -> None:
+    async with closed(tmp_path, monkeypatch) as house:
+        lane = house.lane.loop.lane
+        with monkeypatch.context() as patch:
+            patch.setattr(house.lane.loop, "_lane", replace(lane, **doubt))
+            for what in (LOOK, SelfTestOrder()):
+                assert "or may be" in (await order(house, what)).message
+
+
+async def test_a_test_of_the_lanes_own_is_let_finish_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with closed(tmp_path, monkeypatch) as house:
+        HandVision.held["reading"] = asyncio.Event()
+        house.clock.advance(100)
+        await until(lambda: "self-test" in house.lane._tasks, "the lane's own test")
+        assert (await order(house, LOOK)).accepted
+        await asyncio.sleep(0.02)
+        assert "look" not in HandVision.started[0].asked
+        HandVision.held["reading"].set()
+        await pictures(house)
+        assert house.lane.eye.busy, "what has ended does not give the eye away"
 
 
 async def test_a_channel_the_lane_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,10 +317,17 @@ async def test_a_lane_put_back_in_service_ends_it_and_lets_the_next_traveller_pa
         await house.serves(False)
         await order(house, LOOK)
         await pictures(house)
+        HandVision.held["look"] = asyncio.Event()
+        taken = HandVision.started[0].asked.count("look")
+        await until(lambda: HandVision.started[0].asked.count("look") > taken, "a burst on its way")
         assert (await house.serves(True)).accepted
-        await house.reaches("Ready")
-        await ends(house, "not taken out of service")
         await house.walks_in()
+        await house.reaches("Verifying")
+        await asyncio.sleep(0.02)
+        assert "locate" not in HandVision.started[0].asked, "one burst is never in the way of another"
+        HandVision.held["look"].set()
+        await until(lambda: seen(house).ended is not None, "the end")
+        assert house.lane.image("page-0001", "850") is None
         await house.walks_out()
         assert house.gate.log.count("exit") == 1
 

@@ -277,6 +277,7 @@ def test_by_keyboard_alone_and_on_a_narrow_screen(seat: Seat, tmp_path: Path) ->
     button.focus()
     page.keyboard.press("Enter")
     shows_a_picture(page)
+    expect(page.get_by_role("button", name="End", exact=True)).to_be_focused()
     slider = page.get_by_label("Window, across")
     slider.focus()
     page.keyboard.press("Home")

@@ -139,5 +139,6 @@ export const KINDS: Record<string, string> = {
   phase: 'phases',
   'fault.': 'faults',
   'device.': 'devices',
+  'setup.': 'maintainers at work',
   lane_: 'lane started and stopped',
 };
