@@ -4,7 +4,7 @@ but without releasing a door and without opening a device that is open.
 Not responsible for who may ask and when (`setup`), nor for what holds (`proofs`).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from appliance import devices, proofs
@@ -22,7 +22,7 @@ LOST = (1002, 1004, 3001, 3002)
 """Faults with which the owner of the eye is busy getting its devices back: asking them would be in its way."""
 _NO_RELEASE = "Only appliance selftest releases doors, with the lane stopped."
 _RESULTS = {True: Result.SUCCESSFUL, False: Result.FAILED, None: Result.UNDETERMINED}
-Part = Callable[[], AsyncIterator[Proof]]
+Part = Callable[[], AsyncGenerator[Proof, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SelfTest:
             "presence": self._presence,
         }
 
-    async def _gate(self) -> AsyncIterator[Proof]:
+    async def _gate(self) -> AsyncGenerator[Proof, None]:
         inputs = await self._owners.gate.prove()
         yield _holds("gate", "every output off", "every contact reads back as open")
         doors = devices.doors(self._config)
@@ -57,7 +57,7 @@ class SelfTest:
         for door in doors:
             yield Proof(part="gate", what=f"{door} release", result=Result.NOT_PERFORMED, seen=_NO_RELEASE)
 
-    async def _leds(self) -> AsyncIterator[Proof]:
+    async def _leds(self) -> AsyncGenerator[Proof, None]:
         if (lost := self._lost("LEDs")) is not None:
             yield lost
             return
@@ -71,7 +71,7 @@ class SelfTest:
             for proof in proofs.of_leds(camera, list(light.pulses), levels, words):
                 yield _told(proof)
 
-    async def _cameras(self) -> AsyncIterator[Proof]:
+    async def _cameras(self) -> AsyncGenerator[Proof, None]:
         if (lost := self._lost("cameras")) is not None:
             yield lost
             return
@@ -87,7 +87,7 @@ class SelfTest:
                 return Proof(part=part, what="answers", result=Result.FAILED, seen=seen)
         return None
 
-    async def _reader(self) -> AsyncIterator[Proof]:
+    async def _reader(self) -> AsyncGenerator[Proof, None]:
         if devices.reader_kind(self._config) is None:
             seen = "Nobody shows anything at this lane."
             yield Proof(part="document reader", what="identity", result=Result.NOT_PERFORMED, seen=seen)
@@ -95,7 +95,7 @@ class SelfTest:
         identity = await self._owners.reader.prove()
         yield _holds("document reader", "identity, opened anew", f"{identity.model}, {identity.firmware}")
 
-    async def _presence(self) -> AsyncIterator[Proof]:
+    async def _presence(self) -> AsyncGenerator[Proof, None]:
         sensor = self._owners.presence
         if sensor is None:
             seen = "No presence sensor is configured."

@@ -8,7 +8,7 @@ memory until the next one, and nowhere else. Not responsible for who is a mainta
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -63,7 +63,8 @@ class Setup:
         self.view: SetupView | None = None
         self.test = SelfTestState(officer="", started=None, ended=None, words="", proofs=())
         self._order: LookOrder | None = None
-        self._fresh = True
+        self._measured: LookOrder | None = None
+        """The order whose best sharpness the vision process keeps."""
         self._picture: Picture | None = None
         self._ends_at = self._seen_at = 0.0
         self._why = ""
@@ -136,7 +137,7 @@ class Setup:
         return ""
 
     def _choose(self, order: LookOrder) -> None:
-        self._order, self._fresh = order, True
+        self._order = order
         self._ends_at = self._clock.monotonic() + LOOK_S
         self._wake.set()
 
@@ -166,14 +167,14 @@ class Setup:
             done=0,
             look=None if order is None else self._first(order),
         )
-        try:
-            await self._store.append([JournalRecord(f"setup.{doing}_began", {"officer": officer})])
-        except StoreError as error:
-            self.view = before
-            return f"The journal cannot be written: {error}"
         if order is not None:
             self._choose(order)
             self._seen_at = self._ends_at
+        try:
+            await self._store.append([JournalRecord(f"setup.{doing}_began", {"officer": officer})])
+        except StoreError as error:
+            self.view, self._order = before, None
+            return f"The journal cannot be written: {error}"
         self._publish()
         self._spawn("setup", self._run(self._keep_looking if order is not None else self._prove))
         return ""
@@ -192,7 +193,7 @@ class Setup:
             why = f"It broke off: {error}"
         finally:
             eye.busy = False
-            self._order = self._picture = None
+            self._order = self._measured = self._picture = None
             await self._ended(why)
         await eye.forget()  # the vision process holds the last burst
 
@@ -241,11 +242,11 @@ class Setup:
 
     async def _take(self) -> None:
         """One burst as a passage has it; shown only if the lane is still as it was."""
-        order, fresh = self._order, self._fresh
+        order = self._order
         assert order is not None
         eye = self._owners.eye
         logs = await eye.capture(face=False)
-        self._fresh = False
+        fresh, self._measured = order is not self._measured, order
         reply = await eye.ask("look", logs=logs, channel=order.channel, at=order.at, fresh=fresh)
         running = self._running
         if self._over() or self._order is not order or running is None or running.look is None:
@@ -275,11 +276,11 @@ class Setup:
         for name, part in self._test.parts.items():
             why = self._over()
             try:
-                if not why:
-                    async for proof in part():
-                        if why := self._over():
-                            break
-                        self._add(proof)
+                async with aclosing(part()) as proofs:
+                    while not why and (proof := await anext(proofs, None)) is not None:
+                        why = self._over()
+                        if not why:
+                            self._add(proof)
             except (VisionLost, VisionRefused, DriverError) as error:
                 self._add(Proof(part=name, what="answers", result=Result.FAILED, seen=str(error)))
             if why:

@@ -269,6 +269,23 @@ async def test_another_channel_measures_anew_and_never_shows_the_old_picture(
         assert kept(house, "setup.look_began") == [{"officer": "m.weber"}], "one look, told once"
 
 
+async def test_to_measure_anew_counts_from_the_next_burst_also_when_one_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with closed(tmp_path, monkeypatch) as house:
+        await order(house, LOOK)
+        await pictures(house, 2)
+        HandVision.held["burst"] = asyncio.Event()
+        bursts = HandVision.started[0].asked.count("burst")
+        await until(lambda: HandVision.started[0].asked.count("burst") > bursts, "a burst on its way")
+        looks = HandVision.started[0].asked.count("look")
+        assert (await order(house, LookOrder(look_id="page-0001", channel="850"))).accepted
+        HandVision.held["burst"].set()
+        await until(lambda: HandVision.started[0].asked.count("look") > looks + 2, "the next bursts")
+        told = [each["fresh"] for op, each in HandVision.started[0].told if op == "look"][looks : looks + 3]
+        assert told == [False, True, False], "the old one, which is dropped; the first of the new; one more"
+
+
 async def test_a_look_ends_after_two_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with closed(tmp_path, monkeypatch) as house:
         monkeypatch.setattr(module, "UNSEEN_S", 1e9)
