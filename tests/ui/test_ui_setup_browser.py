@@ -114,6 +114,16 @@ def shows_a_picture(page: Page) -> None:
     expect(page.locator("canvas[data-shown=true]")).to_be_visible()
 
 
+def looking(page: Page) -> None:
+    """A look is going on, begun now where none is: each test stands alone."""
+    tab(page, "Bands")
+    begin = page.get_by_role("button", name=re.compile("^(Look|End)$"))
+    expect(begin).to_be_enabled()
+    if begin.inner_text() == "Look":
+        begin.click()
+    shows_a_picture(page)
+
+
 def pixels(page: Page) -> list[int]:
     """What the canvas holds now."""
     script = (
@@ -188,8 +198,7 @@ def test_focus_and_exposure_follow_lens_and_light(seat: Seat, rig: Rig) -> None:
     page = seat.page
     tab(page, "Bands")
     page.get_by_label("Channel").select_option("850")
-    page.get_by_role("button", name="Look", exact=True).click()
-    shows_a_picture(page)
+    looking(page)
     # Onto the reference: its edges are what there is to focus on in an empty lane.
     page.get_by_label("Window, across").fill("0.1")
     page.get_by_label("Window, down").fill("0.9")
@@ -234,7 +243,7 @@ def test_a_second_maintainer_waits_and_sees_who_looks(
     one_time, headers = answer.json()["password"], {"origin": console.url}
     second.request.post("/api/session", data={"name": "n.ruiz", "password": one_time}, headers=headers)
     second.request.post("/api/password", data={"current": one_time, "new": PASSWORD}, headers=headers)
-    shows_a_picture(seat.page)
+    looking(seat.page)
     look = {"look_id": "another-page", "channel": "rgb"}
     refused = second.request.post("/api/setup/lane-1/look", data=look, headers=headers).json()
     assert not refused["accepted"]
@@ -252,7 +261,7 @@ def test_a_second_maintainer_waits_and_sees_who_looks(
 
 def test_leaving_the_page_ends_the_look(seat: Seat) -> None:
     page = seat.page
-    shows_a_picture(page)
+    looking(page)
     tab(page, "Devices")
     tab(page, "Bands")
     expect(page.locator("canvas")).to_have_count(0)
@@ -261,8 +270,7 @@ def test_leaving_the_page_ends_the_look(seat: Seat) -> None:
 
 def test_a_lane_put_back_in_service_takes_the_picture_away(seat: Seat) -> None:
     page = seat.page
-    page.get_by_role("button", name="Look", exact=True).click()
-    shows_a_picture(page)
+    looking(page)
     service(page, "Return to service")
     expect(page.get_by_test_id("look-state")).to_contain_text("Ended: The lane was not taken out of service by hand")
     expect(page.locator("canvas")).to_have_count(0)
