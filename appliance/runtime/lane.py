@@ -18,7 +18,7 @@ from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door, Outcome
 from appliance.document.judge import Judged
-from appliance.runtime import claims, evidence, records, view
+from appliance.runtime import claims, evidence, records, standing, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
@@ -91,7 +91,7 @@ class LaneController:
         )
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
-        self._evidence = evidence.label(config)
+        self._evidence, self._mode = evidence.label(config), standing.mode(config)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
@@ -366,6 +366,8 @@ class LaneController:
                 advice=self._advice,
                 attended=sites.KINDS[self._config.site].guarded is not False,
                 claim=self._config.document_reader.claim,
+                mode=self._mode,
+                devices=standing.devices(self._config, self.loop.faults),
             )
         )
 

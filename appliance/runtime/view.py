@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from appliance.control.messages import DoorView, FaultView, LaneSnapshot, PackView, PassageView, ReferralView
+from appliance.control.messages import (
+    DeviceView,
+    DoorView,
+    FaultView,
+    LaneSnapshot,
+    ModeView,
+    PackView,
+    PassageView,
+    ReferralView,
+)
 from appliance.core import phases as ph
 from appliance.core.commands import Ignored
 from appliance.core.events import OfficerDecided
@@ -36,6 +45,8 @@ class Facts:
     advice: Advice | None = None
     attended: bool = True
     claim: Claim = Claim.DOCUMENT
+    mode: ModeView | None = None
+    devices: tuple[DeviceView, ...] = ()
 
 
 _ASKED = {
@@ -91,6 +102,8 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         step=step_of(lane, policy, attended=facts.attended, claim=facts.claim),
         advice=facts.advice,
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
+        mode=facts.mode,
+        devices=facts.devices,
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
         occupied=lane.occupied is not False,
         faults=tuple(_fault(fault) for fault in facts.faults),

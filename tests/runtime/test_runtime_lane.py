@@ -444,6 +444,18 @@ async def test_on_a_low_battery_the_occupant_is_an_officers_and_the_empty_lane_e
     assert house.journal()[-1][0] == "lane_stopped"
 
 
+async def test_a_lane_that_is_ready_knows_its_devices_and_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        seen = house.lane.snapshot()
+        names = ["camera.rgb", "camera.nir", "illumination.nir", "gate", "document_reader"]
+        assert [(view.name, view.state) for view in seen.devices] == [(name, "well") for name in names]
+        assert seen.mode is not None
+        assert seen.mode.relaxed == ("No guard has to watch.",)
+
+
 async def test_a_lane_answers_for_its_past_and_lets_the_check_of_its_chain_go_when_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
