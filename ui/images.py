@@ -124,6 +124,7 @@ class _Feed:
             "channel": image.channel,
             "version": image.version,
             "media_type": media_type,
+            "eyes": image.eyes,
         }
         head = json.dumps(header).encode()
         await self.socket.send_bytes(_U32.pack(len(head)) + head + data)

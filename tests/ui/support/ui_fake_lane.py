@@ -16,12 +16,14 @@ from appliance.clock import SystemClock
 from appliance.control.messages import (
     AlertView,
     CheckView,
+    DeviceView,
     DocumentView,
     DoorView,
     FaultView,
     ImageReply,
     ImageView,
     LaneSnapshot,
+    ModeView,
     ObservedCameraView,
     PackView,
     PassageView,
@@ -87,6 +89,27 @@ def picture(channel: str, step: int = 0) -> tuple[bytes, str]:
     return data.tobytes(), "image/png" if kind == ".png" else "image/jpeg"
 
 
+BANDS = ("850", "940")
+DEVICES = (
+    DeviceView(name="camera.rgb", kind="camera", bands=("rgb",), state="well"),
+    DeviceView(name="camera.nir", kind="camera", bands=BANDS, state="well"),
+    DeviceView(name="illumination.nir", kind="illumination", bands=BANDS, state="well"),
+    DeviceView(name="gate", kind="gate", state="well"),
+    DeviceView(name="document_reader", kind="reader", state="well"),
+)
+
+
+def standing(**states: str) -> tuple[DeviceView, ...]:
+    """The devices of a lane, all well but those named: `gate="critical"`, `document_reader="unknown"`."""
+
+    def as_told(device: DeviceView) -> DeviceView:
+        said = states.get(device.name.replace(".", "_"), "well")
+        severity = None if said in ("well", "unknown") else said
+        return DeviceView(**{**device.model_dump(), "state": "fault" if severity else said, "severity": severity})
+
+    return tuple(as_told(device) for device in DEVICES)
+
+
 def now() -> datetime:
     """Wall time for what the pages show; nothing is decided by it."""
     return SystemClock().now()
@@ -106,6 +129,8 @@ def idle(lane_id: str = "E-07", **changes: Any) -> LaneSnapshot:
         "phase_ends": None,
         "step": "present_document",
         "in_service": True,
+        "mode": ModeView(name="high_security"),
+        "devices": DEVICES,
         "doors": (
             DoorView(door="entry", position="closed", released=False),
             DoorView(door="exit", position="closed", released=False),

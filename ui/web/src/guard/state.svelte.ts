@@ -3,6 +3,8 @@ import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
 import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
+import { LINE_FROM } from '../lib/line';
+import { t } from '../lib/say.svelte';
 import { Sound } from '../lib/sound';
 import { openStream, type Stream } from '../lib/stream';
 import type { May } from '../people/api';
@@ -10,6 +12,7 @@ import { Confirmation } from '../people/confirm.svelte';
 
 /** Use of mouse or keyboard is reported to the console at most this often. */
 const TOUCH_MS = 30_000;
+const LINE_KEPT = 'sallyport.line';
 const NOBODY: api.SessionView = {
   officer: null,
   role: '',
@@ -39,6 +42,9 @@ export class GuardState {
   sessionEnds = $state<string | null>(null);
   current = $state<string | null>(null);
   selectedLane = $state<string | null>(null);
+  /** The lane of the line that is shown in detail. */
+  opened = $state<string | null>(null);
+  #lineChosen = $state(localStorage.getItem(LINE_KEPT));
   ended = $state.raw<Ended[]>([]);
   /** Which page fills the screen below the alarms. */
   view = $state('lanes');
@@ -57,6 +63,8 @@ export class GuardState {
   /** Cameras of posts that only watch which cannot be seen. */
   blind = $derived([...this.lanes.values()].some((each) => each.watch?.cameras.some((one) => one.link !== 'live')));
   statuses = $derived([...this.lanes.values()]);
+  /** Whether the lanes are shown as a line: from so many on, unless this station has chosen. */
+  asLine = $derived(this.#lineChosen === null ? this.lanes.size >= LINE_FROM : this.#lineChosen === 'line');
 
   readonly confirmation = new Confirmation();
   readonly sound = new Sound((on) => (this.soundOn = on));
@@ -86,7 +94,7 @@ export class GuardState {
     this.#known.clear();
     this.#drafts.clear();
     this.ended = [];
-    this.current = this.selectedLane = this.sessionEnds = null;
+    this.current = this.selectedLane = this.opened = this.sessionEnds = null;
     this.linkUp = this.everUp = false;
     this.alarmText = this.politeText = this.warning = '';
     this.confirmation.wanted?.cancel();
@@ -143,6 +151,13 @@ export class GuardState {
     );
   }
 
+  /** Show the lanes as a line, or as tiles; this station keeps it. */
+  chooseLine(line: boolean): void {
+    this.#lineChosen = line ? 'line' : 'tiles';
+    localStorage.setItem(LINE_KEPT, this.#lineChosen);
+    this.opened = null;
+  }
+
   draft(passageId: string): Draft {
     const draft = this.#drafts.get(passageId) ?? new Draft();
     this.#drafts.set(passageId, draft);
@@ -188,7 +203,9 @@ export class GuardState {
     this.lanes.set(status.lane, status);
     if (status.snapshot) this.ended = noteEnded(this.ended, status.snapshot);
     if (before?.reachable && !status.reachable) {
-      this.alarmText = `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
+      const lost = this.lostLanes.length;
+      this.alarmText =
+        lost > 1 ? t('line.manyLostSaid', { count: lost }) : `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
       this.#alarm(true);
     }
     for (const alert of status.watch?.alerts ?? []) {

@@ -1,4 +1,5 @@
 /** Live images over one WebSocket: binary frames, newest only, each acknowledged after it was decoded. */
+import type { Eyes } from './align';
 
 interface FrameHeader {
   seq: number;
@@ -7,9 +8,10 @@ interface FrameHeader {
   channel: string;
   version: number;
   media_type: string;
+  eyes: Eyes | null;
 }
 
-export type Picture = { passageId: string; bitmap: ImageBitmap | null };
+export type Picture = { passageId: string; bitmap: ImageBitmap | null; eyes: Eyes | null };
 type Listener = (picture: Picture | null) => void;
 
 /** Splits a frame: uint32 header length, header, image bytes. */
@@ -20,6 +22,7 @@ export function parseFrame(frame: ArrayBuffer): { header: FrameHeader; image: Ui
 }
 
 const RETRY_MS = 1000;
+const LIVE = 'live';
 const key = (lane: string, channel: string): string => `${lane}\n${channel}`;
 
 export class ImageLink {
@@ -75,6 +78,8 @@ export class ImageLink {
     socket.onclose = () => {
       if (this.#closed) return;
       this.onLink(false);
+      // What was live is not any more, and an old face must not pass for the one of now.
+      for (const name of [...this.#pictures.keys()]) if (name.endsWith(key('', LIVE))) this.#put(name, null);
       this.#retry = setTimeout(() => this.#connect(), RETRY_MS);
     };
     this.#socket = socket;
@@ -87,7 +92,7 @@ export class ImageLink {
       // An undecodable image shows as missing; it must not stop the ones after it.
       bitmap = await createImageBitmap(new Blob([image], { type: header.media_type })).catch(() => null);
     }
-    this.#put(key(header.lane, header.channel), { passageId: header.passage_id, bitmap });
+    this.#put(key(header.lane, header.channel), { passageId: header.passage_id, bitmap, eyes: header.eyes });
     this.#say({ ack: header.seq });
   }
 

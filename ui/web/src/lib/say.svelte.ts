@@ -2,9 +2,10 @@
 import { IntlMessageFormat } from 'intl-messageformat';
 import guard from '../texts/console/guard.en.json';
 import lane from '../texts/console/lane.en.json';
+import line from '../texts/console/line.en.json';
 
 /** A section a page or a group of pages; `lane` holds the sentences that lanes and the console's server send. */
-const ENGLISH = { guard, lane };
+const ENGLISH = { guard, lane, line };
 type Section = keyof typeof ENGLISH;
 type Texts = Record<Section, Readonly<Record<string, string>>>;
 export type Key = { [S in Exclude<Section, 'lane'>]: `${S}.${keyof (typeof ENGLISH)[S] & string}` }[Exclude<Section, 'lane'>];
