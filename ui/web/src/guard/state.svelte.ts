@@ -70,6 +70,8 @@ export class GuardState {
   readonly sound = new Sound((on) => (this.soundOn = on));
   images = $state.raw<ImageLink | null>(null);
   #stream: Stream | null = null;
+  /** What has come over a link just opened, until the pulse after the last lane: then all is new, and shown at once. */
+  #fresh: api.LaneStatus[] | null = null;
   #known = new Set<string>();
   #drafts = new Map<string, Draft>();
   #touched = 0;
@@ -79,10 +81,11 @@ export class GuardState {
   start(): void {
     if (this.#stream) return;
     if (this.may('see_travellers')) this.images = new ImageLink((up) => (this.imagesUp = up));
+    this.#fresh = [];
     this.#stream = openStream<api.GuardEvent>(
       '/api/events',
       (event) => this.#take(event),
-      (up) => this.#link(up),
+      (up) => (up ? undefined : this.#down()),
     );
   }
 
@@ -174,17 +177,18 @@ export class GuardState {
     this.sound.play(urgent);
   }
 
-  #link(up: boolean): void {
-    if (up === this.linkUp) return;
-    this.linkUp = up;
-    if (up) {
-      this.everUp = true;
-      this.alarmText = '';
-    } else {
-      this.alarmText = 'The console is disconnected. What is on the screen may be out of date.';
-      this.#alarm(true);
-      void this.refresh();
-    }
+  #up(): void {
+    this.linkUp = this.everUp = true;
+    this.alarmText = '';
+  }
+
+  #down(): void {
+    this.#fresh = [];
+    if (!this.linkUp) return;
+    this.linkUp = false;
+    this.alarmText = 'The console is disconnected. What is on the screen may be out of date.';
+    this.#alarm(true);
+    void this.refresh();
   }
 
   #take(event: api.GuardEvent): void {
@@ -193,6 +197,12 @@ export class GuardState {
     } else if (event.kind === 'pulse') {
       this.offset = Date.parse(event.at) - Date.now();
       this.sessionEnds = event.session_ends;
+      const fresh = this.#fresh;
+      this.#fresh = null;
+      if (!this.linkUp) this.#up();
+      for (const each of fresh ?? []) this.#lane(each);
+    } else if (this.#fresh) {
+      this.#fresh.push(event);
     } else {
       this.#lane(event);
     }
