@@ -1,5 +1,5 @@
-"""What the guard console costs with 24 lanes and 5 stations: how soon a referral's card is there, how old a live picture
-is, what a page weighs, what the process holds.
+"""What the guard console costs with 24 lanes and 5 stations: how soon a referral's card is there, how old a live
+picture is, what a page weighs, what the process holds.
 
 The console is the real one (`python -m ui`), one station is a real Chromium with the page in view, four take every
 event and picture as a page does. Lanes and stations are processes of their own (`console_lanes`, `console_stations`).

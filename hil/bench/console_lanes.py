@@ -144,7 +144,9 @@ class Scripted:
 
     def _passage(self) -> PassageView:
         failed = CheckView(name=CheckName.LIVENESS, result=Result.FAILED, reason="A mask is suspected.")
-        others = tuple(CheckView(name=n, result=Result.SUCCESSFUL, reason="") for n in CheckName if n is not failed.name)
+        others = tuple(
+            CheckView(name=n, result=Result.SUCCESSFUL, reason="") for n in CheckName if n is not failed.name
+        )
         stills = [ImageView(channel=name, version=1, label="still", eyes=EYES) for name in STILLS]
         live = [ImageView(channel="live", version=self.frames, label="live picture", eyes=EYES)] if self.frame else []
         return PassageView(
@@ -190,8 +192,7 @@ class Stand:
         self.lanes = [Scripted(f"B-{n:02}", clock, views) for n in range(1, count + 1)]
         paths = [folder / f"lane-{n:02}.sock" for n in range(1, count + 1)]
         self.servers = [
-            ControlServer(path, lane, clock, lambda _guards: None)
-            for path, lane in zip(paths, self.lanes, strict=True)
+            ControlServer(path, lane, clock, lambda _guards: None) for path, lane in zip(paths, self.lanes, strict=True)
         ]
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
 """Stations beside the one with a page: each takes every event and every picture of whoever is held, as a page does.
 
-    python -m hil.bench.console_stations URL COOKIE [COOKIE ...]
+python -m hil.bench.console_stations URL COOKIE [COOKIE ...]
 """
 
 import asyncio

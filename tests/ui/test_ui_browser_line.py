@@ -65,7 +65,7 @@ def overflow(page: Page) -> list[str]:
     return page.evaluate(
         """() => { const tiles = [...document.querySelectorAll('.line-tile')];
            const boxes = tiles.map(each => each.getBoundingClientRect());
-           const cut = tiles.filter(each => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight);
+           const cut = tiles.filter(one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight);
            const over = tiles.filter((_, i) => boxes.some((box, j) => j > i && box.left < boxes[i].right - 0.5
              && box.right > boxes[i].left + 0.5 && box.top < boxes[i].bottom - 0.5 && box.bottom > boxes[i].top + 0.5));
            return [...cut, ...over].map(each => each.dataset.testid); }"""
@@ -101,7 +101,11 @@ def test_on_a_small_screen_one_scroll_shows_all_and_nothing_is_cut(guard: Seat) 
 
 ANOMALIES = {
     1: ({"faults": (FAULT,)}, "degraded", "! Degraded"),
-    2: ({"faults": (FAULT.model_copy(update={"severity": "critical", "code": 1001, "device": "gate"}),)}, "fault", "fault"),
+    2: (
+        {"faults": (FAULT.model_copy(update={"severity": "critical", "code": 1001, "device": "gate"}),)},
+        "fault",
+        "fault",
+    ),
     3: ({"step": "emergency", "phase": "Emergency", "in_service": False}, "emergency", "✕ Emergency release"),
     4: ({"in_service": False, "phase": "OutOfService"}, "outOfService", "– Out of service"),
 }
@@ -123,14 +127,16 @@ def test_what_is_wrong_is_large_and_coloured_and_has_its_symbol(
     expect(tile(page, 5).get_by_test_id("device-camera.rgb")).to_have_text("✓camera rgb: well, ")
     expect(page.get_by_text("24 lanes, 20 calm")).to_be_visible()
     sizes = page.evaluate(
-        """[...document.querySelectorAll('.line-tile .what')].map(each => parseFloat(getComputedStyle(each).fontSize))"""
+        "[...document.querySelectorAll('.line-tile .what')].map(one => parseFloat(getComputedStyle(one).fontSize))"
     )
     assert min(sizes[:3]) > max(sizes[4:]), "an anomaly is larger than a calm lane"
     assert overflow(page) == []
     assert guard.violations() == []
 
 
-def test_a_post_that_only_watches_stands_in_the_line(guard: Seat, lanes: list[FakeLane], lane_thread: LaneThread) -> None:
+def test_a_post_that_only_watches_stands_in_the_line(
+    guard: Seat, lanes: list[FakeLane], lane_thread: LaneThread
+) -> None:
     page = guard.page
     show(lane_thread, lanes[6], watching({}, revision=60))
     expect(tile(page, 7)).to_have_attribute("data-state", "alerts")
@@ -150,7 +156,9 @@ def test_the_keyboard_moves_along_the_line_opens_a_lane_and_comes_back(guard: Se
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(tile(page, 3)).to_be_focused()
-    columns = page.evaluate("getComputedStyle(document.querySelector('.line ul')).gridTemplateColumns.split(' ').length")
+    columns = page.evaluate(
+        "getComputedStyle(document.querySelector('.line ul')).gridTemplateColumns.split(' ').length"
+    )
     page.keyboard.press("ArrowDown")
     expect(tile(page, 3 + columns)).to_be_focused()
     page.keyboard.press("ArrowUp")
@@ -279,6 +287,84 @@ def test_text_of_a_lane_is_text(guard: Seat, lanes: list[FakeLane], lane_thread:
     expect(tile(page, 1).locator(".devices")).to_contain_text(hostile)
     assert page.locator(".line img").count() == 0
     assert overflow(page) == []
+
+
+PIXELS = """canvas => { const { width, height } = canvas, c = canvas.getContext('2d');
+  return [...c.getImageData(0, 0, width, height).data.filter((_, i) => i % 4 === 0)]; }"""
+
+
+def dark_spots(figure: Locator, *spots: tuple[int, int]) -> list[bool]:
+    """Whether a picture is as dark as a pupil there, in pixels of its canvas."""
+    pixels = figure.locator("canvas").evaluate(PIXELS)
+    return [pixels[y * 320 + x] < 70 for x, y in spots]
+
+
+def closer(page: Page) -> int:
+    """The scale of the pictures, in percent."""
+    return int(page.get_by_test_id("zoom").get_by_role("button").nth(1).inner_text().removesuffix("%"))
+
+
+def test_all_pictures_zoom_and_move_together_by_button_key_wheel_and_drag(
+    guard: Seat, lanes: list[FakeLane], lane_thread: LaneThread
+) -> None:
+    page = guard.page
+    show(lane_thread, lanes[0], held(NAMES[0], "p-1", revision=120))
+    figures = [page.get_by_test_id(f"face-{channel}") for channel in ("portrait", "rgb", "850", "940", "live")]
+    for figure in figures:
+        expect(figure).to_have_attribute("data-shown", "true")
+        assert dark_spots(figure, (102, 160), (218, 160), (160, 250)) == [True, True, False]
+    zoom = page.get_by_test_id("zoom").get_by_role("button")
+    zoom.nth(1).focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    assert closer(page) == 195
+    # About the middle of the picture (160, 200): the eyes go up and apart, in every picture alike.
+    for figure in figures:
+        assert dark_spots(figure, (47, 122), (273, 122), (102, 160)) == [True, True, False]
+    page.keyboard.press("ArrowLeft")
+    for figure in figures:
+        assert dark_spots(figure, (47 + 32, 122), (273 + 32, 122)) == [True, True]
+    page.keyboard.press("0")
+    assert closer(page) == 100
+    box = figures[0].locator("canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -100)
+    assert closer(page) == 125
+    assert page.evaluate("scrollY") == 0
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 1000, box["y"] + box["height"] / 2, steps=20)
+    page.mouse.up()
+    zoom.nth(2).click()
+    assert closer(page) == 156
+    zoom.nth(0).click()
+    zoom.nth(0).click()
+    assert closer(page) == 100
+    page.get_by_label("Reason (mandatory").fill("0 + - 0")
+    assert closer(page) == 100
+    assert guard.violations() == []
+
+
+def test_the_map_lies_over_the_face_as_strongly_as_the_guard_wants(
+    guard: Seat, lanes: list[FakeLane], lane_thread: LaneThread
+) -> None:
+    page = guard.page
+    show(lane_thread, lanes[0], held(NAMES[0], "p-1", revision=120))
+    figure, slider = page.get_by_test_id("face-map"), page.get_by_label("Map over the face")
+    expect(figure.get_by_text("like skin")).to_be_visible()
+    expect(page.get_by_text("How unlike skin a spot answers to infrared")).to_be_visible()
+    middle = figure.locator("canvas").evaluate(PIXELS)
+    slider.fill("0")
+    face = page.get_by_test_id("face-rgb").locator("canvas").evaluate(PIXELS)
+    assert figure.locator("canvas").evaluate(PIXELS) == face
+    slider.fill("100")
+    full = figure.locator("canvas").evaluate(PIXELS)
+    assert full != face
+    assert middle not in (face, full)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert slider.input_value() == "90"
+    assert closer(page) == 100
 
 
 def test_a_console_that_dies_leaves_no_lane_that_looks_live(

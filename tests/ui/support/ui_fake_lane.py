@@ -215,6 +215,17 @@ def held(lane_id: str = "E-07", passage_id: str = "p-1", *, revision: int = 2, *
     )
 
 
+def filmed(snapshot: LaneSnapshot) -> LaneSnapshot:
+    """The same a moment later: a newer live picture, and nothing else."""
+    assert snapshot.passage is not None
+    images = tuple(
+        image.model_copy(update={"version": image.version + 1}) if image.channel == "live" else image
+        for image in snapshot.passage.images
+    )
+    changes = {"revision": snapshot.revision + 1, "passage": snapshot.passage.model_copy(update={"images": images})}
+    return snapshot.model_copy(update=changes)
+
+
 def watching(*alerts: dict[str, Any], link: str = "live", missed: int = 0, revision: int = 1) -> WatchSnapshot:
     """A post that only watches one camera; every alert is the changes to one of its own."""
     at = now()
