@@ -103,7 +103,7 @@ class _Feed:
     async def _send_image(self, name: str, client: LaneClient, passage_id: str, image: ImageView) -> None:
         channel = self.channels[name, image.channel]
         try:
-            data, media_type = await client.image(passage_id, image.channel)
+            data, media_type = await self.console.picture(client, passage_id, image)
         except LaneUnreachable:
             return  # the lane's status already tells the guard; the next snapshot brings the image
         self.sent += 1

@@ -18,7 +18,7 @@ from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door, Outcome
 from appliance.document.judge import Judged
-from appliance.runtime import claims, evidence, records, standing, view
+from appliance.runtime import claims, evidence, preview, records, standing, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
@@ -35,7 +35,6 @@ from appliance.store.records import JournalRecord, PassageEnded, Record
 from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
-PREVIEW_EVERY_S = 0.33
 TEST_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ class LaneController:
                     ("eye", self.eye.run()),
                     ("reader", self.reader.run()),
                     ("control", self.server.run()),
-                    ("preview", self._preview()),
+                    ("preview", preview.keep_showing(self.eye, self._held, self.publish)),
                     ("tests", self._keep_testing()),
                     ("supply", self._end_with_the_supply()),
                     *((("presence", self.presence.run()),) if self.presence is not None else ()),
@@ -294,18 +293,10 @@ class LaneController:
             self._advice = advice
             self.publish()
 
-    async def _preview(self) -> None:
-        """A live view for the guard while somebody is held; nothing is captured otherwise."""
-        while True:
-            await asyncio.sleep(PREVIEW_EVERY_S)
-            data = self._passage
-            held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
-            if data is None or not held or self.eye.busy or 3001 in self.loop.faults.codes:
-                continue
-            with contextlib.suppress(VisionLost, VisionRefused, DriverError):
-                reply = await self.eye.ask("preview")
-                data.show("live", reply.blobs[0], "image/jpeg", label="live picture", eyes=reply.header["eyes"])
-                self.publish()
+    def _held(self) -> PassageData | None:
+        """The passage of whoever is held, while a guard watches and a camera is there to see it with."""
+        held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
+        return self._passage if held and 3001 not in self.loop.faults.codes else None
 
     # --- what changes -----------------------------------------------------------------------------------------
 

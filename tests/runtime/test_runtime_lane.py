@@ -18,7 +18,7 @@ from appliance.config import LaneConfig
 from appliance.control.history import Journal, JournalQuestion, Passages, PassagesQuestion, VerifyQuestion, VerifyState
 from appliance.control.messages import OfficerRequest, Reply, ServiceRequest
 from appliance.core.types import OfficerAction, Outcome, Result, Topology
-from appliance.runtime import eye, lane
+from appliance.runtime import eye, lane, preview
 from appliance.runtime.lane import LaneController
 from appliance.store.async_store import AsyncStore
 from appliance.store.records import PassageStarted
@@ -44,7 +44,7 @@ class House:
         monkeypatch.setattr(eye, "VisionProcess", HandVision.fresh())
         monkeypatch.setattr(eye, "RETRY_S", 0.001)
         monkeypatch.setattr(eye, "HEALTH_S", 0.01)
-        monkeypatch.setattr(lane, "PREVIEW_EVERY_S", 0.005)
+        monkeypatch.setattr(preview, "EVERY_S", 0.005)
         monkeypatch.setattr(lane.devices, "gate", lambda _: self.gate)
         monkeypatch.setattr(lane.devices, "illuminators", lambda _: {"nir": self.light})
         monkeypatch.setattr(lane.devices, "reader", lambda _: self.reader)
@@ -172,6 +172,8 @@ async def test_a_suspected_attack_waits_for_an_officer_with_a_live_view(
         assert "exit" not in house.gate.log
         monkeypatch.setattr(type(house.lane.server), "watchers", 1)
         await until(lambda: house.lane.image(passage, "live") is not None, "the live view")
+        looks = [fields["locate"] for op, fields in HandVision.started[-1].told if op == "preview"]
+        assert looks[0] is True, "the eyes of whoever was held before are nobody's"
         blind = await house.decides(passage, OfficerAction.ADMIT)
         assert (blind.accepted, "look at its state" in blind.message) == (False, True)
         assert not (await house.decides("another", OfficerAction.ADMIT, visual_check=True)).accepted
