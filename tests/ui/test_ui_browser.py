@@ -132,7 +132,7 @@ def test_the_live_picture_moves_and_the_map_is_coloured_on_a_fixed_scale(
     guard: Seat, one: FakeLane, lane_thread: LaneThread
 ) -> None:
     show(lane_thread, one, held("E-01"))
-    expect(guard.page.get_by_test_id("face-map").get_by_text("like skin")).to_be_visible()
+    expect(guard.page.get_by_test_id("face-map").get_by_text("like skin", exact=True)).to_be_visible()
     for _ in range(4):
         before = one.served
         show(lane_thread, one, filmed(one.snapshot))

@@ -351,7 +351,9 @@ def test_the_map_lies_over_the_face_as_strongly_as_the_guard_wants(
     page = guard.page
     show(lane_thread, lanes[0], held(NAMES[0], "p-1", revision=120))
     figure, slider = page.get_by_test_id("face-map"), page.get_by_label("Map over the face")
-    expect(figure.get_by_text("like skin")).to_be_visible()
+    for shown in (figure, page.get_by_test_id("face-rgb")):
+        expect(shown).to_have_attribute("data-shown", "true")
+    expect(figure.get_by_text("like skin", exact=True)).to_be_visible()
     expect(page.get_by_text("How unlike skin a spot answers to infrared")).to_be_visible()
     middle = figure.locator("canvas").evaluate(PIXELS)
     slider.fill("0")
