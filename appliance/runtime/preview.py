@@ -10,7 +10,7 @@ from appliance.vision.client import VisionLost, VisionRefused
 from drivers.errors import DriverError
 
 EVERY_S = 0.04
-"""Between two pictures: with the wait for a frame some 15 come in a second."""
+"""Between two pictures. With the wait for a frame of a camera of 30 a second that makes some 15; computed."""
 LOCATE_EVERY = 5
 """Eyes are looked for in every fifth of them: that takes far longer than the picture."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from ui_fake_lane import FAULT, FakeLane, LaneThread, held, idle, standing, watching
+from ui_fake_lane import FAULT, FakeLane, LaneThread, filmed, held, idle, standing, watching
 from ui_rig import ConsoleProcess, Seat
 
 pytestmark = pytest.mark.browser
@@ -309,8 +309,8 @@ def test_all_pictures_zoom_and_move_together_by_button_key_wheel_and_drag(
 ) -> None:
     page = guard.page
     show(lane_thread, lanes[0], held(NAMES[0], "p-1", revision=120))
-    figures = [page.get_by_test_id(f"face-{channel}") for channel in ("portrait", "rgb", "850", "940", "live")]
-    for figure in figures:
+    figures = [page.get_by_test_id(f"face-{channel}") for channel in ("portrait", "rgb", "850", "940")]
+    for figure in (*figures, page.get_by_test_id("face-live")):
         expect(figure).to_have_attribute("data-shown", "true")
         assert dark_spots(figure, (102, 160), (218, 160), (160, 250)) == [True, True, False]
     zoom = page.get_by_test_id("zoom").get_by_role("button")
@@ -367,6 +367,18 @@ def test_the_map_lies_over_the_face_as_strongly_as_the_guard_wants(
     page.keyboard.press("ArrowLeft")
     assert slider.input_value() == "90"
     assert closer(page) == 100
+
+
+def test_a_live_picture_that_does_not_move_on_goes_and_a_new_one_comes_back(
+    guard: Seat, lanes: list[FakeLane], lane_thread: LaneThread
+) -> None:
+    show(lane_thread, lanes[0], held(NAMES[0], "p-1", revision=120))
+    live = guard.page.get_by_test_id("face-live")
+    expect(live).to_have_attribute("data-shown", "true")
+    expect(live).to_have_attribute("data-shown", "false", timeout=15_000)
+    expect(guard.page.get_by_test_id("face-rgb")).to_have_attribute("data-shown", "true")
+    show(lane_thread, lanes[0], filmed(lanes[0].snapshot))
+    expect(live).to_have_attribute("data-shown", "true")
 
 
 def test_a_console_that_dies_leaves_no_lane_that_looks_live(
