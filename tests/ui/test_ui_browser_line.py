@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -382,7 +381,7 @@ def test_a_live_picture_that_does_not_move_on_goes_and_a_new_one_comes_back(
 
 
 def test_a_console_that_dies_leaves_no_lane_that_looks_live(
-    chrome: Browser, start_console, lanes: list[FakeLane], lane_thread: LaneThread, tmp_path: Path
+    chrome: Browser, start_console, lanes: list[FakeLane], lane_thread: LaneThread
 ) -> None:
     process = start_console(*(lane.path for lane in lanes))
     seat = Seat(chrome, process.url)
