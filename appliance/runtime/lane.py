@@ -11,7 +11,7 @@ from typing import Any
 from appliance import commissioning, devices, handover, sites
 from appliance.clock import Clock, today
 from appliance.config import LaneConfig
-from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
+from appliance.control.messages import BlockRequest, LaneSnapshot, OfficerRequest, Reply, ServiceRequest
 from appliance.control.server import ControlServer
 from appliance.core import commands as cmd
 from appliance.core import events as ev
@@ -105,6 +105,8 @@ class LaneController:
         await self._close_unfinished()
         if (await self._store.newest("phase") or {}).get("to") == ph.Emergency.__name__:
             self.loop.resume_emergency()
+        if (block := await self._store.newest("event.block_requested") or {}).get("blocked"):
+            self.loop.resume_block(block["officer"], block["reason"])
         self.loop.post(ev.DeviceReported(Device.STORE), "store")
         if self._config.policy.require_guard:
             self.loop.faults.raise_fault(1005, "console")
@@ -151,8 +153,10 @@ class LaneController:
         match command:
             case cmd.ReadDocument(passage_id):
                 self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
-            case cmd.StartVerification(passage_id):
-                self._spawn("verify", self._verify(passage_id))
+            case cmd.StartVerification(passage_id, ask):
+                if self._passage is not None:
+                    self._passage.again()
+                self._spawn("verify", self._verify(passage_id, ask))
             case cmd.StopVerification():
                 self._stop("verify")
             case cmd.ReleaseEntry():
@@ -229,7 +233,7 @@ class LaneController:
         data.show("portrait", reply.blobs[0], "image/jpeg", label="from the reader", eyes=eyes)
         self.publish()
 
-    async def _verify(self, passage_id: str) -> None:
+    async def _verify(self, passage_id: str, ask: Advice | None) -> None:
         data = self._passage
         if data is None or data.passage_id != passage_id:
             return
@@ -242,7 +246,7 @@ class LaneController:
                 self.eye.busy = True
             if self.presence is not None:
                 self.presence.begin()
-            checks = await self.verification.run()
+            checks = await self.verification.run(ask)
             data.enrolled_as = data.enrolled_as or self.verification.found
             if self.presence is not None:
                 checks = await self.presence.judged(checks)
@@ -295,11 +299,14 @@ class LaneController:
             self.publish()
 
     async def _preview(self) -> None:
-        """A live view for the guard while somebody is held; nothing is captured otherwise."""
+        """A live view for the guard while somebody is held; nothing is captured otherwise.
+
+        An escalated referral needs no guard who watches: the station that takes it over does not count as one.
+        """
         while True:
             await asyncio.sleep(PREVIEW_EVERY_S)
-            data = self._passage
-            held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
+            data, phase = self._passage, self.loop.lane.phase
+            held = isinstance(phase, ph.Referred) and (phase.escalated or self.server.watchers > 0)
             if data is None or not held or self.eye.busy or 3001 in self.loop.faults.codes:
                 continue
             with contextlib.suppress(VisionLost, VisionRefused, DriverError):
@@ -314,8 +321,7 @@ class LaneController:
             self._passage = PassageData(after.phase.passage_id, self._clock.now())
         data = self._passage
         if data is not None and before.phase != after.phase:
-            if isinstance(after.phase, ph.Referred) and not isinstance(before.phase, ph.Referred):
-                data.referred_since = self._clock.now()
+            data.follow(before.phase, after.phase, self._clock.now())
             resting = ph.Ready | ph.OutOfService | ph.Starting | ph.Emergency
             if isinstance(after.phase, resting) and not isinstance(before.phase, resting):
                 self._forget(data)
@@ -397,6 +403,11 @@ class LaneController:
         accepted = await self.loop.ask(
             ev.ServiceRequested(request.in_service, request.officer, request.reason), "console"
         )
+        return self._reply(request.request_id, accepted)
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """No new passage, or again; a restart does not undo it."""
+        accepted = await self.loop.ask(ev.BlockRequested(request.blocked, request.officer, request.reason), "console")
         return self._reply(request.request_id, accepted)
 
     def _reply(self, request_id: str, accepted: bool) -> Reply:

@@ -15,7 +15,7 @@ from appliance.core import interlock
 from appliance.core.explore import DOCUMENTS, TODAY, VERIFICATIONS, face_checks, reported
 from appliance.core.faults import Effect
 from appliance.core.passage import step
-from appliance.core.phases import Emergency, OutOfService, Ready, Starting, passage_of
+from appliance.core.phases import Emergency, OutOfService, Ready, Starting, clock_of, passage_of
 from appliance.core.policy import Policy
 from appliance.core.types import CheckName, Door, DoorPosition, OfficerAction, Result, Topology
 from hil.soak.script import Act, Comer, Script
@@ -118,8 +118,8 @@ class Session:
             self._view = interlock.dispatched(self._view, command)
             self._carry_out(command)
         if self._lane.phase != before.phase or isinstance(event, ev.PhaseTimedOut):
-            name = type(self._lane.phase).__name__
-            self._arm("phase", self._policy.timeout_of(self._lane.phase), ev.PhaseTimedOut(name))
+            clock = clock_of(self._lane.phase)
+            self._arm("phase", self._policy.timeout_of(self._lane.phase), ev.PhaseTimedOut(clock))
 
     def _arm(self, name: str, after: float, event: ev.Event) -> None:
         """A timer that is armed anew forgets what it was armed for."""

@@ -1,9 +1,10 @@
 /** What the guard's page knows now. Thin: the rules are in `lib/cases.ts`. */
 import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
-import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
+import { alarmEvery, heldCases, newsOf, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
 import { Sound } from '../lib/sound';
+import { t } from '../lib/say.svelte';
 import { openStream, type Stream } from '../lib/stream';
 import type { May } from '../people/api';
 import { Confirmation } from '../people/confirm.svelte';
@@ -18,6 +19,7 @@ const NOBODY: api.SessionView = {
   watch_s: 0,
   may_rename: false,
   second_officer: 'never',
+  escalations_only: false,
 };
 
 /** What a guard has typed about a case and not sent yet. */
@@ -198,9 +200,10 @@ export class GuardState {
       this.#alarm(false);
     }
     for (const each of this.cases) {
-      if (this.#known.has(each.passage.passage_id)) continue;
-      this.#known.add(each.passage.passage_id);
-      this.alarmText = `Traveller held in lane ${each.snapshot.lane_id}.`;
+      if (this.#known.has(newsOf(each))) continue;
+      this.#known.add(newsOf(each));
+      const lane = each.snapshot.lane_id;
+      this.alarmText = each.referral.escalated ? t('decide.escalated', { lane }) : `Traveller held in lane ${lane}.`;
       this.#alarm(each.referral.escalated);
     }
     for (const passageId of this.#drafts.keys()) {

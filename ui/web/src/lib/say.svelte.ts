@@ -1,10 +1,11 @@
 /** What the console's pages say, in the language its officer chose. English comes with the page, the others on demand. */
 import { IntlMessageFormat } from 'intl-messageformat';
+import decide from '../texts/console/decide.en.json';
 import guard from '../texts/console/guard.en.json';
 import lane from '../texts/console/lane.en.json';
 
 /** A section a page or a group of pages; `lane` holds the sentences that lanes and the console's server send. */
-const ENGLISH = { guard, lane };
+const ENGLISH = { decide, guard, lane };
 type Section = keyof typeof ENGLISH;
 type Texts = Record<Section, Readonly<Record<string, string>>>;
 export type Key = { [S in Exclude<Section, 'lane'>]: `${S}.${keyof (typeof ENGLISH)[S] & string}` }[Exclude<Section, 'lane'>];

@@ -20,7 +20,10 @@ export const CHECKS: Record<CheckView['name'], string> = {
   passage: 'Passage',
 };
 
-export const ACTIONS: Record<OfficerAction, { label: string; key: string; done: string }> = {
+/** The three decisions that end the referral for good; the others are in `actions.ts`. */
+export type MainAction = Extract<OfficerAction, 'admit' | 'refuse' | 'second_line'>;
+
+export const ACTIONS: Record<MainAction, { label: string; key: string; done: string }> = {
   admit: { label: 'Admit', key: 'A', done: 'Admitted' },
   refuse: { label: 'Refuse', key: 'R', done: 'Refused' },
   second_line: { label: 'Second line', key: 'S', done: 'Sent to second line' },
@@ -31,12 +34,13 @@ export const OUTCOMES: Record<NonNullable<PassageView['outcome']>, { word: strin
   admitted_by_officer: { word: 'Admitted by officer', symbol: '✓', tone: 'successful' },
   refused_by_officer: { word: 'Refused by officer', symbol: '✕', tone: 'failed' },
   second_line: { word: 'Second line', symbol: '→', tone: 'undetermined' },
+  let_out_by_officer: { word: 'Let out by officer', symbol: '←', tone: 'not_performed' },
   walked_away: { word: 'Walked away', symbol: '–', tone: 'not_performed' },
   unattended: { word: 'Unattended', symbol: '?', tone: 'undetermined' },
   aborted: { word: 'Aborted', symbol: '■', tone: 'aborted' },
 };
 
-export const REASONS: Record<OfficerAction, readonly string[]> = {
+export const REASONS: Record<MainAction, readonly string[]> = {
   admit: ['Same person, seen in person', 'Bare face, no mask', 'Capture was poor'],
   refuse: ['Wears a mask', 'Not the holder', 'Document not valid'],
   second_line: ['Identity in doubt', 'Document in doubt', 'Needs help'],

@@ -100,6 +100,7 @@ export const RIGHTS: Record<May, string> = {
   acknowledge: 'acknowledge alerts',
   hand_over: 'hand the station over',
   service: 'take lanes out of service and back',
+  block: 'block lanes for new travellers',
   history: 'read and export the history',
   devices: 'see devices and versions',
   setup: 'set up devices',
