@@ -183,7 +183,7 @@ def search(policy: Policy, stop_at_first: bool = False) -> Searched:
         told.clocks.add(clock)
         if isinstance(edge.event, PhaseTimedOut) and edge.event.phase == clock:
             told.by_time[edge.before] = edge.after
-        if edge.after is edge.before and isinstance(edge.commands[0], Ignored):
+        if edge.after is edge.before and all(isinstance(command, Ignored) for command in edge.commands):
             continue  # nothing changed and nothing was asked for
         for invariant in INVARIANTS:
             if not invariant(edge, policy):

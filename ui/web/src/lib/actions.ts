@@ -4,7 +4,7 @@ import { t } from './say.svelte';
 import { ACTIONS, type MainAction } from './words';
 
 export const MAIN: readonly MainAction[] = ['admit', 'refuse', 'second_line'];
-export const OTHERS = ['retry', 'hold', 'open_entry'] as const;
+export const OTHERS = ['retry', 'hold'] as const;
 export const REQUESTS = ['ask_mask_off', 'ask_glasses_off', 'ask_hat_off'] as const;
 
 /** With Alt, on every keyboard layout: the key's place, not its letter. */
