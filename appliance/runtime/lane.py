@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from appliance import commissioning, devices, handover, sites
+from appliance import devices, handover, sites
 from appliance.clock import Clock, today
 from appliance.config import LaneConfig
 from appliance.control.messages import BlockRequest, LaneSnapshot, OfficerRequest, Reply, ServiceRequest
@@ -16,7 +16,7 @@ from appliance.control.server import ControlServer
 from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core import phases as ph
-from appliance.core.types import Advice, Device, Door, Outcome
+from appliance.core.types import Advice, Device, Door
 from appliance.document.judge import Judged
 from appliance.runtime import claims, evidence, records, view
 from appliance.runtime.eye import EyeOwner
@@ -26,12 +26,13 @@ from appliance.runtime.loop import LaneLoop
 from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.presence import PresenceOwner
 from appliance.runtime.reader import ReaderOwner
+from appliance.runtime.resume import resume
 from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
 from appliance.runtime.wellness import Wellness
 from appliance.store.async_store import AsyncStore
 from appliance.store.errors import StoreError
-from appliance.store.records import JournalRecord, PassageEnded, Record
+from appliance.store.records import JournalRecord
 from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
@@ -102,11 +103,7 @@ class LaneController:
 
     async def run(self, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
         """Run until cancelled. The first failure of any part ends all of them; outputs go off on the way out."""
-        await self._close_unfinished()
-        if (await self._store.newest("phase") or {}).get("to") == ph.Emergency.__name__:
-            self.loop.resume_emergency()
-        if (block := await self._store.newest("event.block_requested") or {}).get("blocked"):
-            self.loop.resume_block(block["officer"], block["reason"])
+        await resume(self._config, self._store, self.loop)
         self.loop.post(ev.DeviceReported(Device.STORE), "store")
         if self._config.policy.require_guard:
             self.loop.faults.raise_fault(1005, "console")
@@ -136,16 +133,6 @@ class LaneController:
         """A battery that is nearly empty: whoever is inside is finished first."""
         await self._to_end.wait()
         raise BatteryEmpty("The battery is nearly empty; the lane has ended in order, all outputs are off.")
-
-    async def _close_unfinished(self) -> None:
-        """Passages a crash left open ended in nothing: they are closed as aborted before anything else happens."""
-        unfinished = await self._store.unfinished()
-        closed: list[Record] = [PassageEnded(passage.passage_id, Outcome.ABORTED) for passage in unfinished]
-        facts = {"lane_id": self._config.lane_id, "simulated": self._config.simulated}
-        if (signed := commissioning.digest(self._config)) is not None:
-            facts["commissioning_sha256"] = signed
-        started = JournalRecord("lane_started", facts)
-        await self._store.append([started, *closed])
 
     # --- commands of the loop ---------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ class PassageData:
     checks: tuple[Check, ...] = ()
     irregularities: tuple[str, ...] = ()
     pictures: dict[str, Picture] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
     outcome: Outcome | None = None
     earlier: list[tuple[datetime, tuple[Check, ...]]] = field(default_factory=list)
     referred_since: datetime | None = None
@@ -46,7 +47,7 @@ class PassageData:
         """Add or replace a picture; its version grows. One that comes after `forget` is dropped."""
         if self.forgotten:
             return
-        version = self.pictures[channel].version + 1 if channel in self.pictures else 1
+        version = self.versions[channel] = self.versions.get(channel, 0) + 1
         four = (eyes[0], eyes[1], eyes[2], eyes[3]) if eyes else None
         self.pictures[channel] = Picture(data, media_type, label, version, four)
 
@@ -68,10 +69,14 @@ class PassageData:
             self.held_since = now
 
     def again(self) -> None:
-        """A verification begins: what the one before found, if there was one, is an earlier attempt."""
+        """A verification begins: what the one before found, if there was one, is an earlier attempt.
+
+        Its pictures go: beside the next checks they would show what those did not judge.
+        """
         if self.checks and self.referred_since is not None:
             self.earlier.append((self.referred_since, self.checks))
             self.checks = ()
+            self.pictures = {channel: seen for channel, seen in self.pictures.items() if channel == "portrait"}
 
     def forget(self) -> None:
         """Drop every image and what the document says; the checks and the outcome name nobody."""

@@ -190,7 +190,7 @@ async def let_out(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
     assert since(before, lane.openings()) == (1, 0)
     again = blocked.model_copy(update={"request_id": "unblock", "blocked": False})
     assert (await lane.client.block(again)).accepted
-    await lane.admits_the_next()
+    await lane.until(lambda seen: seen.step is Step.PRESENT_DOCUMENT)
 
 
 def referral_of(seen: LaneSnapshot) -> ReferralView:

@@ -204,6 +204,21 @@ def test_a_picture_shown_again_has_a_new_version() -> None:
     assert (view.channel, view.version, view.eyes) == ("live", 2, None)
 
 
+def test_pictures_of_an_earlier_attempt_go_and_the_next_are_newer() -> None:
+    data = PassageData("p", CLOCK.now(), referred_since=CLOCK.now())
+    for channel in ("portrait", "rgb"):
+        data.show(channel, b"a", "image/jpeg", label="first")
+    data.again()
+    assert (set(data.pictures), data.earlier) == ({"portrait", "rgb"}, []), "the first verification has none before it"
+    data.checks = face_checks(comparison=Result.FAILED)
+    data.again()
+    assert set(data.pictures) == {"portrait"}
+    assert data.checks == ()
+    assert [view.checks[0].name for view in data.attempt_views()] == [CheckName.COMPARISON]
+    data.show("rgb", b"b", "image/jpeg", label="second")
+    assert data.pictures["rgb"].version == 2, "a console that has the first fetches the second"
+
+
 def test_what_is_forgotten_stays_forgotten() -> None:
     """Pictures under way when the passage ends must not come back."""
     data = PassageData("p", CLOCK.now(), checks=face_checks(), outcome=Outcome.ADMITTED)

@@ -1,6 +1,7 @@
 """The further decisions at the console: what they take, who may, and what a second station is told and may do."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from ui_fake_lane import held, idle, passage
 from ui_hands import eventually
 from ui_people_rig import WORDS, Rig, people
 
-from appliance.control.messages import LaneSnapshot, OfficerAction
+from appliance.control.history import DecisionRecord, PassageRecord
+from appliance.control.messages import LaneSnapshot, OfficerAction, Outcome
+from ui.export import COLUMNS, csv_row, transaction
+from ui.roles import Role
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +59,22 @@ async def test_a_block_takes_a_reason_and_nothing_is_sent_without(tmp_path: Path
         assert (heard["blocked"], heard["officer"], heard["reason"]) == (True, "jo", "spill")
         it.lane.answer = lambda _said: (False, "cannot")
         assert (await jo.post("/api/lanes/lane-1/block", json=said)).json() == {"accepted": False, "message": "cannot"}
+
+
+def test_history_and_both_files_show_what_officers_did_and_why() -> None:
+    at, what = datetime(2026, 11, 28, tzinfo=UTC), ("retry", "hold", "acknowledge", "open_entry")
+    made = tuple(
+        DecisionRecord(sequence=n, decided=at, admit=False, officer="jo", action=action, reason=f"why {n}", checks=())
+        for n, action in enumerate(what)
+    )
+    outcome = Outcome.LET_OUT_BY_OFFICER
+    kept = {"topology": "mantrap", "pack_id": "p", "simulated": True, "outcome": outcome, "decisions": made}
+    one = PassageRecord(passage_id="p-1", started=at, ended=at, **kept)
+    row = dict(zip(COLUMNS, csv_row("E-01", one), strict=True))
+    told = "jo: retry (why 0); jo: hold (why 1); jo: acknowledge (why 2); jo: open_entry (why 3)"
+    assert (row["outcome"], row["officers"]) == ("let_out_by_officer", told)
+    own = transaction("E-01", one)["app-specific-check"]
+    assert [each["action"] for each in own["officers"]] == list(what)
 
 
 # --- the second station -----------------------------------------------------------------------------------------
@@ -112,8 +132,6 @@ async def test_a_second_station_is_no_guard_who_keeps_a_lane_open(tmp_path: Path
 
 
 async def test_a_viewer_at_the_second_station_sees_no_more_than_elsewhere(tmp_path: Path) -> None:
-    from ui.roles import Role
-
     async with people(tmp_path, escalations_only=True) as it:
         vi = await it.seat("vi", Role.VIEWER)
         await shows(it, held(referral={"escalated": True}, revision=7))
