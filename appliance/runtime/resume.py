@@ -1,4 +1,4 @@
-"""What a lane takes over from its last run: passages left open, an emergency, an officer's block. Nothing else is kept."""
+"""What a lane takes over from its last run: passages left open, an emergency, an officer's block; nothing else."""
 
 from appliance import commissioning
 from appliance.config import LaneConfig
