@@ -40,7 +40,9 @@ def seen_by(officer: Signed, console: Console, name: str) -> LaneStatus:
     if (takes and May.SEE_TRAVELLERS in officer.may) or snapshot is None or snapshot.passage is None:
         return status
     hidden: dict[str, object] = {"document": None, "irregularities": (), "enrolled_as": "", "images": ()}
-    passage = snapshot.passage.model_copy(update=hidden if takes else hidden | {"referral": None})
+    passage = snapshot.passage.model_copy(
+        update=hidden if takes else hidden | {"referral": None, "checks": (), "earlier": ()}
+    )
     return status.model_copy(update={"snapshot": snapshot.model_copy(update={"passage": passage})})
 
 

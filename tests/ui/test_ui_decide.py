@@ -97,7 +97,8 @@ async def test_a_second_station_learns_nothing_of_a_traveller_before_the_lane_es
         assert (await jo.get("/api/session")).json()["escalations_only"] is True
         told = (await jo.get("/api/lanes")).json()
         assert not secret(told)
-        assert told[0]["snapshot"]["passage"]["referral"] is None
+        seen = told[0]["snapshot"]["passage"]
+        assert (seen["referral"], seen["checks"], seen["earlier"]) == (None, [], [])
         assert (await jo.get("/api/lanes/lane-1/images/p-1/portrait")).status_code == 404
         for action in OfficerAction:
             body = decision(action, proof={"password": WORDS}, visual_check=True)
