@@ -24,11 +24,6 @@ def console(start_console, lane: FakeLane):
     return start_console(lane.path)
 
 
-@pytest.fixture(scope="module")
-def second(start_console, lane: FakeLane):
-    return start_console(lane.path, more=("--escalations-only",))
-
-
 @contextmanager
 def signed_in(console) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=console.url, headers={"origin": console.url}, timeout=10) as client:
@@ -42,6 +37,15 @@ def signed_in(console) -> Iterator[httpx2.Client]:
 def http(console):
     with signed_in(console) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def second(start_console, lane: FakeLane, lane_thread: LaneThread):
+    """A second station, which has heard of the lane, and somebody at it."""
+    console = start_console(lane.path, more=("--escalations-only",))
+    with signed_in(console) as client:
+        lane_thread.wait(eventually(lambda: client.get("/api/lanes").json()[0]["reachable"]))
+        yield console, client
 
 
 def _events(response: httpx2.Response):
@@ -138,7 +142,7 @@ def test_no_picture_reaches_a_second_station_before_the_lane_escalates(
     second, lane: FakeLane, lane_thread: LaneThread
 ) -> None:
     lane_thread.do(lambda: lane.show(held(revision=20)))
-    with signed_in(second) as client, _connect(second, client) as socket:
+    with _connect(*second) as socket:
         socket.send('{"watch": ["lane-1"]}')
         with pytest.raises(TimeoutError):
             socket.recv(0.6)
