@@ -15,6 +15,7 @@ from pathlib import Path
 from appliance.core import phases
 from appliance.core.faults import CATALOGUE
 from appliance.core.types import ADVICE_WORDS
+from appliance.evaluate.figures import percent
 from appliance.evaluate.species import VOCABULARY
 from appliance.liveness import words
 from appliance.liveness.circumstances import CIRCUMSTANCES
@@ -28,17 +29,32 @@ SPOKEN = (
     *(f"appliance/document/{name}.py" for name in ("mrz", "judge", "portrait")),
     *(f"appliance/vision/{name}.py" for name in ("verdict", "enrolled", "inference", "matcher")),
     "appliance/face/quality/portrait.py",
-    *(f"appliance/liveness/{name}.py" for name in ("assess", "calibration", "decode", "detector", "face_frame", "reading")),
+    *(
+        f"appliance/liveness/{name}.py"
+        for name in ("assess", "calibration", "decode", "detector", "face_frame", "reading")
+    ),
     *(f"appliance/runtime/{name}.py" for name in ("claims", "evidence", "history", "installed", "lane", "presence")),
     *(f"appliance/runtime/{name}.py" for name in ("reader", "verification", "wellness")),
     *(f"appliance/control/{name}.py" for name in ("client", "server")),
     *(f"appliance/observe/{name}.py" for name in ("alerts", "post", "watcher")),
-    *(f"ui/{name}.py" for name in ("accounts", "auth", "history", "lanes", "passkeys", "people", "proofs", "security", "staff")),
+    *(
+        f"ui/{name}.py"
+        for name in ("accounts", "auth", "history", "lanes", "passkeys", "people", "proofs", "security", "staff")
+    ),
 )
 """Modules whose sentences reach a guard."""
 
 REFUSALS = frozenset(
-    ("HTTPException", "LaneUnreachable", "PasskeyRefused", "PasswordRefused", "Reply", "StaffRefused", "_lost", "MissingLane")
+    (
+        "HTTPException",
+        "LaneUnreachable",
+        "PasskeyRefused",
+        "PasswordRefused",
+        "Reply",
+        "StaffRefused",
+        "_lost",
+        "MissingLane",
+    )
 )
 """Calls whose strings do, in whatever form."""
 
@@ -60,7 +76,7 @@ ELSEWHERE = (
     "{which} answers",
     "{words} if that does not help",
 )
-"""What looks like a sentence and ends on a terminal, in a log or in a file; and parts of one, which `_tables` has whole."""
+"""What looks like a sentence and ends on a terminal, in a log or a file; and parts `_tables` has whole."""
 
 _LEDS = ("LED 850", "LEDs 850, 940")
 _CLAIMED = ("Measured: no species.",)
@@ -74,7 +90,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "NOTHING": _CLAIMED,
     "_known(lane)": _CLAIMED,
     "_known(lane, upper=True)": _CLAIMED,
-    "most": ("12.0 %",),
+    "most": (percent(0.12),),
     "word": ("Measured", "Simulated"),
     "kind": ("real", "simulated"),
     "name": ("document number",),
@@ -96,7 +112,8 @@ def _tables() -> Iterator[str]:
     yield from (words.COVERED, words.UNLIKE_SKIN, alerts.LOOKS, alerts.LIMIT, post.HANGS, post.NOTHING_MOVES)
     yield from (CONFIRM, SECOND)
     yield from ("No LED answers at the grey reference.", "Not good enough: Come closer. Stand still.")
-    yield "LEDs differ from their calibration: 850 +9%. Clean the lamps and the reference; if that does not help, calibrate anew."
+    yield "LEDs differ from their calibration: 850 +9%."
+    yield "Clean the lamps and the reference; if that does not help, calibrate anew."
     yield from (_spaced(phase.__name__) for phase in phases.Phase.__args__)
     for file in resources.files("appliance.liveness").joinpath("learned").iterdir():
         if file.name.endswith(".json"):
@@ -113,7 +130,10 @@ def _in_code(path: Path) -> Iterator[str]:
         id(part)
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and _called(call) in REFUSALS
-        for argument in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("message", "problem")))
+        for argument in (
+            *call.args,
+            *(keyword.value for keyword in call.keywords if keyword.arg in ("message", "problem")),
+        )
         for part in ast.walk(argument)
     }
     for node, form in _strings(tree):
@@ -128,7 +148,13 @@ def _called(call: ast.Call) -> str:
 
 def _strings(tree: ast.AST) -> Iterator[tuple[ast.Constant | ast.JoinedStr, str]]:
     """Strings that are neither documentation nor part of another one, with their source form."""
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node}
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
     parts |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if id(node) in parts:
@@ -152,5 +178,3 @@ def _filled(node: ast.Constant | ast.JoinedStr) -> Iterator[str]:
         for part in node.values
     ]
     yield from ("".join(chosen) for chosen in product(*choices))
-
-

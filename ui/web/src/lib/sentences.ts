@@ -18,7 +18,7 @@ const BETWEEN = /(?<=[.?!]) (?=[A-Z(])/;
 
 function compiled([sentence, message]: [string, string]): Pattern {
   const parts = sentence.split(PLACE);
-  const find = parts.map((part, n) => (n % 2 ? (NUMBERS.has(part) ? '([+-]?[\\d.]+)' : '(.+?)') : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
+  const find = parts.map((part, n) => (n % 2 ? (NUMBERS.has(part) ? '([+-]?[\\d.]+)' : '(.+?)') : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '\\s'))).join('');
   return { find: new RegExp(`^${find}$`, 's'), names: parts.filter((_, n) => n % 2), message };
 }
 
