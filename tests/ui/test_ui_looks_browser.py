@@ -67,6 +67,17 @@ def test_every_page_is_accessible_and_fits(tour: Tour, variant: str) -> None:
     assert found == {}
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "ar", "zh"])
+def test_a_decision_needs_no_scrolling_in_any_language(tour: Tour, language: str) -> None:
+    tour.wear(language, "dark")
+    page = PAGES["referral"](tour)
+    below = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.decide')].map((one) => one.getBoundingClientRect().bottom))"
+    )
+    assert below <= 800
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
 def english_left(page: Page) -> list[str]:
     """Texts of a page in German that stand in the English catalogues and not in the German ones."""
     named = {
