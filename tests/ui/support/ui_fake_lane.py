@@ -239,6 +239,7 @@ class FakeLane:
         self.requests: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[bool, str] | None] = lambda _request: (True, "")
         self.silent = False
+        self.no_past = ""  # why questions about the past have no answer; without it they get none at all
         self.after: Callable[[dict[str, Any]], LaneSnapshot | WatchSnapshot] | None = None
         self.served = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -310,11 +311,9 @@ class FakeLane:
             self._say(writer, reply.model_dump(mode="json"))
             if accepted and self.after is not None:
                 self.show(self.after(request))
-        elif request["kind"] == "history":
-            nothing = HistoryReply(
-                request_id=request["request_id"], problem="Nothing is kept here that could be asked for."
-            )
-            self._say(writer, nothing.model_dump(mode="json"))
+        elif request["kind"] == "history" and self.no_past:
+            reply = HistoryReply(request_id=request["request_id"], problem=self.no_past)
+            self._say(writer, reply.model_dump(mode="json"))
         elif request["kind"] == "image":
             self.served += 1
             data, media = self._picture(request["passage_id"], request["channel"])

@@ -46,6 +46,7 @@ class Tour:
         end = SystemClock().now()
         past = [served(lanes, written(base, f"E-0{n}", end=end, hours=6, seed=n, busiest=12)) for n in (1, 2)]
         self.lane = lanes.lane(base / "E-03.sock", quiet())
+        self.lane.no_past = "Nothing is kept here that could be asked for."
         post = lanes.lane(base / "H-01.sock", watching({"alert_id": "hall-1"}))
         console = start(*(lane.path for lane in past), self.lane.path, post.path)
         self.seat, self.stranger = Seat(browser, console.url), Seat(browser, console.url)
