@@ -41,10 +41,12 @@ async function catalogue(language: Language): Promise<Spoken> {
   if (language === 'en') return { language, texts: ENGLISH, advice, sentences: null };
   const sections = Object.keys(ENGLISH) as Section[];
   // What nobody has translated yet is said in English; a test counts it as missing.
-  const read = sections.map(
-    async (name) => [name, { ...ENGLISH[name], ...(await FILES[`../texts/console/${name}.${language}.json`]?.()) }] as const,
+  const texts: Texts = { ...ENGLISH };
+  await Promise.all(
+    sections.map(async (name) => {
+      texts[name] = { ...ENGLISH[name], ...(await FILES[`../texts/console/${name}.${language}.json`]?.()) };
+    }),
   );
-  const texts = Object.fromEntries(await Promise.all(read)) as Texts;
   // Its characters are in files of their own, fetched as they are needed.
   if (language === 'zh') await import('@fontsource-variable/noto-sans-sc/wght.css');
   const sentences = new Sentences(texts.lane, LOCALES[language], format);
