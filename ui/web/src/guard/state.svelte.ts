@@ -3,6 +3,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
 import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
+import { said, t } from '../lib/say.svelte';
 import { Sound } from '../lib/sound';
 import { openStream, type Stream } from '../lib/stream';
 import type { May } from '../people/api';
@@ -166,7 +167,7 @@ export class GuardState {
       this.everUp = true;
       this.alarmText = '';
     } else {
-      this.alarmText = 'The console is disconnected. What is on the screen may be out of date.';
+      this.alarmText = t('guard.consoleLostAlarm');
       this.#alarm(true);
       void this.refresh();
     }
@@ -188,19 +189,19 @@ export class GuardState {
     this.lanes.set(status.lane, status);
     if (status.snapshot) this.ended = noteEnded(this.ended, status.snapshot);
     if (before?.reachable && !status.reachable) {
-      this.alarmText = `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
+      this.alarmText = t('guard.laneLostAlarm', { name: status.last?.lane_id ?? status.lane });
       this.#alarm(true);
     }
     for (const alert of status.watch?.alerts ?? []) {
       if (this.#known.has(alert.alert_id)) continue;
       this.#known.add(alert.alert_id);
-      this.alarmText = `Camera ${alert.camera}: ${alert.words}`;
+      this.alarmText = t('guard.cameraAlarm', { camera: alert.camera, words: said(alert.words) });
       this.#alarm(false);
     }
     for (const each of this.cases) {
       if (this.#known.has(each.passage.passage_id)) continue;
       this.#known.add(each.passage.passage_id);
-      this.alarmText = `Traveller held in lane ${each.snapshot.lane_id}.`;
+      this.alarmText = t('guard.heldAlarm', { name: each.snapshot.lane_id });
       this.#alarm(each.referral.escalated);
     }
     for (const passageId of this.#drafts.keys()) {
