@@ -3,8 +3,8 @@ import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
 import { alarmEvery, heldCases, newsOf, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
+import { said, t } from '../lib/say.svelte';
 import { Sound } from '../lib/sound';
-import { t } from '../lib/say.svelte';
 import { openStream, type Stream } from '../lib/stream';
 import type { May } from '../people/api';
 import { Confirmation } from '../people/confirm.svelte';
@@ -168,7 +168,7 @@ export class GuardState {
       this.everUp = true;
       this.alarmText = '';
     } else {
-      this.alarmText = 'The console is disconnected. What is on the screen may be out of date.';
+      this.alarmText = t('guard.consoleLostAlarm');
       this.#alarm(true);
       void this.refresh();
     }
@@ -190,20 +190,20 @@ export class GuardState {
     this.lanes.set(status.lane, status);
     if (status.snapshot) this.ended = noteEnded(this.ended, status.snapshot);
     if (before?.reachable && !status.reachable) {
-      this.alarmText = `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
+      this.alarmText = t('guard.laneLostAlarm', { name: status.last?.lane_id ?? status.lane });
       this.#alarm(true);
     }
     for (const alert of status.watch?.alerts ?? []) {
       if (this.#known.has(alert.alert_id)) continue;
       this.#known.add(alert.alert_id);
-      this.alarmText = `Camera ${alert.camera}: ${alert.words}`;
+      this.alarmText = t('guard.cameraAlarm', { camera: alert.camera, words: said(alert.words) });
       this.#alarm(false);
     }
     for (const each of this.cases) {
       if (this.#known.has(newsOf(each))) continue;
       this.#known.add(newsOf(each));
       const lane = each.snapshot.lane_id;
-      this.alarmText = each.referral.escalated ? t('decide.escalated', { lane }) : `Traveller held in lane ${lane}.`;
+      this.alarmText = each.referral.escalated ? t('decide.escalated', { lane }) : t('guard.heldAlarm', { name: lane });
       this.#alarm(each.referral.escalated);
     }
     for (const passageId of this.#drafts.keys()) {

@@ -1,4 +1,5 @@
 /** Calls to the console, typed from its own description (`schema.d.ts` is generated). */
+import { said as spoken, t } from './say.svelte';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -36,7 +37,7 @@ export class Refused extends Error {
 /** What a console's answer that is no success says. */
 export async function refusal(answer: Response): Promise<Refused> {
   const said = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-  return new Refused(answer.status, typeof said.detail === 'string' ? said.detail : `Error ${answer.status}`);
+  return new Refused(answer.status, typeof said.detail === 'string' ? spoken(said.detail) : t('guard.errorStatus', { status: answer.status }));
 }
 
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -49,7 +50,7 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
   } catch {
-    throw new Refused(0, 'The console does not answer. Nothing may have been done: look at the lane.');
+    throw new Refused(0, t('guard.noAnswer'));
   }
   if (!answer.ok) throw await refusal(answer);
   return (await answer.json()) as T;
