@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse
 from ui.auth import AConsole, Looker, session_of
 from ui.lanes import ALane, Word, seen_by
 from ui.roles import May
-from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, lane_status, traveller_view
+from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, traveller_view
 
 PULSE_S = 2.0
 router = APIRouter(prefix="/api")
@@ -33,8 +33,8 @@ async def events(request: Request, console: AConsole, officer: Looker) -> AsyncI
     with guards, console.changes(wake):
         while not console.closing.is_set():
             wake.clear()
-            for name, client in console.lanes.items():
-                status = seen_by(officer, lane_status(name, client.state))
+            for name in console.lanes:
+                status = seen_by(officer, console, name)
                 if shown.get(name) != status:
                     shown[name] = status
                     yield status

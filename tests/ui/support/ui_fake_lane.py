@@ -302,7 +302,7 @@ class FakeLane:
     def _react(self, writer: asyncio.StreamWriter, request: dict[str, Any]) -> None:
         if request["kind"] == "heartbeat":
             self._say(writer, self.snapshot.model_dump(mode="json"))
-        elif request["kind"] in ("decide", "service", "acknowledge", "hand_over"):
+        elif request["kind"] in ("decide", "service", "block", "acknowledge", "hand_over"):
             answer = self.answer(request)
             if answer is None:
                 return

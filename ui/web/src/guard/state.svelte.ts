@@ -1,7 +1,7 @@
 /** What the guard's page knows now. Thin: the rules are in `lib/cases.ts`. */
 import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
-import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
+import { alarmEvery, heldCases, newsOf, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
 import { said, t } from '../lib/say.svelte';
 import { Sound } from '../lib/sound';
@@ -19,6 +19,7 @@ const NOBODY: api.SessionView = {
   watch_s: 0,
   may_rename: false,
   second_officer: 'never',
+  escalations_only: false,
 };
 
 /** What a guard has typed about a case and not sent yet. */
@@ -199,9 +200,10 @@ export class GuardState {
       this.#alarm(false);
     }
     for (const each of this.cases) {
-      if (this.#known.has(each.passage.passage_id)) continue;
-      this.#known.add(each.passage.passage_id);
-      this.alarmText = t('guard.heldAlarm', { name: each.snapshot.lane_id });
+      if (this.#known.has(newsOf(each))) continue;
+      this.#known.add(newsOf(each));
+      const lane = each.snapshot.lane_id;
+      this.alarmText = each.referral.escalated ? t('decide.escalated', { lane }) : t('guard.heldAlarm', { name: lane });
       this.#alarm(each.referral.escalated);
     }
     for (const passageId of this.#drafts.keys()) {

@@ -1,7 +1,8 @@
 /** The console's catalogues: complete, alike in their places, each in its own script, none left in English. */
 import { IntlMessageFormat } from 'intl-messageformat';
 import { describe, expect, it } from 'vitest';
-import { ACTIONS, CHECKS, OUTCOMES, RESULTS, actionWord, checkWord, doneWord, outcomeWord, reasonsFor, resultWord } from './words';
+import { ACTIONS, MAIN } from './actions';
+import { CHECKS, OUTCOMES, RESULTS, actionWord, checkWord, doneWord, outcomeWord, reasonsFor, resultWord } from './words';
 import { LANGUAGES, locale, t } from './say.svelte';
 import { Sentences, type Values } from './sentences';
 
@@ -68,7 +69,8 @@ it('has a word for everything the API can say', () => {
   const all = [
     ...RESULTS.map((one) => resultWord(one) || one),
     ...CHECKS.map(checkWord),
-    ...ACTIONS.flatMap((one) => [actionWord(one), doneWord(one), ...reasonsFor(one)]),
+    ...ACTIONS.flatMap((one) => [actionWord(one), doneWord(one)]),
+    ...MAIN.flatMap(reasonsFor),
     ...OUTCOMES.map(outcomeWord),
   ];
   expect(all.filter((word) => /_/.test(word))).toEqual([]);

@@ -1,6 +1,7 @@
 /** What the console's pages say, in the language its officer chose. English comes with the page, the others on demand. */
 import { IntlMessageFormat } from 'intl-messageformat';
 import after from '../texts/console/after.en.json';
+import decide from '../texts/console/decide.en.json';
 import guard from '../texts/console/guard.en.json';
 import lane from '../texts/console/lane.en.json';
 import people from '../texts/console/people.en.json';
@@ -9,7 +10,7 @@ import type { Advice } from './api';
 import { Sentences, isolated, type Values } from './sentences';
 
 /** A section a page or a group of pages; `lane` holds the sentences that lanes and the console's server send. */
-const ENGLISH = { guard, people, after, lane };
+const ENGLISH = { guard, decide, people, after, lane };
 type Section = keyof typeof ENGLISH;
 type Texts = Record<Section, Readonly<Record<string, string>>>;
 export type Key = { [S in Exclude<Section, 'lane'>]: `${S}.${keyof (typeof ENGLISH)[S] & string}` }[Exclude<Section, 'lane'>];
