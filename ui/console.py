@@ -39,7 +39,12 @@ class Console:
         self.staff = Staff(self.accounts)
         self.passkeys = Passkeys(self.accounts)
         self.limiter = LoginLimiter(clock)
-        self.lanes = {name: LaneClient(path, console="console", clock=clock) for name, path in _named(settings.sockets)}
+        # Who sees only what has escalated does not watch a lane: without a first station it must not stay open.
+        watches = not settings.escalations_only
+        self.lanes = {
+            name: LaneClient(path, console="console", clock=clock, guard=watches)
+            for name, path in _named(settings.sockets)
+        }
         self.closing = asyncio.Event()
         self._watchers = 0
         self._wakes: set[asyncio.Event] = set()
@@ -49,6 +54,14 @@ class Console:
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work (database, password hash) off the loop."""
         return await to_thread.run_sync(work, limiter=self._threads)
+
+    def takes(self, client: LaneClient) -> bool:
+        """Whether the traveller of this lane is this station's: of a second one only once the referral escalated."""
+        snapshot = client.state.snapshot
+        if snapshot is None or not self.settings.escalations_only:
+            return True
+        referral = snapshot.passage.referral if snapshot.passage is not None else None
+        return referral is not None and referral.escalated
 
     @contextmanager
     def watched(self) -> Iterator[None]:

@@ -91,7 +91,7 @@ class _Feed:
         """Send the lane's new images."""
         snapshot = client.state.snapshot
         passage = snapshot.passage if snapshot is not None and client.state.reachable else None
-        if passage is None:
+        if passage is None or not self.console.takes(client):
             self.channels = {key: value for key, value in self.channels.items() if key[0] != name}
             return
         for image in passage.images:

@@ -13,7 +13,7 @@ from appliance.control.messages import ImageView
 from ui.auth import AConsole, Looker, session_of
 from ui.lanes import ALane, Word, seen_by
 from ui.roles import May
-from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, lane_status, traveller_view
+from ui.views import GuardEvent, LaneStatus, Problem, Pulse, SignedOut, TravellerView, traveller_view
 
 PULSE_S = 2.0
 _LIVE = ImageView(channel="live", version=0, label="")
@@ -42,7 +42,7 @@ async def events(request: Request, console: AConsole, officer: Looker) -> AsyncI
                 if looked_at.get(name) is client.state:
                     continue
                 looked_at[name] = client.state
-                status = seen_by(officer, lane_status(name, client.state))
+                status = seen_by(officer, console, name)
                 if shown.get(name) != (lasting := _lasting(status)):
                     shown[name] = lasting
                     yield status

@@ -82,15 +82,37 @@ class ImageView(_Message):
     eyes: tuple[float, float, float, float] | None = None
 
 
+class CareView(_Message):
+    """The officer who has seen a referral or keeps its traveller, and since when."""
+
+    officer: str
+    since: datetime
+
+
 class ReferralView(_Message):
-    """Why the traveller is held and what the officer may do."""
+    """Why the traveller is held and what the officer may do.
+
+    At `ends` the lane escalates it, or, escalated already, gives up and lets the traveller back out. `retries` is how
+    often the traveller may still be verified again.
+    """
 
     since: datetime
+    ends: datetime | None = None
     escalated: bool
     inside: bool
     actions: tuple[OfficerAction, ...]
     needs_visual_check: bool
     suspected_attack: bool
+    retries: int = 0
+    seen: CareView | None = None
+    held: CareView | None = None
+
+
+class AttemptView(_Message):
+    """An earlier verification of the same passage, after which an officer had it done again."""
+
+    decided: datetime
+    checks: tuple[CheckView, ...]
 
 
 class PassageView(_Message):
@@ -106,6 +128,7 @@ class PassageView(_Message):
     irregularities: tuple[str, ...] = ()
     enrolled_as: str = ""
     checks: tuple[CheckView, ...]
+    earlier: tuple[AttemptView, ...] = ()
     images: tuple[ImageView, ...]
     referral: ReferralView | None
     outcome: Outcome | None
@@ -148,6 +171,13 @@ class ModeView(_Message):
     relaxed: tuple[str, ...] = ()
 
 
+class BlockView(_Message):
+    """Who lets no new passage start in a lane, and why."""
+
+    officer: str
+    reason: str
+
+
 class LaneSnapshot(_Message):
     """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
     None and `devices` empty where the lane does not tell.
@@ -167,6 +197,7 @@ class LaneSnapshot(_Message):
     in_service: bool
     mode: ModeView | None = None
     devices: tuple[DeviceView, ...] = ()
+    blocked: BlockView | None = None
     doors: tuple[DoorView, ...]
     occupied: bool
     faults: tuple[FaultView, ...]
@@ -268,6 +299,16 @@ class ServiceRequest(_Message):
     reason: str = Field(min_length=3, max_length=500)
 
 
+class BlockRequest(_Message):
+    """An officer lets no new passage start in the lane, or lets them start again; the present one goes on."""
+
+    kind: Literal["block"] = "block"
+    request_id: Id
+    blocked: bool
+    officer: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=3, max_length=500)
+
+
 class Reply(_Message):
     """The lane's answer to a request. `accepted` False carries the reason in `message`."""
 
@@ -314,7 +355,14 @@ class Heartbeat(_Message):
 
 
 FromConsole = Annotated[
-    Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | HandOverRequest | ImageRequest,
+    Hello
+    | Heartbeat
+    | OfficerRequest
+    | ServiceRequest
+    | BlockRequest
+    | AcknowledgeRequest
+    | HandOverRequest
+    | ImageRequest,
     Field(discriminator="kind"),
 ]
 FromLane = Annotated[LaneSnapshot | WatchSnapshot | Reply | ImageReply, Field(discriminator="kind")]

@@ -8,15 +8,15 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from appliance import commissioning, devices, handover, sites
+from appliance import devices, handover, sites
 from appliance.clock import Clock, today
 from appliance.config import LaneConfig
-from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
+from appliance.control.messages import BlockRequest, LaneSnapshot, OfficerRequest, Reply, ServiceRequest
 from appliance.control.server import ControlServer
 from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core import phases as ph
-from appliance.core.types import Advice, Device, Door, Outcome
+from appliance.core.types import Advice, Device, Door
 from appliance.document.judge import Judged
 from appliance.runtime import claims, evidence, preview, records, standing, view
 from appliance.runtime.eye import EyeOwner
@@ -26,12 +26,13 @@ from appliance.runtime.loop import LaneLoop
 from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.presence import PresenceOwner
 from appliance.runtime.reader import ReaderOwner
+from appliance.runtime.resume import resume
 from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
 from appliance.runtime.wellness import Wellness
 from appliance.store.async_store import AsyncStore
 from appliance.store.errors import StoreError
-from appliance.store.records import JournalRecord, PassageEnded, Record
+from appliance.store.records import JournalRecord
 from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
@@ -101,9 +102,7 @@ class LaneController:
 
     async def run(self, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
         """Run until cancelled. The first failure of any part ends all of them; outputs go off on the way out."""
-        await self._close_unfinished()
-        if (await self._store.newest("phase") or {}).get("to") == ph.Emergency.__name__:
-            self.loop.resume_emergency()
+        await resume(self._config, self._store, self.loop)
         self.loop.post(ev.DeviceReported(Device.STORE), "store")
         if self._config.policy.require_guard:
             self.loop.faults.raise_fault(1005, "console")
@@ -134,24 +133,16 @@ class LaneController:
         await self._to_end.wait()
         raise BatteryEmpty("The battery is nearly empty; the lane has ended in order, all outputs are off.")
 
-    async def _close_unfinished(self) -> None:
-        """Passages a crash left open ended in nothing: they are closed as aborted before anything else happens."""
-        unfinished = await self._store.unfinished()
-        closed: list[Record] = [PassageEnded(passage.passage_id, Outcome.ABORTED) for passage in unfinished]
-        facts = {"lane_id": self._config.lane_id, "simulated": self._config.simulated}
-        if (signed := commissioning.digest(self._config)) is not None:
-            facts["commissioning_sha256"] = signed
-        started = JournalRecord("lane_started", facts)
-        await self._store.append([started, *closed])
-
     # --- commands of the loop ---------------------------------------------------------------------------------
 
     def _dispatch(self, command: cmd.Command) -> None:
         match command:
             case cmd.ReadDocument(passage_id):
                 self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
-            case cmd.StartVerification(passage_id):
-                self._spawn("verify", self._verify(passage_id))
+            case cmd.StartVerification(passage_id, ask):
+                if self._passage is not None:
+                    self._passage.again()
+                self._spawn("verify", self._verify(passage_id, ask))
             case cmd.StopVerification():
                 self._stop("verify")
             case cmd.ReleaseEntry():
@@ -228,7 +219,7 @@ class LaneController:
         data.show("portrait", reply.blobs[0], "image/jpeg", label="from the reader", eyes=eyes)
         self.publish()
 
-    async def _verify(self, passage_id: str) -> None:
+    async def _verify(self, passage_id: str, ask: Advice | None) -> None:
         data = self._passage
         if data is None or data.passage_id != passage_id:
             return
@@ -241,7 +232,7 @@ class LaneController:
                 self.eye.busy = True
             if self.presence is not None:
                 self.presence.begin()
-            checks = await self.verification.run()
+            checks = await self.verification.run(ask)
             data.enrolled_as = data.enrolled_as or self.verification.found
             if self.presence is not None:
                 checks = await self.presence.judged(checks)
@@ -294,8 +285,12 @@ class LaneController:
             self.publish()
 
     def _held(self) -> PassageData | None:
-        """The passage of whoever is held, while a guard watches and a camera is there to see it with."""
-        held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
+        """The passage of whoever is held, while a guard watches and a camera is there to see it with.
+
+        An escalated referral needs no guard who watches: the station that takes it over does not count as one.
+        """
+        phase = self.loop.lane.phase
+        held = isinstance(phase, ph.Referred) and (phase.escalated or self.server.watchers > 0)
         return self._passage if held and 3001 not in self.loop.faults.codes else None
 
     # --- what changes -----------------------------------------------------------------------------------------
@@ -305,8 +300,7 @@ class LaneController:
             self._passage = PassageData(after.phase.passage_id, self._clock.now())
         data = self._passage
         if data is not None and before.phase != after.phase:
-            if isinstance(after.phase, ph.Referred) and not isinstance(before.phase, ph.Referred):
-                data.referred_since = self._clock.now()
+            data.follow(before.phase, after.phase, self._clock.now())
             resting = ph.Ready | ph.OutOfService | ph.Starting | ph.Emergency
             if isinstance(after.phase, resting) and not isinstance(before.phase, resting):
                 self._forget(data)
@@ -390,6 +384,11 @@ class LaneController:
         accepted = await self.loop.ask(
             ev.ServiceRequested(request.in_service, request.officer, request.reason), "console"
         )
+        return self._reply(request.request_id, accepted)
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """No new passage, or again; a restart does not undo it."""
+        accepted = await self.loop.ask(ev.BlockRequested(request.blocked, request.officer, request.reason), "console")
         return self._reply(request.request_id, accepted)
 
     def _reply(self, request_id: str, accepted: bool) -> Reply:

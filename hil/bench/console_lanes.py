@@ -21,6 +21,7 @@ import numpy as np
 
 from appliance.clock import SystemClock
 from appliance.control.messages import (
+    BlockRequest,
     CheckView,
     DeviceView,
     DocumentView,
@@ -179,6 +180,10 @@ class Scripted:
         return Reply(request_id=request.request_id, accepted=False, message="a lane of the bench")
 
     async def service(self, request: ServiceRequest) -> Reply:
+        """Nor here."""
+        return Reply(request_id=request.request_id, accepted=False, message="a lane of the bench")
+
+    async def block(self, request: BlockRequest) -> Reply:
         """Nor here."""
         return Reply(request_id=request.request_id, accepted=False, message="a lane of the bench")
 

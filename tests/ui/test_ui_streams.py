@@ -2,6 +2,8 @@
 
 import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -22,13 +24,28 @@ def console(start_console, lane: FakeLane):
     return start_console(lane.path)
 
 
-@pytest.fixture(scope="module")
-def http(console):
+@contextmanager
+def signed_in(console) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=console.url, headers={"origin": console.url}, timeout=10) as client:
         client.post("/api/session", json={"name": "officer", "password": console.one_time}).raise_for_status()
         change = {"current": console.one_time, "new": PASSWORD}
         client.post("/api/password", json=change).raise_for_status()
         yield client
+
+
+@pytest.fixture(scope="module")
+def http(console):
+    with signed_in(console) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def second(start_console, lane: FakeLane, lane_thread: LaneThread):
+    """A second station, which has heard of the lane, and somebody at it."""
+    console = start_console(lane.path, more=("--escalations-only",))
+    with signed_in(console) as client:
+        lane_thread.wait(eventually(lambda: client.get("/api/lanes").json()[0]["reachable"]))
+        yield console, client
 
 
 def _events(response: httpx2.Response):
@@ -142,3 +159,15 @@ def test_a_page_is_told_of_a_lane_only_what_has_changed(
     assert quiet == ["pulse", "pulse"]
     assert (first["snapshot"]["occupied"], then["snapshot"]["occupied"]) == (True, False)
     assert then["snapshot"]["revision"] == 50
+
+
+def test_no_picture_reaches_a_second_station_before_the_lane_escalates(
+    second, lane: FakeLane, lane_thread: LaneThread
+) -> None:
+    lane_thread.do(lambda: lane.show(held(revision=20)))
+    with _connect(*second) as socket:
+        socket.send('{"watch": ["lane-1"]}')
+        with pytest.raises(TimeoutError):
+            socket.recv(0.6)
+        lane_thread.do(lambda: lane.show(held(revision=21, referral={"escalated": True})))
+        assert len({_frame(socket.recv(5))[0]["channel"] for _ in range(6)}) == 6

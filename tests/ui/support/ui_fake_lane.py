@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from appliance.clock import SystemClock
+from appliance.control.history import HistoryReply
 from appliance.control.messages import (
     AlertView,
     CheckView,
@@ -42,11 +43,11 @@ EYES = {
     "live": (250.0, 230.0, 390.0, 250.0),
 }
 LABELS = {
-    "portrait": "from the chip",
-    "rgb": "at the decision",
-    "850": "near infrared",
-    "940": "near infrared",
-    "map": "where it is unlike skin",
+    "portrait": "from the reader",
+    "rgb": "at the capture",
+    "850": "lit minus dark",
+    "940": "lit minus dark",
+    "map": "unlike skin, by pixel",
     "live": "live picture",
 }
 SHADES = {
@@ -124,7 +125,7 @@ def idle(lane_id: str = "E-07", **changes: Any) -> LaneSnapshot:
         "at": at,
         "simulated": True,
         "topology": "mantrap",
-        "phase": "idle",
+        "phase": "Ready",
         "phase_since": at - timedelta(seconds=42),
         "phase_ends": None,
         "step": "present_document",
@@ -208,7 +209,7 @@ def held(lane_id: str = "E-07", passage_id: str = "p-1", *, revision: int = 2, *
     return idle(
         lane_id,
         revision=revision,
-        phase="referred",
+        phase="Referred",
         step="officer_comes",
         occupied=True,
         passage=passage(passage_id, **changes),
@@ -274,6 +275,7 @@ class FakeLane:
         self.requests: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[bool, str] | None] = lambda _request: (True, "")
         self.silent = False
+        self.no_past = ""  # why questions about the past have no answer; without it they get none at all
         self.after: Callable[[dict[str, Any]], LaneSnapshot | WatchSnapshot] | None = None
         self.served = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -336,7 +338,7 @@ class FakeLane:
     def _react(self, writer: asyncio.StreamWriter, request: dict[str, Any]) -> None:
         if request["kind"] == "heartbeat":
             self._say(writer, self.snapshot.model_dump(mode="json"))
-        elif request["kind"] in ("decide", "service", "acknowledge", "hand_over"):
+        elif request["kind"] in ("decide", "service", "block", "acknowledge", "hand_over"):
             answer = self.answer(request)
             if answer is None:
                 return
@@ -345,6 +347,9 @@ class FakeLane:
             self._say(writer, reply.model_dump(mode="json"))
             if accepted and self.after is not None:
                 self.show(self.after(request))
+        elif request["kind"] == "history" and self.no_past:
+            reply = HistoryReply(request_id=request["request_id"], problem=self.no_past)
+            self._say(writer, reply.model_dump(mode="json"))
         elif request["kind"] == "image":
             self.served += 1
             data, media = self._picture(request["passage_id"], request["channel"])

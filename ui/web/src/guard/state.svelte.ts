@@ -1,10 +1,10 @@
 /** What the guard's page knows now. Thin: the rules are in `lib/cases.ts`. */
 import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
-import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
+import { alarmEvery, heldCases, newsOf, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
 import { LINE_FROM } from '../lib/line';
-import { t } from '../lib/say.svelte';
+import { said, t } from '../lib/say.svelte';
 import { Sound } from '../lib/sound';
 import { openStream, type Stream } from '../lib/stream';
 import type { May } from '../people/api';
@@ -21,6 +21,7 @@ const NOBODY: api.SessionView = {
   watch_s: 0,
   may_rename: false,
   second_officer: 'never',
+  escalations_only: false,
 };
 
 /** What a guard has typed about a case and not sent yet. */
@@ -186,7 +187,7 @@ export class GuardState {
     this.#fresh = [];
     if (!this.linkUp) return;
     this.linkUp = false;
-    this.alarmText = 'The console is disconnected. What is on the screen may be out of date.';
+    this.alarmText = t('guard.consoleLostAlarm');
     this.#alarm(true);
     void this.refresh();
   }
@@ -215,19 +216,22 @@ export class GuardState {
     if (before?.reachable && !status.reachable) {
       const lost = this.lostLanes.length;
       this.alarmText =
-        lost > 1 ? t('line.manyLostSaid', { count: lost }) : `Lane ${status.last?.lane_id ?? status.lane} is unreachable.`;
+        lost > 1
+          ? t('line.manyLostSaid', { count: lost })
+          : t('guard.laneLostAlarm', { name: status.last?.lane_id ?? status.lane });
       this.#alarm(true);
     }
     for (const alert of status.watch?.alerts ?? []) {
       if (this.#known.has(alert.alert_id)) continue;
       this.#known.add(alert.alert_id);
-      this.alarmText = `Camera ${alert.camera}: ${alert.words}`;
+      this.alarmText = t('guard.cameraAlarm', { camera: alert.camera, words: said(alert.words) });
       this.#alarm(false);
     }
     for (const each of this.cases) {
-      if (this.#known.has(each.passage.passage_id)) continue;
-      this.#known.add(each.passage.passage_id);
-      this.alarmText = `Traveller held in lane ${each.snapshot.lane_id}.`;
+      if (this.#known.has(newsOf(each))) continue;
+      this.#known.add(newsOf(each));
+      const lane = each.snapshot.lane_id;
+      this.alarmText = each.referral.escalated ? t('decide.escalated', { lane }) : t('guard.heldAlarm', { name: lane });
       this.#alarm(each.referral.escalated);
     }
     for (const passageId of this.#drafts.keys()) {

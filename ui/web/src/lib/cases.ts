@@ -37,6 +37,10 @@ export function pickCase(cases: Case[], current: string | null): Case | null {
   return cases.find((each) => each.passage.passage_id === current) ?? cases[0] ?? null;
 }
 
+/** What is announced once: a referral, a further one after another attempt, and its escalation. */
+export const newsOf = ({ passage, referral }: Case): string =>
+  `${passage.passage_id} ${referral.since}${referral.escalated ? ' escalated' : ''}`;
+
 export interface Ended {
   passageId: string;
   lane: string;
@@ -59,8 +63,9 @@ export function openAlerts(lanes: Iterable<LaneStatus>): AlertView[] {
   return [...lanes].flatMap((each) => each.watch?.alerts ?? []).filter((alert) => !alert.acknowledged_by);
 }
 
-/** Seconds between reminders while somebody waits or an alert is open: slow at first, urgent once escalated or cut off. */
+/** Seconds between reminders while nobody has seen who waits or an alert: slow at first, urgent once escalated or cut off. */
 export function alarmEvery(cases: Case[], lost: boolean, alerts = 0): number | null {
-  if (lost || cases.some((each) => each.referral.escalated)) return 3;
-  return cases.length + alerts > 0 ? 10 : null;
+  const unseen = cases.filter((each) => !each.referral.seen);
+  if (lost || unseen.some((each) => each.referral.escalated)) return 3;
+  return unseen.length + alerts > 0 ? 10 : null;
 }

@@ -13,6 +13,7 @@ export type State =
   | 'fault'
   | 'degraded'
   | 'outOfService'
+  | 'blocked'
   | 'watching'
   | 'inService';
 
@@ -27,6 +28,7 @@ const TONES: Record<State, Tone> = {
   fault: 'warn',
   degraded: 'warn',
   outOfService: 'off',
+  blocked: 'off',
   watching: 'calm',
   inService: 'calm',
 };
@@ -62,7 +64,8 @@ function stateOf({ reachable, snapshot, watch }: LaneStatus, worst: FaultView | 
   if (snapshot?.step === 'emergency') return 'emergency';
   if (worst?.severity === 'critical') return 'fault';
   if (!snapshot?.in_service) return 'outOfService';
-  return worst?.severity === 'degraded' ? 'degraded' : 'inService';
+  if (worst?.severity === 'degraded') return 'degraded';
+  return snapshot.blocked ? 'blocked' : 'inService';
 }
 
 /** A lane at a glance. While the console is gone (`live` false) nothing of it is known, and nothing old is shown. */
