@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 
 from appliance.clock import Clock
 from appliance.control.client import LaneClient
+from appliance.control.messages import ImageView
 from ui.accounts import Accounts
 from ui.limits import LoginLimiter
 from ui.passkeys import Passkeys
@@ -47,6 +48,7 @@ class Console:
         self.closing = asyncio.Event()
         self._watchers = 0
         self._wakes: set[asyncio.Event] = set()
+        self._asked: dict[tuple[Path, str, ImageView], asyncio.Task[tuple[bytes, str]]] = {}
         self._threads = CapacityLimiter(4)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
@@ -88,6 +90,21 @@ class Console:
             for client in self.lanes.values():
                 stack.enter_context(client.changes(event))
             yield
+
+    async def picture(self, client: LaneClient, passage_id: str, image: ImageView) -> tuple[bytes, str]:
+        """An image of a lane and its media type, asked for once for all stations that want it at that moment; nothing
+        is kept. Raises LaneUnreachable."""
+        key = client.socket_path, passage_id, image
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(client.image(passage_id, image.channel))
+            task.add_done_callback(lambda done: self._answered(key, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, key: tuple[Path, str, ImageView], done: "asyncio.Task[tuple[bytes, str]]") -> None:
+        del self._asked[key]
+        if not done.cancelled():
+            done.exception()  # whoever asked may have left
 
     def close(self) -> None:
         """End every stream."""

@@ -145,6 +145,32 @@ class PackView(_Message):
     threshold_source: str
 
 
+class DeviceView(_Message):
+    """A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
+    does not.
+
+    `name` is the device's in faults ("camera.nir"), `bands` what a camera sees or an illuminator lights; `severity` is
+    that of its worst active fault, None without one.
+    """
+
+    name: str
+    kind: Literal["camera", "illumination", "gate", "reader", "presence"]
+    bands: tuple[str, ...] = ()
+    state: Literal["unknown", "well", "fault"]
+    severity: Literal["notice", "degraded", "critical"] | None = None
+
+
+class ModeView(_Message):
+    """The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
+
+    "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
+    what is not so; then it is "high_convenience".
+    """
+
+    name: Literal["high_security", "high_convenience"]
+    relaxed: tuple[str, ...] = ()
+
+
 class BlockView(_Message):
     """Who lets no new passage start in a lane, and why."""
 
@@ -153,7 +179,9 @@ class BlockView(_Message):
 
 
 class LaneSnapshot(_Message):
-    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture."""
+    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
+    None and `devices` empty where the lane does not tell.
+    """
 
     kind: Literal["snapshot"] = "snapshot"
     lane_id: str
@@ -167,6 +195,8 @@ class LaneSnapshot(_Message):
     step: Step
     advice: Advice | None = None
     in_service: bool
+    mode: ModeView | None = None
+    devices: tuple[DeviceView, ...] = ()
     blocked: BlockView | None = None
     doors: tuple[DoorView, ...]
     occupied: bool

@@ -45,6 +45,11 @@ class FaultRegister:
         """Codes of the active faults, each once."""
         return tuple(sorted({fault.code for fault in self._active.values()}))
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """Devices that have said who they are since the start."""
+        return frozenset(self._known)
+
     def take_unsaid(self) -> list[JournalRecord]:
         """What the journal has not been told yet."""
         unsaid, self._unsaid = self._unsaid, []

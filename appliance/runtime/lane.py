@@ -18,7 +18,7 @@ from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door
 from appliance.document.judge import Judged
-from appliance.runtime import claims, evidence, records, view
+from appliance.runtime import claims, evidence, preview, records, standing, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
@@ -36,7 +36,6 @@ from appliance.store.records import JournalRecord
 from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
-PREVIEW_EVERY_S = 0.33
 TEST_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -92,7 +91,7 @@ class LaneController:
         )
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
-        self._evidence = evidence.label(config)
+        self._evidence, self._mode = evidence.label(config), standing.mode(config)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
@@ -117,7 +116,7 @@ class LaneController:
                     ("eye", self.eye.run()),
                     ("reader", self.reader.run()),
                     ("control", self.server.run()),
-                    ("preview", self._preview()),
+                    ("preview", preview.keep_showing(self.eye, self._held, self.publish)),
                     ("tests", self._keep_testing()),
                     ("supply", self._end_with_the_supply()),
                     *((("presence", self.presence.run()),) if self.presence is not None else ()),
@@ -285,21 +284,14 @@ class LaneController:
             self._advice = advice
             self.publish()
 
-    async def _preview(self) -> None:
-        """A live view for the guard while somebody is held; nothing is captured otherwise.
+    def _held(self) -> PassageData | None:
+        """The passage of whoever is held, while a guard watches and a camera is there to see it with.
 
         An escalated referral needs no guard who watches: the station that takes it over does not count as one.
         """
-        while True:
-            await asyncio.sleep(PREVIEW_EVERY_S)
-            data, phase = self._passage, self.loop.lane.phase
-            held = isinstance(phase, ph.Referred) and (phase.escalated or self.server.watchers > 0)
-            if data is None or not held or self.eye.busy or 3001 in self.loop.faults.codes:
-                continue
-            with contextlib.suppress(VisionLost, VisionRefused, DriverError):
-                reply = await self.eye.ask("preview")
-                data.show("live", reply.blobs[0], "image/jpeg", label="live picture", eyes=reply.header["eyes"])
-                self.publish()
+        phase = self.loop.lane.phase
+        held = isinstance(phase, ph.Referred) and (phase.escalated or self.server.watchers > 0)
+        return self._passage if held and 3001 not in self.loop.faults.codes else None
 
     # --- what changes -----------------------------------------------------------------------------------------
 
@@ -359,6 +351,8 @@ class LaneController:
                 advice=self._advice,
                 attended=sites.KINDS[self._config.site].guarded is not False,
                 claim=self._config.document_reader.claim,
+                mode=self._mode,
+                devices=standing.devices(self._config, self.loop.faults),
             )
         )
 

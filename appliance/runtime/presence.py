@@ -7,7 +7,7 @@ persons are counted (drivers.sensing).
 import asyncio
 import contextlib
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from appliance.clock import Clock
 from appliance.core import phases as ph
@@ -49,6 +49,7 @@ class PresenceOwner:
                 try:
                     identity = await self._sensor.open()
                     _log.info("presence sensor: %s, firmware %s", identity.model, identity.firmware)
+                    self._loop.faults.identified(_SOURCE, asdict(identity))
                     self._certain_at = self._clock.monotonic()
                     self._loop.faults.clear(LOST, _SOURCE)
                     await self._read()

@@ -7,9 +7,11 @@ from typing import Any
 from appliance.control.messages import (
     BlockView,
     CareView,
+    DeviceView,
     DoorView,
     FaultView,
     LaneSnapshot,
+    ModeView,
     PackView,
     PassageView,
     ReferralView,
@@ -46,6 +48,8 @@ class Facts:
     advice: Advice | None = None
     attended: bool = True
     claim: Claim = Claim.DOCUMENT
+    mode: ModeView | None = None
+    devices: tuple[DeviceView, ...] = ()
 
 
 _ASKED = {
@@ -102,6 +106,8 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         step=step_of(lane, policy, attended=facts.attended, claim=facts.claim),
         advice=facts.advice,
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
+        mode=facts.mode,
+        devices=facts.devices,
         blocked=None if lane.blocked is None else BlockView(officer=lane.blocked.officer, reason=lane.blocked.reason),
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
         occupied=lane.occupied is not False,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
-from ui_fake_lane import FakeLane, LaneThread, held, idle
+from ui_fake_lane import EYES, FakeLane, LaneThread, filmed, held, idle, now
 from ui_hands import eventually
 from ui_rig import PASSWORD
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -121,21 +121,44 @@ def test_noise_from_a_page_closes_its_socket_only(console, http: httpx2.Client, 
     assert http.get("/api/lanes").status_code == 200
 
 
-def test_each_channel_comes_once_and_the_live_one_again_only_after_its_acknowledgement(
-    console, http: httpx2.Client
+def test_each_channel_comes_once_and_a_newer_live_picture_only_after_the_last_was_acknowledged(
+    console, http: httpx2.Client, lane: FakeLane, lane_thread: LaneThread
 ) -> None:
     with _connect(console, http) as socket:
         socket.send('{"watch": ["lane-1", "lane-9"]}')
         first = [_frame(socket.recv(5)) for _ in range(6)]
         assert {head["channel"] for head, _ in first} == {"portrait", "rgb", "850", "940", "map", "live"}
         assert all(data for _, data in first)
+        assert {head["channel"]: tuple(head["eyes"]) for head, _ in first} == EYES
+        live = next(head for head, _ in first if head["channel"] == "live")
+        for _ in range(2):
+            lane_thread.do(lambda: lane.show(filmed(lane.snapshot)))
         with pytest.raises(TimeoutError):
             socket.recv(0.6)
-        live = next(head for head, _ in first if head["channel"] == "live")
         socket.send(json.dumps({"ack": live["seq"]}))
         again, data = _frame(socket.recv(5))
-        assert again["channel"] == "live"
+        assert (again["channel"], again["version"]) == ("live", live["version"] + 2)
         assert data
+        socket.send(json.dumps({"ack": again["seq"]}))
+        with pytest.raises(TimeoutError):
+            socket.recv(0.6)
+
+
+def test_a_page_is_told_of_a_lane_only_what_has_changed(
+    http: httpx2.Client, lane: FakeLane, lane_thread: LaneThread
+) -> None:
+    with http.stream("GET", "/api/events") as response:
+        events = _events(response)
+        first = next(event for event in events if event["kind"] == "lane")
+        same = {"at": now(), "revision": 50, "journal_sequence": 99, "phase_since": lane.snapshot.phase_since}
+        lane_thread.do(lambda: lane.show(filmed(lane.snapshot).model_copy(update=same)))
+        # Two pulses: what would have been told of it comes before the second.
+        quiet = [event["kind"] for event in (next(events) for _ in range(2))]
+        lane_thread.do(lambda: lane.show(lane.snapshot.model_copy(update={"occupied": False})))
+        then = next(event for event in events if event["kind"] == "lane")
+    assert quiet == ["pulse", "pulse"]
+    assert (first["snapshot"]["occupied"], then["snapshot"]["occupied"]) == (True, False)
+    assert then["snapshot"]["revision"] == 50
 
 
 def test_no_picture_reaches_a_second_station_before_the_lane_escalates(

@@ -17,12 +17,14 @@ from appliance.control.history import HistoryReply
 from appliance.control.messages import (
     AlertView,
     CheckView,
+    DeviceView,
     DocumentView,
     DoorView,
     FaultView,
     ImageReply,
     ImageView,
     LaneSnapshot,
+    ModeView,
     ObservedCameraView,
     PackView,
     PassageView,
@@ -88,6 +90,27 @@ def picture(channel: str, step: int = 0) -> tuple[bytes, str]:
     return data.tobytes(), "image/png" if kind == ".png" else "image/jpeg"
 
 
+BANDS = ("850", "940")
+DEVICES = (
+    DeviceView(name="camera.rgb", kind="camera", bands=("rgb",), state="well"),
+    DeviceView(name="camera.nir", kind="camera", bands=BANDS, state="well"),
+    DeviceView(name="illumination.nir", kind="illumination", bands=BANDS, state="well"),
+    DeviceView(name="gate", kind="gate", state="well"),
+    DeviceView(name="document_reader", kind="reader", state="well"),
+)
+
+
+def standing(**states: str) -> tuple[DeviceView, ...]:
+    """The devices of a lane, all well but those named: `gate="critical"`, `document_reader="unknown"`."""
+
+    def as_told(device: DeviceView) -> DeviceView:
+        said = states.get(device.name.replace(".", "_"), "well")
+        severity = None if said in ("well", "unknown") else said
+        return DeviceView(**{**device.model_dump(), "state": "fault" if severity else said, "severity": severity})
+
+    return tuple(as_told(device) for device in DEVICES)
+
+
 def now() -> datetime:
     """Wall time for what the pages show; nothing is decided by it."""
     return SystemClock().now()
@@ -107,6 +130,8 @@ def idle(lane_id: str = "E-07", **changes: Any) -> LaneSnapshot:
         "phase_ends": None,
         "step": "present_document",
         "in_service": True,
+        "mode": ModeView(name="high_security"),
+        "devices": DEVICES,
         "doors": (
             DoorView(door="entry", position="closed", released=False),
             DoorView(door="exit", position="closed", released=False),
@@ -189,6 +214,17 @@ def held(lane_id: str = "E-07", passage_id: str = "p-1", *, revision: int = 2, *
         occupied=True,
         passage=passage(passage_id, **changes),
     )
+
+
+def filmed(snapshot: LaneSnapshot) -> LaneSnapshot:
+    """The same a moment later: a newer live picture, and nothing else."""
+    assert snapshot.passage is not None
+    images = tuple(
+        image.model_copy(update={"version": image.version + 1}) if image.channel == "live" else image
+        for image in snapshot.passage.images
+    )
+    changes = {"revision": snapshot.revision + 1, "passage": snapshot.passage.model_copy(update={"images": images})}
+    return snapshot.model_copy(update=changes)
 
 
 def watching(*alerts: dict[str, Any], link: str = "live", missed: int = 0, revision: int = 1) -> WatchSnapshot:

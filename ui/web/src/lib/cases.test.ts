@@ -30,6 +30,11 @@ describe('heldCases', () => {
   });
 });
 
+it('heldCases has the same case for a lane that has said nothing new', () => {
+  expect(heldCases([early, late])[0]).toBe(heldCases([urgent, early])[1]);
+  expect(heldCases([early])[0]).not.toBe(heldCases([{ ...early }])[0]);
+});
+
 describe('pickCase', () => {
   it('stays on the case on screen when a more urgent one arrives', () => {
     expect(pickCase(heldCases([early, urgent]), 'p-a')?.lane).toBe('a');

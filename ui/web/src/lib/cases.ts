@@ -8,15 +8,23 @@ export interface Case {
   referral: ReferralView;
 }
 
+/** One case for one status: a card is not drawn anew for what another lane says. */
+const CASES = new WeakMap<LaneStatus, Case | null>();
+
+function caseOf(status: LaneStatus): Case | null {
+  let found = CASES.get(status);
+  if (found === undefined) {
+    const { lane, snapshot } = status;
+    const passage = snapshot?.passage;
+    found = snapshot && passage?.referral && !passage.outcome ? { lane, snapshot, passage, referral: passage.referral } : null;
+    CASES.set(status, found);
+  }
+  return found;
+}
+
 /** Referred travellers, escalated ones first, then the longest wait. */
 export function heldCases(lanes: Iterable<LaneStatus>): Case[] {
-  const cases: Case[] = [];
-  for (const { lane, snapshot } of lanes) {
-    const passage = snapshot?.passage;
-    if (snapshot && passage?.referral && !passage.outcome) {
-      cases.push({ lane, snapshot, passage, referral: passage.referral });
-    }
-  }
+  const cases = [...lanes].flatMap((status) => caseOf(status) ?? []);
   return cases.sort(
     (a, b) =>
       Number(b.referral.escalated) - Number(a.referral.escalated) ||

@@ -4,13 +4,14 @@ import after from '../texts/console/after.en.json';
 import decide from '../texts/console/decide.en.json';
 import guard from '../texts/console/guard.en.json';
 import lane from '../texts/console/lane.en.json';
+import line from '../texts/console/line.en.json';
 import people from '../texts/console/people.en.json';
 import { advice } from '../texts/en.json';
 import type { Advice } from './api';
 import { Sentences, isolated, type Values } from './sentences';
 
 /** A section a page or a group of pages; `lane` holds the sentences that lanes and the console's server send. */
-const ENGLISH = { guard, decide, people, after, lane };
+const ENGLISH = { guard, decide, line, people, after, lane };
 type Section = keyof typeof ENGLISH;
 type Texts = Record<Section, Readonly<Record<string, string>>>;
 export type Key = { [S in Exclude<Section, 'lane'>]: `${S}.${keyof (typeof ENGLISH)[S] & string}` }[Exclude<Section, 'lane'>];

@@ -970,6 +970,35 @@ export interface components {
             verified_on_hardware: boolean;
         };
         /**
+         * DeviceView
+         * @description A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
+         *     does not.
+         *
+         *     `name` is the device's in faults ("camera.nir"), `bands` what a camera sees or an illuminator lights; `severity` is
+         *     that of its worst active fault, None without one.
+         */
+        DeviceView: {
+            /**
+             * Bands
+             * @default []
+             */
+            bands: string[];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "camera" | "illumination" | "gate" | "reader" | "presence";
+            /** Name */
+            name: string;
+            /** Severity */
+            severity?: ("notice" | "degraded" | "critical") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "well" | "fault";
+        };
+        /**
          * Devices
          * @description Newest first; `truncated` when there was more than is told.
          */
@@ -1230,7 +1259,8 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
+         *     None and `devices` empty where the lane does not tell.
          */
         LaneSnapshot: {
             advice?: components["schemas"]["Advice"] | null;
@@ -1240,6 +1270,11 @@ export interface components {
              */
             at: string;
             blocked?: components["schemas"]["BlockView"] | null;
+            /**
+             * Devices
+             * @default []
+             */
+            devices: components["schemas"]["DeviceView"][];
             /** Doors */
             doors: components["schemas"]["DoorView"][];
             /**
@@ -1261,6 +1296,7 @@ export interface components {
             kind: "snapshot";
             /** Lane Id */
             lane_id: string;
+            mode?: components["schemas"]["ModeView"] | null;
             /** Occupied */
             occupied: boolean;
             pack: components["schemas"]["PackView"] | null;
@@ -1389,6 +1425,25 @@ export interface components {
             lane: string;
             /** Problem */
             problem: string;
+        };
+        /**
+         * ModeView
+         * @description The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
+         *
+         *     "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
+         *     what is not so; then it is "high_convenience".
+         */
+        ModeView: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "high_security" | "high_convenience";
+            /**
+             * Relaxed
+             * @default []
+             */
+            relaxed: string[];
         };
         /**
          * NewAccount
