@@ -86,6 +86,7 @@ def view_of(console: Console, signed: Signed | None) -> SessionView:
         watch_s=console.settings.watch_s,
         may_rename=signed.must_change and signed.officer == FIRST_ACCOUNT,
         second_officer=console.settings.second_officer,
+        escalations_only=console.settings.escalations_only,
     )
 
 

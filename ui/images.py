@@ -2,8 +2,9 @@
 
 The page sends `{"watch": ["lane-1"]}` and, for each frame it has drawn, `{"ack": 17}`. The console sends binary
 messages: uint32 (big endian) header length, header (JSON `FrameHeader`), image bytes. No bytes means the image is gone.
-A channel's next frame is fetched only after the last one was acknowledged, so a slow page gets fewer frames, not
-older ones. MJPEG in an <img> would hold an HTTP connection per channel and starve the decision's own request.
+A picture is fetched when the lane says there is a newer one, and only after the channel's last was acknowledged, so a
+slow page gets fewer frames, not older ones. The eyes travel with their picture. MJPEG in an <img> would hold an HTTP
+connection per channel and starve the decision's own request.
 
 A maintainer's page says `{"look": {"lane": "lane-1", "look_id": "..."}}` in place of `watch`: it gets the pictures of
 that look alone, which ends with the socket.
@@ -28,8 +29,6 @@ from ui.roles import May
 from ui.setup import leave
 from ui.streams import PULSE_S, pause
 
-LIVE = "live"
-LIVE_S = 0.125
 SIGNED_OUT, BAD_MESSAGE = 4401, 4400
 _U32 = struct.Struct(">I")
 router = APIRouter()
@@ -60,7 +59,6 @@ class _Channel:
 
     passage_id: str = ""
     version: int = -1
-    data: bytes = b""
     awaiting: int | None = None
 
 
@@ -104,55 +102,47 @@ class _Feed:
                     if not _may_see(signed):
                         await self.socket.close(SIGNED_OUT, "the session has ended")
                         return
-                live = [await self._send_lane(name, self.console.lanes[name]) for name in self.lanes]
+                for name in self.lanes:
+                    await self._send_lane(name, self.console.lanes[name])
                 if self.looked is not None:
-                    live.append(await self._send_look(self.looked, self.console.lanes[self.looked.lane]))
-                # An acknowledgement may wake us at once, so the live picture has its own minimum distance.
-                if any(live):
-                    await asyncio.sleep(LIVE_S)
-                else:
-                    await pause(self.wake, PULSE_S)
+                    await self._send_look(self.looked, self.console.lanes[self.looked.lane])
+                await pause(self.wake, PULSE_S)
             await self.socket.close(1001, "the console stops")
 
-    async def _send_lane(self, name: str, client: LaneClient) -> bool:
-        """Send the lane's new images; True when it has a live one."""
+    async def _send_lane(self, name: str, client: LaneClient) -> None:
+        """Send the lane's new images."""
         snapshot = client.state.snapshot
         passage = snapshot.passage if snapshot is not None and client.state.reachable else None
-        if passage is None:
+        if passage is None or not self.console.takes(client):
             self.channels = {key: value for key, value in self.channels.items() if key[0] != name}
-            return False
+            return
         for image in passage.images:
             channel = self.channels.setdefault((name, image.channel), _Channel())
             same = (channel.passage_id, channel.version) == (passage.passage_id, image.version)
-            if channel.awaiting is None and (image.channel == LIVE or not same):
+            if channel.awaiting is None and not same:
                 await self._send_image(name, client, passage.passage_id, image)
-        return any(image.channel == LIVE for image in passage.images)
 
-    async def _send_look(self, looked: Looked, client: LaneClient) -> bool:
-        """Send the look's new picture; True while it goes on."""
+    async def _send_look(self, looked: Looked, client: LaneClient) -> None:
+        """Send the look's new picture."""
         snapshot = client.state.snapshot
         setup = snapshot.setup if snapshot is not None and client.state.reachable else None
         look = setup.look if setup is not None and setup.ended is None else None
         if look is None or look.look_id != looked.look_id:
-            return False
+            return
         channel = self.channels.setdefault((looked.lane, look.channel), _Channel())
         same = (channel.passage_id, channel.version) == (look.look_id, look.version)
         if look.figures is not None and channel.awaiting is None and not same:
             picture = ImageView(channel=look.channel, version=look.version, label="")
             await self._send_image(looked.lane, client, look.look_id, picture)
-        return True
 
     async def _send_image(self, name: str, client: LaneClient, passage_id: str, image: ImageView) -> None:
         channel = self.channels[name, image.channel]
         try:
-            data, media_type = await client.image(passage_id, image.channel)
+            data, media_type = await self.console.picture(client, passage_id, image)
         except LaneUnreachable:
             return  # the lane's status already tells the guard; the next snapshot brings the image
-        if image.channel == LIVE and data == channel.data and channel.passage_id == passage_id:
-            return
         self.sent += 1
         channel.passage_id, channel.version, channel.awaiting = passage_id, image.version, self.sent
-        channel.data = data if image.channel == LIVE else b""
         header: dict[str, Any] = {
             "seq": self.sent,
             "lane": name,
@@ -160,6 +150,7 @@ class _Feed:
             "channel": image.channel,
             "version": image.version,
             "media_type": media_type,
+            "eyes": image.eyes,
         }
         head = json.dumps(header).encode()
         await self.socket.send_bytes(_U32.pack(len(head)) + head + data)

@@ -55,6 +55,7 @@ class SessionView(View):
 
     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
+    `escalations_only`: this is a second station.
     """
 
     officer: str | None
@@ -67,6 +68,7 @@ class SessionView(View):
     watch_s: float = 0.0
     may_rename: bool = False
     second_officer: str = "never"
+    escalations_only: bool = False
 
 
 class Proof(View):
@@ -92,6 +94,13 @@ class ServiceBody(View):
     """Take a lane out of service, or back."""
 
     in_service: bool
+    reason: Reason
+
+
+class BlockBody(View):
+    """Let no new passage start, or let them start again."""
+
+    blocked: bool
     reason: Reason
 
 

@@ -17,6 +17,7 @@ from appliance.clock import Clock
 from appliance.control.history import HistoryReply, HistoryRequest, LaneSays, Question
 from appliance.control.messages import (
     AcknowledgeRequest,
+    BlockRequest,
     HandOverRequest,
     Heartbeat,
     Hello,
@@ -126,6 +127,10 @@ class LaneClient:
 
     async def service(self, request: ServiceRequest) -> Reply:
         """Ask the lane to leave or resume service. Raises LaneUnreachable when no answer came."""
+        return await self._reply(request, request.request_id)
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """Ask the lane to let no new passage start, or to let them. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
     async def acknowledge(self, request: AcknowledgeRequest) -> Reply:

@@ -83,15 +83,37 @@ class ImageView(_Message):
     eyes: tuple[float, float, float, float] | None = None
 
 
+class CareView(_Message):
+    """The officer who has seen a referral or keeps its traveller, and since when."""
+
+    officer: str
+    since: datetime
+
+
 class ReferralView(_Message):
-    """Why the traveller is held and what the officer may do."""
+    """Why the traveller is held and what the officer may do.
+
+    At `ends` the lane escalates it, or, escalated already, gives up and lets the traveller back out. `retries` is how
+    often the traveller may still be verified again.
+    """
 
     since: datetime
+    ends: datetime | None = None
     escalated: bool
     inside: bool
     actions: tuple[OfficerAction, ...]
     needs_visual_check: bool
     suspected_attack: bool
+    retries: int = 0
+    seen: CareView | None = None
+    held: CareView | None = None
+
+
+class AttemptView(_Message):
+    """An earlier verification of the same passage, after which an officer had it done again."""
+
+    decided: datetime
+    checks: tuple[CheckView, ...]
 
 
 class PassageView(_Message):
@@ -107,6 +129,7 @@ class PassageView(_Message):
     irregularities: tuple[str, ...] = ()
     enrolled_as: str = ""
     checks: tuple[CheckView, ...]
+    earlier: tuple[AttemptView, ...] = ()
     images: tuple[ImageView, ...]
     referral: ReferralView | None
     outcome: Outcome | None
@@ -187,8 +210,42 @@ class SetupView(_Message):
     look: LookView | None
 
 
+class DeviceView(_Message):
+    """A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
+    does not.
+
+    `name` is the device's in faults ("camera.nir"), `bands` what a camera sees or an illuminator lights; `severity` is
+    that of its worst active fault, None without one.
+    """
+
+    name: str
+    kind: Literal["camera", "illumination", "gate", "reader", "presence"]
+    bands: tuple[str, ...] = ()
+    state: Literal["unknown", "well", "fault"]
+    severity: Literal["notice", "degraded", "critical"] | None = None
+
+
+class ModeView(_Message):
+    """The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
+
+    "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
+    what is not so; then it is "high_convenience".
+    """
+
+    name: Literal["high_security", "high_convenience"]
+    relaxed: tuple[str, ...] = ()
+
+
+class BlockView(_Message):
+    """Who lets no new passage start in a lane, and why."""
+
+    officer: str
+    reason: str
+
+
 class LaneSnapshot(_Message):
-    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture.
+    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
+    None and `devices` empty where the lane does not tell.
 
     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
     """
@@ -205,6 +262,9 @@ class LaneSnapshot(_Message):
     step: Step
     advice: Advice | None = None
     in_service: bool
+    mode: ModeView | None = None
+    devices: tuple[DeviceView, ...] = ()
+    blocked: BlockView | None = None
     doors: tuple[DoorView, ...]
     occupied: bool
     faults: tuple[FaultView, ...]
@@ -308,6 +368,16 @@ class ServiceRequest(_Message):
     reason: str = Field(min_length=3, max_length=500)
 
 
+class BlockRequest(_Message):
+    """An officer lets no new passage start in the lane, or lets them start again; the present one goes on."""
+
+    kind: Literal["block"] = "block"
+    request_id: Id
+    blocked: bool
+    officer: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=3, max_length=500)
+
+
 class Reply(_Message):
     """The lane's answer to a request. `accepted` False carries the reason in `message`."""
 
@@ -354,7 +424,14 @@ class Heartbeat(_Message):
 
 
 FromConsole = Annotated[
-    Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | HandOverRequest | ImageRequest,
+    Hello
+    | Heartbeat
+    | OfficerRequest
+    | ServiceRequest
+    | BlockRequest
+    | AcknowledgeRequest
+    | HandOverRequest
+    | ImageRequest,
     Field(discriminator="kind"),
 ]
 FromLane = Annotated[LaneSnapshot | WatchSnapshot | Reply | ImageReply, Field(discriminator="kind")]

@@ -19,6 +19,7 @@ from appliance.clock import Clock
 from appliance.control.history import Answer, ConsoleSays, HistoryReply, HistoryRequest, Question
 from appliance.control.messages import (
     AcknowledgeRequest,
+    BlockRequest,
     HandOverRequest,
     Heartbeat,
     Hello,
@@ -66,6 +67,10 @@ class LaneFace(Protocol):
 
     async def service(self, request: ServiceRequest) -> Reply:
         """Take the lane out of service or put it back."""
+        ...
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """Let no new passage start, or let them start again."""
         ...
 
 
@@ -205,6 +210,8 @@ class ControlServer:
                 await self._send(console, await self._lane.decide(request))
             case ServiceRequest() as request:
                 await self._send(console, await self._lane.service(request))
+            case BlockRequest() as request:
+                await self._send(console, await self._lane.block(request))
             case AcknowledgeRequest() as request:
                 await self._send(console, await self._acknowledge(request))
             case HandOverRequest() as request:

@@ -52,6 +52,11 @@ class FaultRegister:
         """Who answered last as each device: model, firmware, serial_number, proved."""
         return {device: told.payload for device, told in self._known.items()}
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """Devices that have said who they are since the start."""
+        return frozenset(self._known)
+
     def take_unsaid(self) -> list[JournalRecord]:
         """What the journal has not been told yet."""
         unsaid, self._unsaid = self._unsaid, []

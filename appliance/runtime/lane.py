@@ -11,14 +11,14 @@ from typing import Any
 from appliance import devices, handover, sites
 from appliance.clock import Clock
 from appliance.config import LaneConfig
-from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
+from appliance.control.messages import BlockRequest, LaneSnapshot, OfficerRequest, Reply, ServiceRequest
 from appliance.control.server import ControlServer
 from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core import phases as ph
 from appliance.core.types import Advice, Device, Door
 from appliance.document.judge import Judged
-from appliance.runtime import claims, evidence, records, view
+from appliance.runtime import claims, evidence, preview, records, standing, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
@@ -27,6 +27,7 @@ from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.presence import PresenceOwner
 from appliance.runtime.questions import Questions
 from appliance.runtime.reader import ReaderOwner
+from appliance.runtime.resume import resume
 from appliance.runtime.self_test import Owners
 from appliance.runtime.setup import Setup
 from appliance.runtime.timers import LoopTimers
@@ -38,7 +39,6 @@ from appliance.store.records import JournalRecord
 from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
-PREVIEW_EVERY_S = 0.33
 TEST_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class LaneController:
         )
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
-        self._evidence = evidence.label(config)
+        self._evidence, self._mode = evidence.label(config), standing.mode(config)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
@@ -117,9 +117,7 @@ class LaneController:
 
     async def run(self, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
         """Run until cancelled. The first failure of any part ends all of them; outputs go off on the way out."""
-        await self._store.append(records.of_start(self._config, await self._store.unfinished()))
-        if (await self._store.newest("phase") or {}).get("to") == ph.Emergency.__name__:
-            self.loop.resume_emergency()
+        await resume(self._config, self._store, self.loop)
         self.loop.post(ev.DeviceReported(Device.STORE), "store")
         if self._config.policy.require_guard:
             self.loop.faults.raise_fault(1005, "console")
@@ -133,7 +131,7 @@ class LaneController:
                     ("eye", self.eye.run()),
                     ("reader", self.reader.run()),
                     ("control", self.server.run()),
-                    ("preview", self._preview()),
+                    ("preview", preview.keep_showing(self.eye, self._held, self.publish)),
                     ("tests", self._keep_testing()),
                     ("supply", self._end_with_the_supply()),
                     *((("presence", self.presence.run()),) if self.presence is not None else ()),
@@ -156,8 +154,10 @@ class LaneController:
         match command:
             case cmd.ReadDocument(passage_id):
                 self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
-            case cmd.StartVerification(passage_id):
-                self._spawn("verify", self._verify(passage_id))
+            case cmd.StartVerification(passage_id, ask):
+                if self._passage is not None:
+                    self._passage.again()
+                self._spawn("verify", self._verify(passage_id, ask))
             case cmd.StopVerification():
                 self._stop("verify")
             case cmd.ReleaseEntry():
@@ -214,7 +214,7 @@ class LaneController:
         data.show("portrait", reply.blobs[0], "image/jpeg", label="from the reader", eyes=eyes)
         self.publish()
 
-    async def _verify(self, passage_id: str) -> None:
+    async def _verify(self, passage_id: str, ask: Advice | None) -> None:
         data = self._passage
         if data is None or data.passage_id != passage_id:
             return
@@ -225,7 +225,7 @@ class LaneController:
             self.eye.busy = True
             if self.presence is not None:
                 self.presence.begin()
-            checks = await self.verification.run()
+            checks = await self.verification.run(ask)
             data.enrolled_as = data.enrolled_as or self.verification.found
             if self.presence is not None:
                 checks = await self.presence.judged(checks)
@@ -282,18 +282,14 @@ class LaneController:
             self._advice = advice
             self.publish()
 
-    async def _preview(self) -> None:
-        """A live view for the guard while somebody is held; nothing is captured otherwise."""
-        while True:
-            await asyncio.sleep(PREVIEW_EVERY_S)
-            data = self._passage
-            held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
-            if data is None or not held or self.eye.busy or 3001 in self.loop.faults.codes:
-                continue
-            with contextlib.suppress(VisionLost, VisionRefused, DriverError):
-                reply = await self.eye.ask("preview")
-                data.show("live", reply.blobs[0], "image/jpeg", label="live picture", eyes=reply.header["eyes"])
-                self.publish()
+    def _held(self) -> PassageData | None:
+        """The passage of whoever is held, while a guard watches and a camera is there to see it with.
+
+        An escalated referral needs no guard who watches: the station that takes it over does not count as one.
+        """
+        phase = self.loop.lane.phase
+        held = isinstance(phase, ph.Referred) and (phase.escalated or self.server.watchers > 0)
+        return self._passage if held and 3001 not in self.loop.faults.codes else None
 
     # --- what changes -----------------------------------------------------------------------------------------
 
@@ -302,8 +298,7 @@ class LaneController:
             self._passage = PassageData(after.phase.passage_id, self._clock.now())
         data = self._passage
         if data is not None and before.phase != after.phase:
-            if isinstance(after.phase, ph.Referred) and not isinstance(before.phase, ph.Referred):
-                data.referred_since = self._clock.now()
+            data.follow(before.phase, after.phase, self._clock.now())
             resting = ph.Ready | ph.OutOfService | ph.Starting | ph.Emergency
             if isinstance(after.phase, resting) and not isinstance(before.phase, resting):
                 self._forget(data)
@@ -352,6 +347,8 @@ class LaneController:
                 attended=sites.KINDS[self._config.site].guarded is not False,
                 claim=self._config.document_reader.claim,
                 setup=self.setup.view,
+                mode=self._mode,
+                devices=standing.devices(self._config, self.loop.faults),
             )
         )
 
@@ -383,6 +380,11 @@ class LaneController:
         accepted = await self.loop.ask(
             ev.ServiceRequested(request.in_service, request.officer, request.reason), "console"
         )
+        return self._reply(request.request_id, accepted)
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """No new passage, or again; a restart does not undo it."""
+        accepted = await self.loop.ask(ev.BlockRequested(request.blocked, request.officer, request.reason), "console")
         return self._reply(request.request_id, accepted)
 
     def _reply(self, request_id: str, accepted: bool) -> Reply:

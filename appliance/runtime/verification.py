@@ -19,6 +19,8 @@ from appliance.wire import Message
 CAPTURES = 2
 MASK_REQUESTS, MASK_REQUEST_S = 2, 4.0
 """How often somebody in a medical mask is asked to take it off, and how long each request is shown."""
+REQUEST_S = 4.0
+"""How long an officer's request is shown before the next look."""
 LOOK_EVERY_S = 0.1
 LOOK_FOR_S = 10.0
 _log = logging.getLogger(__name__)
@@ -44,11 +46,17 @@ class Verification:
         self._captured = False
         self.found = ""
 
-    async def run(self) -> tuple[Check, ...]:
-        """The checks. Raises VisionLost, VisionRefused and DriverError."""
+    async def run(self, ask: Advice | None = None) -> tuple[Check, ...]:
+        """The checks; before them the traveller is asked for something, and given `REQUEST_S` to do it.
+
+        Raises VisionLost, VisionRefused and DriverError.
+        """
         self._captured, self.found = False, ""
         checks: tuple[Check, ...] = ()
         try:
+            if ask is not None:
+                self._advise(ask)
+                await asyncio.sleep(REQUEST_S)
             for _ in range(CAPTURES):
                 problem = await self._look()
                 if problem is not None:

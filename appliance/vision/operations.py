@@ -140,10 +140,11 @@ class Worker:
         self._all().alive()
         return Message({})
 
-    def preview(self, _: Message) -> Message:
-        """The view as it is now, as JPEG, and where the eyes are, so that it can be shown at the portrait's scale."""
+    def preview(self, request: Message) -> Message:
+        """The view as it is now, as JPEG; with `locate` where the eyes are, so that it can be shown at the portrait's
+        scale."""
         view = self._all().read("rgb").image
-        faces = self._faces.pack.detect(view)
+        faces = self._faces.pack.detect(view) if request.header["locate"] else []
         return Message({"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(view, quality=70),))
 
     # --- for whoever sets up the cameras --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A whole lane: its real loop, store and socket; only devices and vision process are in the test's hands."""
+"""A whole lane from start to end: what happens to travellers, devices, store and socket together."""
 
 import asyncio
 import hashlib
@@ -71,6 +71,8 @@ async def test_a_suspected_attack_waits_for_an_officer_with_a_live_view(
         assert "exit" not in house.gate.log
         monkeypatch.setattr(type(house.lane.server), "watchers", 1)
         await until(lambda: house.lane.image(passage, "live") is not None, "the live view")
+        looks = [fields["locate"] for op, fields in HandVision.started[-1].told if op == "preview"]
+        assert looks[0] is True, "the eyes of whoever was held before are nobody's"
         blind = await house.decides(passage, OfficerAction.ADMIT)
         assert (blind.accepted, "look at its state" in blind.message) == (False, True)
         assert not (await house.decides("another", OfficerAction.ADMIT, visual_check=True)).accepted
@@ -337,6 +339,18 @@ async def test_on_a_low_battery_the_occupant_is_an_officers_and_the_empty_lane_e
     assert ended.group_contains(lane.BatteryEmpty)
     assert house.gate.log[-1] == "close"
     assert house.journal()[-1][0] == "lane_stopped"
+
+
+async def test_a_lane_that_is_ready_knows_its_devices_and_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        seen = house.lane.snapshot()
+        names = ["camera.rgb", "camera.nir", "illumination.nir", "gate", "document_reader"]
+        assert [(view.name, view.state) for view in seen.devices] == [(name, "well") for name in names]
+        assert seen.mode is not None
+        assert seen.mode.relaxed == ("No guard has to watch.",)
 
 
 async def test_a_lane_answers_for_its_past_and_lets_the_check_of_its_chain_go_when_it_ends(

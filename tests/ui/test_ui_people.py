@@ -34,6 +34,7 @@ GUARDED = {
     ("get", "/api/events"): (None, EVERYBODY),
     ("post", "/api/lanes/{lane}/decision"): (DECISION, "officer supervisor"),
     ("post", "/api/lanes/{lane}/service"): (SERVICE, "officer supervisor maintainer"),
+    ("post", "/api/lanes/{lane}/block"): ({"blocked": True, "reason": "spill"}, "officer supervisor"),
     ("post", "/api/lanes/{lane}/alerts/{alert}/acknowledge"): (None, "officer supervisor"),
     ("get", "/api/lanes/{lane}/images/{passage}/{channel}"): (None, "officer supervisor"),
     ("post", "/api/confirm"): (PROOF, EVERYBODY),

@@ -360,9 +360,16 @@ def test_trouble_with_a_camera_names_the_camera(ready: Rig, device: str) -> None
 def test_a_grey_camera_in_place_of_the_colour_one_is_told_and_the_process_lives(ready: Rig) -> None:
     ready.grey = True
     for op in ("health", "locate", "preview"):
-        assert ready.error(op)[:2] == ("RemoteProtocolError", "camera.rgb")
+        assert ready.error(op, locate=False)[:2] == ("RemoteProtocolError", "camera.rgb")
     ready.grey = False
     assert ready.ask("health").header == {}
+
+
+def test_a_live_view_looks_for_eyes_only_when_it_is_asked_to(ready: Rig) -> None:
+    with_eyes, without = (ready.ask("preview", locate=locate) for locate in (True, False))
+    assert len(with_eyes.header["eyes"]) == 4
+    assert without.header["eyes"] is None
+    assert [reply.blobs[0][:2] for reply in (with_eyes, without)] == [b"\xff\xd8"] * 2
 
 
 def test_a_stale_frame_names_the_camera_it_came_from(ready: Rig) -> None:

@@ -1,4 +1,4 @@
-"""A whole lane: its real loop, store and socket; only devices and vision process are in the test's hands."""
+"""A whole lane: its real loop, store and socket; only devices and vision process are in the test's hands. Test only."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from appliance.clock import ManualClock
 from appliance.config import LaneConfig
 from appliance.control.messages import OfficerRequest, Reply, ServiceRequest
 from appliance.core.types import OfficerAction
-from appliance.runtime import eye, lane
+from appliance.runtime import eye, lane, preview
 from appliance.runtime.lane import LaneController
 from appliance.store.async_store import AsyncStore
 from appliance.store.verify import verify
@@ -36,7 +36,7 @@ class House:
         monkeypatch.setattr(eye, "VisionProcess", HandVision.fresh())
         monkeypatch.setattr(eye, "RETRY_S", 0.001)
         monkeypatch.setattr(eye, "HEALTH_S", 0.01)
-        monkeypatch.setattr(lane, "PREVIEW_EVERY_S", 0.005)
+        monkeypatch.setattr(preview, "EVERY_S", 0.005)
         monkeypatch.setattr(lane.devices, "gate", lambda _: self.gate)
         monkeypatch.setattr(lane.devices, "illuminators", lambda _: {"nir": self.light})
         monkeypatch.setattr(lane.devices, "reader", lambda _: self.reader)

@@ -1,4 +1,6 @@
 /** From the lanes' counts to what the plots draw. Plain: no component, no time of its own. */
+import { locale, t } from '../lib/say.svelte';
+import { duration } from '../lib/words';
 import type { HourCounts, StatisticsView } from './api';
 
 export const GROUPS = ['admitted', 'by_officer', 'kept', 'other'] as const;
@@ -51,14 +53,19 @@ export function axis(most: number, least = 0): { end: number; marks: number[] } 
   return { end: count * step, marks: Array.from({ length: count + 1 }, (_, n) => Number((n * step).toPrecision(6))) };
 }
 
+/** A number as the language writes it; so many digits after the point, as they come when left out. */
+export const number = (value: number, digits?: number): string =>
+  value.toLocaleString(locale(), { minimumFractionDigits: digits ?? 0, maximumFractionDigits: digits ?? 6 });
+
 /** "4.2 %"; small rates keep two digits, so that rare is not shown as never. */
 export function percent(rate: number): string {
   const value = rate * 100;
-  return `${value !== 0 && value < 1 ? value.toPrecision(2) : value.toFixed(1)} %`;
+  const two = { minimumSignificantDigits: 2, maximumSignificantDigits: 2 };
+  return `${value !== 0 && value < 1 ? value.toLocaleString(locale(), two) : number(value, 1)} %`;
 }
 
 /** An upper bound, rounded away from the promise. */
-export const atMost = (rate: number): string => `${(Math.ceil(rate * 1000 - 1e-9) / 10).toFixed(1)} %`;
+export const atMost = (rate: number): string => `${number(Math.ceil(rate * 1000 - 1e-9) / 10, 1)} %`;
 
 /** Counts of the same reason in several lanes together, most frequent first. */
 export function reasons(view: StatisticsView): { check: string; result: string; reason: string; count: number }[] {
@@ -72,31 +79,33 @@ export function reasons(view: StatisticsView): { check: string; result: string; 
   return [...found.values()].sort((a, b) => b.count - a.count || a.check.localeCompare(b.check));
 }
 
-/** "Mon 14:00" or "23 Nov" (UTC). */
+/** "14:00" or "23 Nov" (UTC). */
 export function timeLabel(iso: string, per: 'hour' | 'day'): string {
   const zone = { timeZone: 'UTC' } as const;
   return per === 'day'
-    ? new Date(iso).toLocaleDateString('en-GB', { ...zone, day: 'numeric', month: 'short' })
-    : new Date(iso).toLocaleTimeString('en-GB', { ...zone, hour: '2-digit', minute: '2-digit' });
+    ? new Date(iso).toLocaleDateString(locale(), { ...zone, day: 'numeric', month: 'short' })
+    : new Date(iso).toLocaleTimeString(locale(), { ...zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 }
 
+/** "0.8 s". */
+export const seconds = (value: number, digits?: number): string => t('after.seconds', { value: number(value, digits) });
+
 /** Seconds as "0.8 s", "12 s" or "2:05 min". */
-export function lasted(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 100) return `${Math.round(seconds)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')} min`;
+export function lasted(value: number): string {
+  if (value < 10) return seconds(value, 1);
+  return value < 100 ? seconds(value, 0) : t('after.minutes', { time: duration(Math.round(value)) });
 }
 
 /** "23 Nov 2026, 14:05:09", in this machine's time. */
 export const moment = (iso: string): string =>
-  new Date(iso).toLocaleString('en-GB', {
+  new Date(iso).toLocaleString(locale(), {
     day: 'numeric',
     month: 'short',
     year: 'numeric',
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
+    hourCycle: 'h23',
   });
 
 /** What a `datetime-local` field holds, of so many hours before a moment. */

@@ -1,4 +1,5 @@
 /** Calls to the console, typed from its own description (`schema.d.ts` is generated). */
+import { said as spoken, t } from './say.svelte';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -8,11 +9,14 @@ export type WatchSnapshot = Schemas['WatchSnapshot'];
 export type AlertView = Schemas['AlertView'];
 export type PassageView = Schemas['PassageView'];
 export type ReferralView = Schemas['ReferralView'];
+export type AttemptView = Schemas['AttemptView'];
 export type DocumentView = Schemas['DocumentView'];
 export type CheckView = Schemas['CheckView'];
 export type ImageView = Schemas['ImageView'];
 export type DoorView = Schemas['DoorView'];
 export type FaultView = Schemas['FaultView'];
+export type DeviceView = Schemas['DeviceView'];
+export type ModeView = Schemas['ModeView'];
 export type SessionView = Schemas['SessionView'];
 export type Answer = Schemas['Answer'];
 export type Result = Schemas['Result'];
@@ -35,7 +39,7 @@ export class Refused extends Error {
 /** What a console's answer that is no success says. */
 export async function refusal(answer: Response): Promise<Refused> {
   const said = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-  return new Refused(answer.status, typeof said.detail === 'string' ? said.detail : `Error ${answer.status}`);
+  return new Refused(answer.status, typeof said.detail === 'string' ? spoken(said.detail) : t('guard.errorStatus', { status: answer.status }));
 }
 
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -48,7 +52,7 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
   } catch {
-    throw new Refused(0, 'The console does not answer. Nothing may have been done: look at the lane.');
+    throw new Refused(0, t('guard.noAnswer'));
   }
   if (!answer.ok) throw await refusal(answer);
   return (await answer.json()) as T;
@@ -64,6 +68,8 @@ export const decide = (lane: string, body: Schemas['DecisionBody']): Promise<Ans
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/decision`, body);
 export const service = (lane: string, body: Schemas['ServiceBody']): Promise<Answer> =>
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/service`, body);
+export const block = (lane: string, body: Schemas['BlockBody']): Promise<Answer> =>
+  call('POST', `/api/lanes/${encodeURIComponent(lane)}/block`, body);
 export const acknowledge = (lane: string, alert: string): Promise<Answer> =>
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/alerts/${encodeURIComponent(alert)}/acknowledge`);
 export const stillOf = (lane: string, alert: string): string =>

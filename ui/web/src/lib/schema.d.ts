@@ -392,6 +392,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lanes/{lane}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Block
+         * @description Let no new passage start in the lane, or let them start again.
+         */
+        post: operations["block_api_lanes__lane__block_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/lanes/{lane}/decision": {
         parameters: {
             query?: never;
@@ -403,7 +423,7 @@ export interface paths {
         put?: never;
         /**
          * Decide
-         * @description Decide about the referred traveller. A release takes proof of who releases; refusing and referring take none.
+         * @description Act on the referred traveller. Only ADMIT leads to the exit, and takes proof of who releases; the others none.
          */
         post: operations["decide_api_lanes__lane__decision_post"];
         delete?: never;
@@ -777,7 +797,7 @@ export interface components {
          * @description What a traveller before the cameras can do for a better capture. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "glasses_off" | "hat_off" | "one_at_a_time";
         /**
          * AlertView
          * @description A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
@@ -820,6 +840,19 @@ export interface components {
             accepted: boolean;
             /** Message */
             message: string;
+        };
+        /**
+         * AttemptView
+         * @description An earlier verification of the same passage, after which an officer had it done again.
+         */
+        AttemptView: {
+            /** Checks */
+            checks: components["schemas"]["CheckView"][];
+            /**
+             * Decided
+             * Format: date-time
+             */
+            decided: string;
         };
         /**
          * BandAdvice
@@ -902,6 +935,39 @@ export interface components {
                 number,
                 number
             ];
+        };
+        /**
+         * BlockBody
+         * @description Let no new passage start, or let them start again.
+         */
+        BlockBody: {
+            /** Blocked */
+            blocked: boolean;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * BlockView
+         * @description Who lets no new passage start in a lane, and why.
+         */
+        BlockView: {
+            /** Officer */
+            officer: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * CareView
+         * @description The officer who has seen a referral or keeps its traveller, and since when.
+         */
+        CareView: {
+            /** Officer */
+            officer: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * CheckName
@@ -1147,6 +1213,35 @@ export interface components {
             since: string;
             /** Verified On Hardware */
             verified_on_hardware: boolean;
+        };
+        /**
+         * DeviceView
+         * @description A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
+         *     does not.
+         *
+         *     `name` is the device's in faults ("camera.nir"), `bands` what a camera sees or an illuminator lights; `severity` is
+         *     that of its worst active fault, None without one.
+         */
+        DeviceView: {
+            /**
+             * Bands
+             * @default []
+             */
+            bands: string[];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "camera" | "illumination" | "gate" | "reader" | "presence";
+            /** Name */
+            name: string;
+            /** Severity */
+            severity?: ("notice" | "degraded" | "critical") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "well" | "fault";
         };
         /**
          * Devices
@@ -1451,7 +1546,8 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
+         *     None and `devices` empty where the lane does not tell.
          *
          *     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
          */
@@ -1462,11 +1558,17 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            blocked?: components["schemas"]["BlockView"] | null;
             /**
              * Closed By Hand
              * @default false
              */
             closed_by_hand: boolean;
+            /**
+             * Devices
+             * @default []
+             */
+            devices: components["schemas"]["DeviceView"][];
             /** Doors */
             doors: components["schemas"]["DoorView"][];
             /**
@@ -1488,6 +1590,7 @@ export interface components {
             kind: "snapshot";
             /** Lane Id */
             lane_id: string;
+            mode?: components["schemas"]["ModeView"] | null;
             /** Occupied */
             occupied: boolean;
             pack: components["schemas"]["PackView"] | null;
@@ -1669,7 +1772,7 @@ export interface components {
          * @description What a route asks for.
          * @enum {string}
          */
-        May: "see_lanes" | "see_travellers" | "decide" | "acknowledge" | "hand_over" | "service" | "history" | "devices" | "setup" | "manage_accounts" | "see_accounts";
+        May: "see_lanes" | "see_travellers" | "decide" | "acknowledge" | "hand_over" | "service" | "block" | "history" | "devices" | "setup" | "manage_accounts" | "see_accounts";
         /**
          * MemberView
          * @description One account.
@@ -1700,6 +1803,25 @@ export interface components {
             lane: string;
             /** Problem */
             problem: string;
+        };
+        /**
+         * ModeView
+         * @description The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
+         *
+         *     "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
+         *     what is not so; then it is "high_convenience".
+         */
+        ModeView: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "high_security" | "high_convenience";
+            /**
+             * Relaxed
+             * @default []
+             */
+            relaxed: string[];
         };
         /**
          * NewAccount
@@ -1778,10 +1900,13 @@ export interface components {
         };
         /**
          * OfficerAction
-         * @description What an officer may decide about a referred traveller.
+         * @description What an officer may do about a referred traveller. Only ADMIT ever releases the exit.
+         *
+         *     RETRY and the three requests verify the traveller inside once more. HOLD keeps the traveller for a while,
+         *     OPEN_ENTRY lets one back out without a verdict, ACKNOWLEDGE says that the referral was seen.
          * @enum {string}
          */
-        OfficerAction: "admit" | "refuse" | "second_line";
+        OfficerAction: "admit" | "refuse" | "second_line" | "retry" | "ask_mask_off" | "ask_glasses_off" | "ask_hat_off" | "hold" | "open_entry" | "acknowledge";
         /**
          * OneTime
          * @description A one-time password, shown this once.
@@ -1794,10 +1919,10 @@ export interface components {
         };
         /**
          * Outcome
-         * @description How a passage ended.
+         * @description How a passage ended. LET_OUT_BY_OFFICER is no verdict: back out, neither refused nor sent on.
          * @enum {string}
          */
-        Outcome: "admitted" | "admitted_by_officer" | "refused_by_officer" | "second_line" | "walked_away" | "unattended" | "aborted";
+        Outcome: "admitted" | "admitted_by_officer" | "refused_by_officer" | "second_line" | "let_out_by_officer" | "walked_away" | "unattended" | "aborted";
         /**
          * PackView
          * @description The face matcher in use; `grade` is shown on every screen.
@@ -1870,6 +1995,11 @@ export interface components {
             /** Checks */
             checks: components["schemas"]["CheckView"][];
             document: components["schemas"]["DocumentView"] | null;
+            /**
+             * Earlier
+             * @default []
+             */
+            earlier: components["schemas"]["AttemptView"][];
             /**
              * Enrolled As
              * @default
@@ -2048,16 +2178,28 @@ export interface components {
         /**
          * ReferralView
          * @description Why the traveller is held and what the officer may do.
+         *
+         *     At `ends` the lane escalates it, or, escalated already, gives up and lets the traveller back out. `retries` is how
+         *     often the traveller may still be verified again.
          */
         ReferralView: {
             /** Actions */
             actions: components["schemas"]["OfficerAction"][];
+            /** Ends */
+            ends?: string | null;
             /** Escalated */
             escalated: boolean;
+            held?: components["schemas"]["CareView"] | null;
             /** Inside */
             inside: boolean;
             /** Needs Visual Check */
             needs_visual_check: boolean;
+            /**
+             * Retries
+             * @default 0
+             */
+            retries: number;
+            seen?: components["schemas"]["CareView"] | null;
             /**
              * Since
              * Format: date-time
@@ -2116,8 +2258,14 @@ export interface components {
          *
          *     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
          *     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
+         *     `escalations_only`: this is a second station.
          */
         SessionView: {
+            /**
+             * Escalations Only
+             * @default false
+             */
+            escalations_only: boolean;
             /** Idle Ends */
             idle_ends?: string | null;
             /**
@@ -4057,6 +4205,95 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    block_api_lanes__lane__block_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlockBody"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckView, LaneSnapshot, ReferralView } from './api';
 import { colour, colourMap } from './ramp';
-import { duration, failingFirst, phaseWords, whereabouts } from './words';
+import { duration, failingFirst, phaseInEnglish, whereabouts } from './words';
 
 it('failing checks come first, whatever the lane sent', () => {
   const results = ['successful', 'not_performed', 'failed', 'aborted', 'undetermined', 'failed'] as const;
@@ -26,8 +26,8 @@ describe('whereabouts', () => {
 });
 
 it('words and figures', () => {
-  expect(phaseWords('WaitingForFace')).toBe('Waiting for face');
-  expect(phaseWords('waiting_for_face')).toBe('Waiting for face');
+  expect(phaseInEnglish('WaitingForFace')).toBe('Waiting for face');
+  expect(phaseInEnglish('waiting_for_face')).toBe('Waiting for face');
   expect(duration(125.9)).toBe('2:05');
   expect(duration(-3)).toBe('0:00');
 });

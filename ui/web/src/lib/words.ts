@@ -1,58 +1,59 @@
 /** House words as a guard reads them. Symbols stand beside colours, never colours alone (ICAO 9303-2, tables C-2, C-3). */
 import type { CheckView, LaneSnapshot, OfficerAction, PassageView, ReferralView, Result } from './api';
+import { locale, named, said, t } from './say.svelte';
 
-export const RESULTS: Record<Result, { symbol: string; word: string }> = {
-  successful: { symbol: '✓', word: 'successful' },
-  failed: { symbol: '✕', word: 'failed' },
-  undetermined: { symbol: '?', word: 'undetermined' },
-  not_performed: { symbol: '–', word: 'not performed' },
-  aborted: { symbol: '■', word: 'aborted' },
-};
+type Outcome = NonNullable<PassageView['outcome']>;
 
-export const CHECKS: Record<CheckView['name'], string> = {
-  document_read: 'Document read',
-  document_authenticity: 'Document authenticity',
-  document_validity: 'Document validity',
-  single_face: 'One person, one face',
-  face_quality: 'Face image quality',
-  comparison: 'Face comparison',
-  liveness: 'Liveness',
-  passage: 'Passage',
+const SYMBOLS: Record<Result, string> = {
+  successful: '✓',
+  failed: '✕',
+  undetermined: '?',
+  not_performed: '–',
+  aborted: '■',
 };
+export const RESULTS = Object.keys(SYMBOLS) as Result[];
+export const symbolOf = (result: string): string => SYMBOLS[result as Result] ?? '?';
+export const resultWord = (result: string): string => named('guard', 'result', result);
 
-export const ACTIONS: Record<OfficerAction, { label: string; key: string; done: string }> = {
-  admit: { label: 'Admit', key: 'A', done: 'Admitted' },
-  refuse: { label: 'Refuse', key: 'R', done: 'Refused' },
-  second_line: { label: 'Second line', key: 'S', done: 'Sent to second line' },
-};
+export const CHECKS = [
+  ...['document_read', 'document_authenticity', 'document_validity', 'single_face', 'face_quality'],
+  ...['comparison', 'liveness', 'passage'],
+] as CheckView['name'][];
+export const checkWord = (check: string): string => named('guard', 'check', check);
 
-export const OUTCOMES: Record<NonNullable<PassageView['outcome']>, { word: string; symbol: string; tone: Result }> = {
-  admitted: { word: 'Admitted', symbol: '✓', tone: 'successful' },
-  admitted_by_officer: { word: 'Admitted by officer', symbol: '✓', tone: 'successful' },
-  refused_by_officer: { word: 'Refused by officer', symbol: '✕', tone: 'failed' },
-  second_line: { word: 'Second line', symbol: '→', tone: 'undetermined' },
-  walked_away: { word: 'Walked away', symbol: '–', tone: 'not_performed' },
-  unattended: { word: 'Unattended', symbol: '?', tone: 'undetermined' },
-  aborted: { word: 'Aborted', symbol: '■', tone: 'aborted' },
-};
+export const actionWord = (action: string): string => named('guard', 'action', action);
+export const doneWord = (action: string | null): string => named('guard', 'done', action ?? '');
+/** Usual reasons; one that is picked goes into the journal in these words. */
+export const reasonsFor = (action: OfficerAction): string[] =>
+  ['1', '2', '3'].map((n) => named('guard', 'reason', `${action}_${n}`));
 
-export const REASONS: Record<OfficerAction, readonly string[]> = {
-  admit: ['Same person, seen in person', 'Bare face, no mask', 'Capture was poor'],
-  refuse: ['Wears a mask', 'Not the holder', 'Document not valid'],
-  second_line: ['Identity in doubt', 'Document in doubt', 'Needs help'],
+const ENDS: Record<Outcome, { symbol: string; tone: Result }> = {
+  admitted: { symbol: '✓', tone: 'successful' },
+  admitted_by_officer: { symbol: '✓', tone: 'successful' },
+  refused_by_officer: { symbol: '✕', tone: 'failed' },
+  second_line: { symbol: '→', tone: 'undetermined' },
+  let_out_by_officer: { symbol: '←', tone: 'not_performed' },
+  walked_away: { symbol: '–', tone: 'not_performed' },
+  unattended: { symbol: '?', tone: 'undetermined' },
+  aborted: { symbol: '■', tone: 'aborted' },
 };
+export const OUTCOMES = Object.keys(ENDS) as Outcome[];
+/** How a passage ended; nothing for a word of another release. */
+export const endOf = (outcome: string | null): { symbol: string; tone: Result } | undefined => ENDS[outcome as Outcome];
+export const outcomeWord = (outcome: string): string => named('guard', 'outcome', outcome);
 
 /** The phase of a post that only watches, as last known. */
 export const WATCHING = 'Watching';
 
 /** "WaitingForFace" or "waiting_for_face" as "Waiting for face". */
-export function phaseWords(phase: string): string {
+export function phaseInEnglish(phase: string): string {
   const words = phase
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replaceAll('_', ' ')
     .toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+export const phaseWords = (phase: string): string => said(phaseInEnglish(phase));
 
 /** "2:05" for 125 s; never negative. */
 export function duration(seconds: number): string {
@@ -60,16 +61,20 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
+/** "14:05:09", whatever the language: a control room has 24 hours. */
 export const clockTime = (iso: string): string =>
-  new Date(iso).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  new Date(iso).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+/** "23 Nov 2026". */
+export const dayOf = (iso: string): string => new Date(iso).toLocaleDateString(locale(), { dateStyle: 'medium' });
 
 /** One line on a lane's state, worst first. */
 export function laneLine(snapshot: LaneSnapshot): { word: string; tone: 'alarm' | 'warn' | 'calm' | 'off' } {
-  if (snapshot.passage?.referral && !snapshot.passage.outcome) return { word: 'Traveller held', tone: 'alarm' };
-  if (snapshot.step === 'emergency') return { word: 'Emergency release', tone: 'alarm' };
-  if (!snapshot.in_service) return { word: 'Out of service', tone: 'off' };
-  if (snapshot.faults.some((fault) => fault.severity !== 'notice')) return { word: 'In service, degraded', tone: 'warn' };
-  return { word: 'In service', tone: 'calm' };
+  if (snapshot.passage?.referral && !snapshot.passage.outcome) return { word: t('guard.state_held'), tone: 'alarm' };
+  if (snapshot.step === 'emergency') return { word: t('guard.state_emergency'), tone: 'alarm' };
+  if (!snapshot.in_service) return { word: t('guard.state_out'), tone: 'off' };
+  const degraded = snapshot.faults.some((fault) => fault.severity !== 'notice');
+  return degraded ? { word: t('guard.state_degraded'), tone: 'warn' } : { word: t('guard.state_in'), tone: 'calm' };
 }
 
 const ORDER: readonly Result[] = ['failed', 'undetermined', 'aborted', 'not_performed', 'successful'];
@@ -81,9 +86,10 @@ export function failingFirst(checks: readonly CheckView[]): CheckView[] {
 
 /** Where the traveller is, and what the doors' own contacts say about it; nothing is assumed. */
 export function whereabouts(snapshot: LaneSnapshot, referral: ReferralView): string {
-  const place = referral.inside ? 'Traveller is inside' : 'Traveller is outside the lane';
-  const loose = snapshot.doors.filter((door) => door.position !== 'closed' || door.released);
-  if (loose.length === 0) return `${place}; ${snapshot.doors.length > 1 ? 'both doors' : 'door'} closed`;
-  const words = loose.map((door) => `${door.door} door ${door.position}${door.released ? ', released' : ''}`);
-  return `${place}; ${words.join('; ')}`;
+  const place = t(referral.inside ? 'guard.whereInside' : 'guard.whereOutside');
+  const loose = snapshot.doors
+    .filter((door) => door.position !== 'closed' || door.released)
+    .map(({ door, position, released }) => t('guard.doorStands', { door, position }) + (released ? t('guard.alsoReleased') : ''));
+  const closed = t(snapshot.doors.length > 1 ? 'guard.bothClosed' : 'guard.oneClosed');
+  return [place, ...(loose.length > 0 ? loose : [closed])].join(t('guard.between'));
 }
