@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from appliance.clock import Clock, SystemClock
-from ui import auth, history, images, lanes, people, streams
+from ui import auth, history, images, lanes, people, setup, streams
 from ui.console import Console
 from ui.security import Guarded
 from ui.settings import Settings
@@ -65,7 +65,7 @@ def api(console: Console | None) -> FastAPI:
     )
     app.state.console = console
     app.add_exception_handler(RequestValidationError, _unprocessable)
-    for part in (auth, people, lanes, streams, images, history):
+    for part in (auth, people, lanes, streams, images, history, setup):
         app.include_router(part.router)
     return app
 

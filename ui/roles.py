@@ -33,6 +33,7 @@ class May(StrEnum):
     DEVICES = "devices"
     """Devices, versions, self-tests, measured claims."""
     SETUP = "setup"
+    """How a lane is set up, its self-test, and what its bands see while it is empty and out of service."""
     MANAGE_ACCOUNTS = "manage_accounts"
     SEE_ACCOUNTS = "see_accounts"
 

@@ -29,6 +29,7 @@ from appliance.control.messages import (
     ServiceRequest,
     WatchSnapshot,
 )
+from appliance.control.setup import SetupRequest
 from appliance.wire import Message, WireError, receive
 
 HEARTBEAT_S = 2.0
@@ -138,6 +139,10 @@ class LaneClient:
 
     async def hand_over(self, request: HandOverRequest) -> Reply:
         """Have the lane journal that another officer watches it. Raises LaneUnreachable when no answer came."""
+        return await self._reply(request, request.request_id)
+
+    async def setup(self, request: SetupRequest) -> Reply:
+        """Have the lane test itself or show what it sees. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
     async def image(self, passage_id: str, channel: str) -> tuple[bytes, str]:

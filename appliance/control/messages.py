@@ -5,6 +5,7 @@ it, on request, by (passage, channel). Nothing here is kept on disk by the conso
 """
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -145,6 +146,70 @@ class PackView(_Message):
     threshold_source: str
 
 
+class BandAdvice(StrEnum):
+    """What would make a band's picture better; a console has the words."""
+
+    TOO_BRIGHT = "too_bright"
+    TOO_DARK = "too_dark"
+    OUTSIDE_LIGHT = "outside_light"
+    NO_DETAIL = "no_detail"
+    TURN_BACK = "turn_back"
+    SHARPEST = "sharpest"
+
+
+class BandFigures(_Message):
+    """Focus and exposure within a window (x, y, width, height in pixels) of a picture of `size`.
+
+    `levels` are shares of the pixels in 64 equal steps of digital numbers 0 to 255; `clipped` the share from
+    `clipped_from` on, `dark` the share below `dark_below`; `brightest` is what 1 of 100 pixels exceeds, and `wanted`
+    what metering aims at. `sharpness` has no unit and is None in the dark; `best` is the highest since the window was
+    chosen.
+    """
+
+    size: tuple[int, int]
+    window: tuple[int, int, int, int]
+    levels: tuple[float, ...]
+    clipped: float
+    clipped_from: int
+    dark: float
+    dark_below: int
+    mean: float
+    brightest: float
+    wanted: float | None
+    sharpness: float | None
+    best: float | None
+    advice: tuple[BandAdvice, ...]
+
+
+class LookView(_Message):
+    """A maintainer looks at the picture of a channel; `version` grows with each, 0 before the first.
+
+    The picture is the image (`channel`) of the look's id. `problem` says in words why there is none.
+    """
+
+    look_id: Id
+    channel: str
+    version: int
+    ends: datetime
+    figures: BandFigures | None
+    problem: str
+
+
+class SetupView(_Message):
+    """What a maintainer does here, or did last: `ended` None while it lasts, `words` why it ended.
+
+    Of a self-test `done` proofs are there. `look` goes with its last picture.
+    """
+
+    doing: Literal["look", "self_test"]
+    officer: str
+    since: datetime
+    ended: datetime | None
+    words: str
+    done: int
+    look: LookView | None
+
+
 class DeviceView(_Message):
     """A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
     does not.
@@ -181,6 +246,8 @@ class BlockView(_Message):
 class LaneSnapshot(_Message):
     """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
     None and `devices` empty where the lane does not tell.
+
+    `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -205,6 +272,8 @@ class LaneSnapshot(_Message):
     pack: PackView | None
     journal_sequence: int
     evidence_label: str = "Liveness: simulated bands; no attack species has been measured on this installation."
+    closed_by_hand: bool = False
+    setup: SetupView | None = None
 
 
 class ObservedCameraView(_Message):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from appliance import devices, handover, sites
-from appliance.clock import Clock, today
+from appliance.clock import Clock
 from appliance.config import LaneConfig
 from appliance.control.messages import BlockRequest, LaneSnapshot, OfficerRequest, Reply, ServiceRequest
 from appliance.control.server import ControlServer
@@ -25,8 +25,11 @@ from appliance.runtime.history import History
 from appliance.runtime.loop import LaneLoop
 from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.presence import PresenceOwner
+from appliance.runtime.questions import Questions
 from appliance.runtime.reader import ReaderOwner
 from appliance.runtime.resume import resume
+from appliance.runtime.self_test import Owners
+from appliance.runtime.setup import Setup
 from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
 from appliance.runtime.wellness import Wellness
@@ -81,13 +84,25 @@ class LaneController:
         self.presence = PresenceOwner(sensor, self.loop, clock) if sensor is not None else None
         self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
         self.history = History(config, clock, lambda: self.eye.pack_id, self._spawn)
+        self.setup = Setup(
+            config,
+            clock,
+            self.loop,
+            Owners(self.gate, self.eye, self.reader, self.presence),
+            store,
+            spawn=self._spawn,
+            settled=lambda: self._settled("enrol", "verify", "self-test"),
+            publish=self.publish,
+        )
+        questions = Questions(config, clock, self.history, self.setup, faults=self.loop.faults, snapshot=self.snapshot)
         self.server = ControlServer(
             config.control_socket,
             self,
             clock,
             self._watched,
             hand_over=partial(handover.journal, store),
-            history=self.history.answer,
+            history=questions.answer,
+            setup=self.setup.ask,
         )
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
@@ -157,23 +172,12 @@ class LaneController:
                 if self._passage is not None:
                     self._passage.checks = decision.checks
                 if officer is None:
-                    self._log_cost()
+                    self.verification.log_cost(self.loop.stepped_at)
             case cmd.EndPassage(_, outcome):
                 if self._passage is not None:
                     self._passage.outcome = outcome
             case cmd.Ignored():
                 pass
-
-    def _log_cost(self) -> None:
-        """What the decision took, for whoever has to make it faster."""
-        spent = self.verification.take_timings()
-        if spent:
-            _log.info(
-                "decision %.1f ms after capture: inference %.1f ms, liveness %.1f ms",
-                1000 * (self.loop.stepped_at - spent["captured_at"]),
-                1000 * spent["inference_s"],
-                1000 * spent["liveness_s"],
-            )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
@@ -200,17 +204,8 @@ class LaneController:
 
     async def _enrol(self, data: PassageData, judged: Judged) -> None:
         """Make the reference while the traveller walks in."""
-        portrait = judged.portrait
-        assert portrait is not None
         try:
-            reply = await self.eye.ask(
-                "enrol",
-                blobs=(portrait.tobytes(),),
-                height=portrait.shape[0],
-                width=portrait.shape[1],
-                issued=None if judged.issued is None else judged.issued.isoformat(),
-                on=today(self._clock).isoformat(),
-            )
+            reply = await self.verification.enrol(judged)
         except (VisionLost, VisionRefused, DriverError) as error:
             _log.warning("the portrait was not enrolled: %s", error)
             return
@@ -224,12 +219,10 @@ class LaneController:
         if data is None or data.passage_id != passage_id:
             return
         # A test under way would take exposures from the capture.
-        under_way = {task for name in ("enrol", "self-test") if (task := self._tasks.get(name)) is not None}
         self.eye.busy = True
         try:
-            if under_way:
-                await asyncio.wait(under_way)
-                self.eye.busy = True
+            await self._settled("enrol", "self-test", "setup")
+            self.eye.busy = True
             if self.presence is not None:
                 self.presence.begin()
             checks = await self.verification.run(ask)
@@ -249,6 +242,11 @@ class LaneController:
             _log.warning("verification broke off: %s", error)
         finally:
             self.eye.busy = False
+
+    async def _settled(self, *names: str) -> None:
+        """Until none of these tasks is under way."""
+        while under_way := {task for name in names if (task := self._tasks.get(name)) is not None}:
+            await asyncio.wait(under_way)
 
     async def _record_shadow(self, passage_id: str) -> None:
         """What the second detector says of the same capture. The decision is made; nothing here can touch it."""
@@ -306,6 +304,7 @@ class LaneController:
                 self._forget(data)
         if isinstance(after.phase, ph.OutOfService) and after.occupied is False and 6002 in self.loop.faults.codes:
             self._to_end.set()
+        self.setup.lane_changed()
         self.publish()
         if isinstance(after.phase, ph.Ready) and self._on_ready is not None:
             self._on_ready(self.snapshot())
@@ -314,11 +313,7 @@ class LaneController:
     def _forget(self, data: PassageData) -> None:
         self._stop("enrol")
         data.forget()
-        self._spawn("forget", self._forget_in_vision())
-
-    async def _forget_in_vision(self) -> None:
-        with contextlib.suppress(VisionLost, VisionRefused, DriverError):
-            await self.eye.ask("forget")
+        self._spawn("forget", self.eye.forget())
 
     def _watched(self, guards: int) -> None:
         if self._config.policy.require_guard:
@@ -351,16 +346,17 @@ class LaneController:
                 advice=self._advice,
                 attended=sites.KINDS[self._config.site].guarded is not False,
                 claim=self._config.document_reader.claim,
+                setup=self.setup.view,
                 mode=self._mode,
                 devices=standing.devices(self._config, self.loop.faults),
             )
         )
 
     def image(self, passage_id: str, channel: str) -> tuple[bytes, str] | None:
-        """An image of the passage under way."""
+        """An image of the passage under way, or of a maintainer's look."""
         data = self._passage
         if data is None or data.passage_id != passage_id or channel not in data.pictures:
-            return None
+            return self.setup.image(passage_id, channel)
         picture = data.pictures[channel]
         return picture.data, picture.media_type
 

@@ -15,6 +15,7 @@ from appliance.control.messages import (
     PackView,
     PassageView,
     ReferralView,
+    SetupView,
 )
 from appliance.core import phases as ph
 from appliance.core.commands import Ignored
@@ -48,6 +49,7 @@ class Facts:
     advice: Advice | None = None
     attended: bool = True
     claim: Claim = Claim.DOCUMENT
+    setup: SetupView | None = None
     mode: ModeView | None = None
     devices: tuple[DeviceView, ...] = ()
 
@@ -116,6 +118,8 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         pack=PackView(**facts.pack) if facts.pack else None,
         journal_sequence=facts.journal_sequence,
         evidence_label=facts.evidence,
+        closed_by_hand=not lane.in_service,
+        setup=facts.setup,
     )
 
 

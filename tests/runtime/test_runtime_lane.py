@@ -11,7 +11,7 @@ from runtime_house import CLOSED, OPEN, House, living
 from runtime_stage import until
 
 from appliance.control.history import Journal, JournalQuestion, Passages, PassagesQuestion, VerifyQuestion, VerifyState
-from appliance.control.messages import Reply, ServiceRequest
+from appliance.control.messages import ServiceRequest
 from appliance.core.types import OfficerAction, Outcome, Result, Topology
 from appliance.runtime import lane
 from appliance.runtime.lane import LaneController
@@ -164,15 +164,11 @@ async def test_an_officer_takes_the_lane_out_of_service_and_resets_it(
     async with living(House(tmp_path, monkeypatch)) as house:
         await house.reaches("Ready")
 
-        async def service(wanted: bool) -> Reply:
-            asked = ServiceRequest(request_id="s", in_service=wanted, officer="o.sipka", reason="cleaning")
-            return await house.lane.service(asked)
-
-        assert (await service(False)).accepted
+        assert (await house.serves(False)).accepted
         await house.reaches("OutOfService")
         house.lane.loop.faults.raise_fault(2001, "gate", "welded")
         house.gate.log.clear()
-        assert (await service(True)).accepted
+        assert (await house.serves(True)).accepted
         assert house.gate.log[0] == "secure"
         assert house.lane.loop.faults.codes == ()
         await house.reaches("Ready")

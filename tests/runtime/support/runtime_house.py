@@ -14,7 +14,7 @@ from runtime_stage import until
 
 from appliance.clock import ManualClock
 from appliance.config import LaneConfig
-from appliance.control.messages import OfficerRequest, Reply
+from appliance.control.messages import OfficerRequest, Reply, ServiceRequest
 from appliance.core.types import OfficerAction
 from appliance.runtime import eye, lane, preview
 from appliance.runtime.lane import LaneController
@@ -90,6 +90,11 @@ class House:
     async def decides(self, passage: str, action: OfficerAction, **more: Any) -> Reply:
         asked = {"request_id": "r", "passage_id": passage, "action": action, "officer": "o.sipka"}
         return await self.lane.decide(OfficerRequest(**asked, reason="seen by eye", **more))
+
+    async def serves(self, wanted: bool) -> Reply:
+        """Somebody takes the lane out of service, or puts it back."""
+        asked = ServiceRequest(request_id="s", in_service=wanted, officer="o.sipka", reason="cleaning")
+        return await self.lane.service(asked)
 
     def journal(self) -> list[tuple[str, dict[str, Any]]]:
         with closing(sqlite3.connect(self.base / "state" / "lane.db")) as connection:

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pydantic import BaseModel
 
 from appliance.clock import SystemClock
 from appliance.control.history import HistoryReply
@@ -274,6 +275,8 @@ class FakeLane:
         self.snapshot = snapshot
         self.requests: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[bool, str] | None] = lambda _request: (True, "")
+        self.tells: dict[str, BaseModel] = {}
+        """Answers to questions, by what they are about; others are never answered."""
         self.silent = False
         self.no_past = ""  # why questions about the past have no answer; without it they get none at all
         self.after: Callable[[dict[str, Any]], LaneSnapshot | WatchSnapshot] | None = None
@@ -338,7 +341,10 @@ class FakeLane:
     def _react(self, writer: asyncio.StreamWriter, request: dict[str, Any]) -> None:
         if request["kind"] == "heartbeat":
             self._say(writer, self.snapshot.model_dump(mode="json"))
-        elif request["kind"] in ("decide", "service", "block", "acknowledge", "hand_over"):
+        elif request["kind"] == "history" and (told := self.tells.get(request["question"]["about"])) is not None:
+            found = HistoryReply(request_id=request["request_id"], answer=told)
+            self._say(writer, found.model_dump(mode="json"))
+        elif request["kind"] in ("decide", "service", "block", "acknowledge", "hand_over", "setup"):
             answer = self.answer(request)
             if answer is None:
                 return
@@ -357,6 +363,9 @@ class FakeLane:
             self._say(writer, header.model_dump(mode="json"), *([data] if data else []))
 
     def _picture(self, passage_id: str, channel: str) -> tuple[bytes, str]:
+        setup = getattr(self.snapshot, "setup", None)
+        if setup is not None and setup.look is not None and setup.look.look_id == passage_id:
+            return picture("850", self.served)
         if isinstance(self.snapshot, WatchSnapshot):
             known = channel == "face" and passage_id in {alert.alert_id for alert in self.snapshot.alerts}
             return picture("rgb") if known else (b"", "")

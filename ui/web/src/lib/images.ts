@@ -31,6 +31,7 @@ const key = (lane: string, channel: string): string => `${lane}\n${channel}`;
 export class ImageLink {
   #socket: WebSocket | null = null;
   #watched: string[] = [];
+  #look: { lane: string; look_id: string } | null = null;
   #pictures = new Map<string, Picture>();
   #listeners = new Map<string, Set<Listener>>();
   #closed = false;
@@ -49,6 +50,12 @@ export class ImageLink {
       if (!lanes.includes(each.split('\n')[0]!)) this.#put(each, null);
     }
     this.#say({ watch: lanes });
+  }
+
+  /** A maintainer's look whose pictures are wanted; it ends with this link. */
+  look(lane: string, look_id: string): void {
+    this.#look = { lane, look_id };
+    this.#say({ look: this.#look });
   }
 
   /** Calls `listener` with the present picture of a channel and every newer one, until the returned function is called. */
@@ -78,6 +85,7 @@ export class ImageLink {
     socket.onopen = () => {
       this.onLink(true);
       this.#say({ watch: this.#watched });
+      if (this.#look) this.#say({ look: this.#look });
     };
     socket.onmessage = (message: MessageEvent<ArrayBuffer>) => void this.#frame(message.data);
     socket.onclose = () => {

@@ -6,12 +6,13 @@ import guard from '../texts/console/guard.en.json';
 import lane from '../texts/console/lane.en.json';
 import line from '../texts/console/line.en.json';
 import people from '../texts/console/people.en.json';
+import setup from '../texts/console/setup.en.json';
 import { advice } from '../texts/en.json';
 import type { Advice } from './api';
 import { Sentences, isolated, type Values } from './sentences';
 
 /** A section a page or a group of pages; `lane` holds the sentences that lanes and the console's server send. */
-const ENGLISH = { guard, decide, line, people, after, lane };
+const ENGLISH = { guard, decide, line, people, after, setup, lane };
 type Section = keyof typeof ENGLISH;
 type Texts = Record<Section, Readonly<Record<string, string>>>;
 export type Key = { [S in Exclude<Section, 'lane'>]: `${S}.${keyof (typeof ENGLISH)[S] & string}` }[Exclude<Section, 'lane'>];
