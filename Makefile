@@ -3,12 +3,13 @@
 # make test    all tests, in real Chromium too
 # make tour    scripted passages, a table, exit 1 on any difference
 # make bench-peers  the matcher beside deepface and face_recognition, on the same pairs (needs ../shared)
+# make shots   pictures of every page of the guard console, into docs/images/console
 # make faults  the fault menu: every fault injected, a table and a page in var/faults, exit 1 on any surprise
 # make mutation  mutants of the safety core against its tests (about an hour), a score, exit 1 below 90 %
 # make soak    a million sessions in virtual time (SESSIONS=, SEED=), exit 1 on any broken invariant
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tour cast bench bench-peers soak faults mutation lint types wheel lock clean
+.PHONY: help setup demo test tour cast shots bench bench-peers soak faults mutation lint types wheel lock clean
 
 PORT ?= 8080
 SESSIONS ?= 1000000
@@ -71,6 +72,9 @@ tour: setup
 
 cast: setup
 	@$(PY) -m hil.scene.castcheck
+
+shots: setup
+	@$(PY) -P tests/ui/shots.py
 
 bench: setup
 	@$(PY) -m hil bench

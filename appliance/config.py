@@ -40,6 +40,7 @@ class PolicyConfig(Section):
     require_chip: bool = True
     require_guard: bool = True
     document_attempts: Annotated[int, Field(ge=1, le=5)] = 2
+    retries: Annotated[int, Field(ge=0, le=5)] = 2
     release_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.5
     release_hold_s: Annotated[float, Field(ge=1.0, le=60.0)] = 8.0
     timeouts: dict[str, Annotated[float, Field(gt=0.5, le=600.0)]] = Field(default_factory=dict)
@@ -324,6 +325,7 @@ class LaneConfig(Section):
             mandatory=MANDATORY - left_out,
             timeouts={**TIMEOUTS, **self._refusals, **self.policy.timeouts},
             document_attempts=self.policy.document_attempts,
+            retries=self.policy.retries,
             release_s=self.policy.release_s,
             # An authorisation that was taken holds nothing open.
             release_hold_s=self.policy.release_hold_s if sites.KINDS[self.site].doors else 0.0,

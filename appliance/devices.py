@@ -219,6 +219,11 @@ def reader(config: LaneConfig) -> DocumentReader | OsdpReader | None:
             return None
 
 
+def reader_kind(config: LaneConfig) -> str | None:
+    """What people show at a lane, None where they show nothing."""
+    return None if isinstance(config.document_reader, WalkUpConfig) else config.document_reader.kind
+
+
 def _simulated(module: str | None) -> Any:
     if module is None:
         raise ConfigError("a simulated device needs [simulation] module, which a production lane cannot have")

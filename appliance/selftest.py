@@ -6,37 +6,23 @@ Not here: calibration (`appliance calibrate`), and the tests a running lane make
 """
 
 import asyncio
-import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import AsyncIterator, Callable
 
 from appliance import devices
 from appliance.clock import Clock
 from appliance.config import LaneConfig
 from appliance.liveness.calibration import CalibrationError
+from appliance.proofs import LOOKS, Proof, at_rest, of_leds, of_presence
 from appliance.runtime.calibrate import Bench
+from appliance.vision.steady import FRAMES, steady
 from drivers.errors import DriverError
-from drivers.ports import Camera, Door, DoorPosition, Gate, GateInputs
+from drivers.ports import Camera, Door, Gate
 
 RELEASE_S = 0.3
-LOOKS = 3
 _LAPSES_WITHIN_S, _SURE_S = 0.4, 0.25
-_FRAMES, _FRAME_S = 5, 1.0
+_FRAME_S = 1.0
 _PRESENCE_LOOKS = 60
-_DARKEST_DN, _BRIGHTEST_DN = 3.0, 252.0
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One thing that was tried: whether it holds, and what was seen."""
-
-    part: str
-    what: str
-    holds: bool
-    seen: str
 
 
 async def prove(lane: LaneConfig, clock: Clock, *, release: bool, watch_s: float) -> AsyncIterator[Proof]:
@@ -69,7 +55,7 @@ async def _gate(lane: LaneConfig, *, release: bool, watch_s: float) -> AsyncIter
     try:
         identity = await gate.open()
         yield Proof("gate", "identity, every output off", True, f"{identity.model}, {identity.firmware}")
-        for proof in _at_rest(lane, await gate.read()):
+        for proof in at_rest(devices.doors(lane), await gate.read()):
             yield proof
         for door in devices.doors(lane) if release else ():
             yield await _released(gate, door)
@@ -77,19 +63,6 @@ async def _gate(lane: LaneConfig, *, release: bool, watch_s: float) -> AsyncIter
             yield await _watched(gate, watch_s)
     finally:
         await gate.close()
-
-
-def _at_rest(lane: LaneConfig, inputs: GateInputs) -> Iterator[Proof]:
-    for door in devices.doors(lane):
-        position = inputs.entry if door is Door.ENTRY else inputs.exit
-        yield Proof("gate", f"{door} door closed", position is DoorPosition.CLOSED, f"its contact says {position}")
-    for what, wrong in (
-        ("lane empty", inputs.occupied),
-        ("in service", inputs.out_of_service),
-        ("no emergency", inputs.emergency),
-        ("contacts follow their relays", bool(inputs.disagrees)),
-    ):
-        yield Proof("gate", what, not wrong, "no" if wrong else "yes")
 
 
 async def _released(gate: Gate, door: Door) -> Proof:
@@ -136,16 +109,12 @@ async def _leds(lane: LaneConfig, clock: Clock) -> AsyncIterator[Proof]:
             part = f"LEDs, {camera}"
             yield Proof(part, "illuminator", True, f"{setup.illuminator.model}, {setup.illuminator.firmware}")
             findings = dict.fromkeys(found.words for look in looks for found in look[camera].findings)
-            for led in setup.pulses:
-                levels = [look[camera].leds[led].level for look in looks if led in look[camera].leds]
-                seen = f"lit minus dark {np.mean(levels):.1f} DN (n={len(levels)})" if levels else "not measured"
-                yield Proof(part, led, len(levels) == LOOKS and not _named(led, findings), seen)
-            for words in findings:
-                yield Proof(part, "burst", False, words)
-
-
-def _named(led: str, findings: dict[str, None]) -> bool:
-    return any(led in words for words in findings)
+            levels = {
+                led: [look[camera].leds[led].level for look in looks if led in look[camera].leds]
+                for led in setup.pulses
+            }
+            for proof in of_leds(camera, list(setup.pulses), levels, list(findings)):
+                yield proof
 
 
 async def _cameras(lane: LaneConfig) -> AsyncIterator[Proof]:
@@ -156,25 +125,14 @@ async def _cameras(lane: LaneConfig) -> AsyncIterator[Proof]:
 
 
 def _frames_go_on(part: str, camera: Camera) -> Proof:
-    """Frames come, their numbers and times go forward, and no two are the same picture."""
     try:
         identity = camera.open()
-        frames = [camera.read(_FRAME_S) for _ in range(_FRAMES)]
+        found = steady([camera.read(_FRAME_S) for _ in range(FRAMES)])
     except DriverError as error:
         return Proof(part, "frames", False, str(error))
     finally:
         camera.close()
-    pairs = list(itertools.pairwise(frames))
-    forward = all(a.sequence < b.sequence and a.stamp < b.stamp for a, b in pairs)
-    alive = not any(np.array_equal(a.image, b.image) for a, b in pairs)
-    level = float(np.mean([frame.image.mean() for frame in frames]))
-    lost = frames[-1].sequence - frames[0].sequence - (_FRAMES - 1)
-    seen = f"{identity.model}: {_FRAMES} frames, {lost} lost between, mean level {level:.0f} DN"
-    if not forward:
-        seen += "; numbers or times go back"
-    if not alive:
-        seen += "; it repeats its pictures"
-    return Proof(part, "frames", forward and alive and _DARKEST_DN < level < _BRIGHTEST_DN, seen)
+    return Proof(part, "frames", found.holds, f"{identity.model}: {found.seen}")
 
 
 async def _reader(lane: LaneConfig) -> AsyncIterator[Proof]:
@@ -200,8 +158,7 @@ async def _presence(lane: LaneConfig) -> AsyncIterator[Proof]:
             said = await sensor.read()
             if said.left_object is not None:
                 break
-        seen = f"persons {said.persons}, something left {said.left_object}, {said.measured:.0%} of the area seen"
-        yield Proof("presence", "lane empty", (said.persons, said.left_object) == (0, False), seen)
+        yield of_presence(said)
     finally:
         await sensor.close()
 
@@ -215,7 +172,7 @@ def plan(lane: LaneConfig, *, release: bool, watch_s: float) -> list[str]:
         *(doors if release else ["release no door"]),
         *([f"watch the inputs for {watch_s:.0f} s"] if watch_s else []),
         *(f"{words}: lit minus dark at the grey reference" for words in lamps),
-        f"take {_FRAMES} frames of each camera: {', '.join(lane.cameras.all)}",
+        f"take {FRAMES} frames of each camera: {', '.join(lane.cameras.all)}",
         *(["open the document reader"] if lane.document_reader.kind != "walk_up" else []),
         *(["look whether the presence sensor sees the lane empty"] if lane.presence is not None else []),
     ]

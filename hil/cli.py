@@ -1,6 +1,7 @@
 """Commands of the rig. Each imports what it needs: help must not pay for a scene."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -147,17 +148,28 @@ def drill(
     )
 
 
+class Part(StrEnum):
+    """What `bench` measures."""
+
+    ALL = "all"
+    CONSOLE = "console"
+
+
 @app.command()
 def bench(
+    part: Annotated[Part, typer.Argument(help="Everything, or the guard console alone.")] = Part.ALL,
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     bands: Bands = STANDARD,
     passages: Annotated[int, typer.Option(help="Genuine passages to measure.")] = 10,
     releases: Annotated[int, typer.Option(help="Decisions to measure down to the wire.")] = 200,
 ) -> None:
-    """What the controller costs, beside its targets. Figures of this machine, now."""
-    from hil.bench.report import run
+    """What the controller and the guard console cost, beside their targets. Figures of this machine, now."""
+    from hil.bench.report import run, run_console
 
+    if part is Part.CONSOLE:
+        run_console()
+        return
     run(pack=pack, models_dir=models_dir, bands=_installed(bands), passages=passages, releases=releases)
 
 

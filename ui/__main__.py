@@ -56,6 +56,11 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         help="needed to override a suspected attack, or for every release by an officer",
     )
     parser.add_argument("--oidc", type=Path, help="TOML file that names the site's identity provider")
+    parser.add_argument(
+        "--escalations-only",
+        action="store_true",
+        help="a second station: it takes referrals once nobody at the first has acknowledged them in time",
+    )
     parser.add_argument("--reset-officer", action="store_true", help="make a new one-time password and exit")
     parser.add_argument("--print-openapi", action="store_true", help="print the description of the API and exit")
     return parser.parse_args(argv)
@@ -122,6 +127,7 @@ def _run(arguments: argparse.Namespace) -> int:
         proof_s=arguments.confirm_minutes * 60,
         second_officer=arguments.second_officer,
         oidc=read_provider(arguments.oidc) if arguments.oidc else None,
+        escalations_only=arguments.escalations_only,
     )
     if arguments.reset_officer:
         return _reset(settings)

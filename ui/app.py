@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from appliance.clock import Clock, SystemClock
-from ui import auth, federated, history, images, lanes, people, streams
+from ui import auth, federated, history, images, lanes, people, setup, streams
 from ui.auth import an_officer
 from ui.console import Console
 from ui.security import Guarded
@@ -68,7 +68,7 @@ def api(console: Console | None) -> FastAPI:
     app.state.console = console
     app.add_exception_handler(RequestValidationError, _unprocessable)
     app.add_api_route("/api/openapi.json", _described, dependencies=[Depends(an_officer)], include_in_schema=False)
-    for part in (auth, federated, people, lanes, streams, images, history):
+    for part in (auth, federated, people, lanes, streams, images, history, setup):
         app.include_router(part.router)
     return app
 

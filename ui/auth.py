@@ -88,6 +88,7 @@ def view_of(console: Console, signed: Signed | None) -> SessionView:
         may_rename=signed.must_change and signed.officer == FIRST_ACCOUNT,
         second_officer=console.settings.second_officer,
         provider=provider,
+        escalations_only=console.settings.escalations_only,
     )
 
 

@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 
 from appliance.clock import Clock
 from appliance.control.client import LaneClient
+from appliance.control.messages import ImageView
 from ui.accounts import Accounts
 from ui.limits import LoginLimiter
 from ui.oidc import Oidc
@@ -40,15 +41,29 @@ class Console:
         self.passkeys = Passkeys(self.accounts)
         self.oidc = Oidc(settings.oidc, clock) if settings.oidc is not None else None
         self.limiter = LoginLimiter(clock)
-        self.lanes = {name: LaneClient(path, console="console", clock=clock) for name, path in _named(settings.sockets)}
+        # Who sees only what has escalated does not watch a lane: without a first station it must not stay open.
+        watches = not settings.escalations_only
+        self.lanes = {
+            name: LaneClient(path, console="console", clock=clock, guard=watches)
+            for name, path in _named(settings.sockets)
+        }
         self.closing = asyncio.Event()
         self._watchers = 0
         self._wakes: set[asyncio.Event] = set()
+        self._asked: dict[tuple[Path, str, ImageView], asyncio.Task[tuple[bytes, str]]] = {}
         self._threads = CapacityLimiter(4)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work (database, password hash) off the loop."""
         return await to_thread.run_sync(work, limiter=self._threads)
+
+    def takes(self, client: LaneClient) -> bool:
+        """Whether the traveller of this lane is this station's: of a second one only once the referral escalated."""
+        snapshot = client.state.snapshot
+        if snapshot is None or not self.settings.escalations_only:
+            return True
+        referral = snapshot.passage.referral if snapshot.passage is not None else None
+        return referral is not None and referral.escalated
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -77,6 +92,21 @@ class Console:
             for client in self.lanes.values():
                 stack.enter_context(client.changes(event))
             yield
+
+    async def picture(self, client: LaneClient, passage_id: str, image: ImageView) -> tuple[bytes, str]:
+        """An image of a lane and its media type, asked for once for all stations that want it at that moment; nothing
+        is kept. Raises LaneUnreachable."""
+        key = client.socket_path, passage_id, image
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(client.image(passage_id, image.channel))
+            task.add_done_callback(lambda done: self._answered(key, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, key: tuple[Path, str, ImageView], done: "asyncio.Task[tuple[bytes, str]]") -> None:
+        del self._asked[key]
+        if not done.cancelled():
+            done.exception()  # whoever asked may have left
 
     def close(self) -> None:
         """End every stream."""

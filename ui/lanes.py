@@ -6,12 +6,13 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from appliance.control.client import LaneClient, LaneUnreachable
-from appliance.control.messages import AcknowledgeRequest, OfficerAction, OfficerRequest, ServiceRequest
+from appliance.control.messages import AcknowledgeRequest, BlockRequest, OfficerAction, OfficerRequest, ServiceRequest
 from ui.accounts import Signed
 from ui.auth import AConsole, Decider, Looker, Witness, allowed
+from ui.console import Console
 from ui.proofs import cleared
 from ui.roles import May
-from ui.views import Answer, DecisionBody, LaneStatus, Problem, ServiceBody, lane_status
+from ui.views import Answer, BlockBody, DecisionBody, LaneStatus, Problem, ServiceBody, lane_status
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 404, 422, 428, 429, 503)}
 _MEDIA = frozenset({"image/jpeg", "image/png"})
@@ -31,13 +32,17 @@ def a_lane(console: AConsole, lane: Word) -> LaneClient:
 ALane = Annotated[LaneClient, Depends(a_lane)]
 
 
-def seen_by(officer: Signed, status: LaneStatus) -> LaneStatus:
-    """A lane as this officer may see it: without the traveller's data and pictures unless the role needs them."""
+def seen_by(officer: Signed, console: Console, name: str) -> LaneStatus:
+    """A lane as this officer may see it: the traveller's data and pictures only where role and station need them."""
+    client = console.lanes[name]
+    status, takes = lane_status(name, client.state), console.takes(client)
     snapshot = status.snapshot
-    if May.SEE_TRAVELLERS in officer.may or snapshot is None or snapshot.passage is None:
+    if (takes and May.SEE_TRAVELLERS in officer.may) or snapshot is None or snapshot.passage is None:
         return status
-    nobody = {"document": None, "irregularities": (), "enrolled_as": "", "images": ()}
-    passage = snapshot.passage.model_copy(update=nobody)
+    hidden: dict[str, object] = {"document": None, "irregularities": (), "enrolled_as": "", "images": ()}
+    passage = snapshot.passage.model_copy(
+        update=hidden if takes else hidden | {"referral": None, "checks": (), "earlier": ()}
+    )
     return status.model_copy(update={"snapshot": snapshot.model_copy(update={"passage": passage})})
 
 
@@ -53,12 +58,14 @@ def _suspected(client: LaneClient, passage_id: str) -> bool:
 @router.get("")
 async def lanes(console: AConsole, officer: Looker) -> list[LaneStatus]:
     """All lanes of this console, as they are now."""
-    return [seen_by(officer, lane_status(name, client.state)) for name, client in console.lanes.items()]
+    return [seen_by(officer, console, name) for name in console.lanes]
 
 
 @router.post("/{lane}/decision")
-async def decide(client: ALane, body: DecisionBody, officer: Decider, request: Request) -> Answer:
-    """Decide about the referred traveller. A release takes proof of who releases; refusing and referring take none."""
+async def decide(client: ALane, body: DecisionBody, officer: Decider, request: Request, console: AConsole) -> Answer:
+    """Act on the referred traveller. Only ADMIT leads to the exit, and takes proof of who releases; the others none."""
+    if not console.takes(client):
+        raise HTTPException(403, "this station takes a referral only once it has escalated")
     second = ""
     if body.action is OfficerAction.ADMIT:
         suspected = _suspected(client, body.passage_id)
@@ -94,6 +101,17 @@ async def service(
     return Answer(accepted=reply.accepted, message=reply.message)
 
 
+@router.post("/{lane}/block")
+async def block(client: ALane, body: BlockBody, officer: Annotated[Signed, Depends(allowed(May.BLOCK))]) -> Answer:
+    """Let no new passage start in the lane, or let them start again."""
+    request = BlockRequest(request_id=uuid4().hex, blocked=body.blocked, officer=officer.officer, reason=body.reason)
+    try:
+        reply = await client.block(request)
+    except LaneUnreachable as error:
+        raise HTTPException(503, f"Lane unreachable: {error}") from error
+    return Answer(accepted=reply.accepted, message=reply.message)
+
+
 @router.post("/{lane}/alerts/{alert}/acknowledge")
 async def acknowledge(
     client: ALane, alert: Word, officer: Annotated[Signed, Depends(allowed(May.ACKNOWLEDGE))]
@@ -112,8 +130,10 @@ async def acknowledge(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
 )
-async def image(client: ALane, passage: Word, channel: Word, _officer: Witness) -> Response:
+async def image(client: ALane, passage: Word, channel: Word, _officer: Witness, console: AConsole) -> Response:
     """One image of the passage under way."""
+    if not console.takes(client):
+        raise HTTPException(404, "there is no such image (any more)")
     try:
         data, media_type = await client.image(passage, channel)
     except LaneUnreachable as error:

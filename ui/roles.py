@@ -21,22 +21,28 @@ class May(StrEnum):
     SEE_TRAVELLERS = "see_travellers"
     """Document data and pictures of whoever is in the lane."""
     DECIDE = "decide"
-    """Admit, refuse, second line. Only who may decide counts as a guard who watches."""
+    """Everything about a referred traveller. Only who may decide counts as a guard who watches."""
     ACKNOWLEDGE = "acknowledge"
     HAND_OVER = "hand_over"
     SERVICE = "service"
     """Take a lane out of service and back."""
+    BLOCK = "block"
+    """Let no new passage start in a lane, and let them start again."""
     HISTORY = "history"
     """Passages, journal, statistics and their export."""
     DEVICES = "devices"
     """Devices, versions, self-tests, measured claims."""
     SETUP = "setup"
+    """How a lane is set up, its self-test, and what its bands see while it is empty and out of service."""
     MANAGE_ACCOUNTS = "manage_accounts"
     SEE_ACCOUNTS = "see_accounts"
 
 
 _GUARD = frozenset(
-    {May.SEE_LANES, May.SEE_TRAVELLERS, May.DECIDE, May.ACKNOWLEDGE, May.HAND_OVER, May.SERVICE, May.DEVICES}
+    {
+        *(May.SEE_LANES, May.SEE_TRAVELLERS, May.DECIDE, May.ACKNOWLEDGE),
+        *(May.HAND_OVER, May.SERVICE, May.BLOCK, May.DEVICES),
+    }
 )
 PERMITS: dict[Role, frozenset[May]] = {
     Role.VIEWER: frozenset({May.SEE_LANES}),

@@ -4,8 +4,10 @@ Together with the SameSite=Strict session cookie the Origin check is the protect
 the Host check against DNS rebinding.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from anyio import BrokenResourceError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,7 +57,8 @@ class Guarded:
             return
         problem = self._problem(scope)
         if problem is None:
-            await self._app(scope, receive, _with_headers(scope, send))
+            with _left():
+                await self._app(scope, receive, _with_headers(scope, send))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 4403, "reason": problem})
@@ -70,6 +73,15 @@ class Guarded:
         if changes and headers.get("origin") not in self._origins:
             return "requests from other origins are refused"
         return None
+
+
+@contextmanager
+def _left() -> Iterator[None]:
+    """A page that leaves in the middle of an event is no error; FastAPI's event stream calls it one."""
+    try:
+        yield
+    except* BrokenResourceError:
+        pass
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:

@@ -17,7 +17,8 @@ class Settings:
     and state-changing requests from another origin, are refused. A session ends after `idle_s` without a hand on the
     console and in any case after `shift_s`. A monitoring officer is to be relieved hourly, hence the idle default, and
     after `watch_s` the page asks for it. A proof of who is there (password, passkey) is good for `proof_s`.
-    `second_officer` is needed never, to override a suspected attack, or for every release. `oidc` is the
+    `second_officer` is needed never, to override a suspected attack, or for every release. `escalations_only` makes it
+    a second station: it shows a referral, and decides about it, only once the lane has escalated it. `oidc` is the
     site's identity provider, if it has one.
     """
 
@@ -31,6 +32,7 @@ class Settings:
     proof_s: float = 300.0
     second_officer: Literal["never", "override", "release"] = "never"
     oidc: Provider | None = None
+    escalations_only: bool = False
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -55,7 +55,7 @@ class SessionView(View):
 
     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
-    `provider` is what the site calls its identity provider.
+    `provider` is what the site calls its identity provider. `escalations_only`: this is a second station.
     """
 
     officer: str | None
@@ -69,6 +69,7 @@ class SessionView(View):
     may_rename: bool = False
     second_officer: str = "never"
     provider: str = ""
+    escalations_only: bool = False
 
 
 class Proof(View):
@@ -94,6 +95,13 @@ class ServiceBody(View):
     """Take a lane out of service, or back."""
 
     in_service: bool
+    reason: Reason
+
+
+class BlockBody(View):
+    """Let no new passage start, or let them start again."""
+
+    blocked: bool
     reason: Reason
 
 

@@ -17,6 +17,7 @@ from appliance.clock import Clock
 from appliance.control.history import HistoryReply, HistoryRequest, LaneSays, Question
 from appliance.control.messages import (
     AcknowledgeRequest,
+    BlockRequest,
     HandOverRequest,
     Heartbeat,
     Hello,
@@ -28,6 +29,7 @@ from appliance.control.messages import (
     ServiceRequest,
     WatchSnapshot,
 )
+from appliance.control.setup import SetupRequest
 from appliance.wire import Message, WireError, receive
 
 HEARTBEAT_S = 2.0
@@ -127,12 +129,20 @@ class LaneClient:
         """Ask the lane to leave or resume service. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
+    async def block(self, request: BlockRequest) -> Reply:
+        """Ask the lane to let no new passage start, or to let them. Raises LaneUnreachable when no answer came."""
+        return await self._reply(request, request.request_id)
+
     async def acknowledge(self, request: AcknowledgeRequest) -> Reply:
         """Tell a post that an officer has seen an alert. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
     async def hand_over(self, request: HandOverRequest) -> Reply:
         """Have the lane journal that another officer watches it. Raises LaneUnreachable when no answer came."""
+        return await self._reply(request, request.request_id)
+
+    async def setup(self, request: SetupRequest) -> Reply:
+        """Have the lane test itself or show what it sees. Raises LaneUnreachable when no answer came."""
         return await self._reply(request, request.request_id)
 
     async def image(self, passage_id: str, channel: str) -> tuple[bytes, str]:

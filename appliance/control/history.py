@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from appliance.control.messages import CheckName, FromConsole, FromLane, Id, Outcome, Result
+from appliance.control.setup import SelfTestQuestion, SelfTestState, SetupAnswer, SetupQuestion, SetupRequest
 
 MAX_ROWS = 100
 MAX_DAYS = 31
@@ -95,7 +96,9 @@ Question = Annotated[
     | DevicesQuestion
     | VersionsQuestion
     | ClaimsQuestion
-    | VerifyQuestion,
+    | VerifyQuestion
+    | SetupQuestion
+    | SelfTestQuestion,
     Field(discriminator="about"),
 ]
 
@@ -324,7 +327,8 @@ class VerifyState(_Message):
 
 
 Answer = Annotated[
-    Passages | Journal | Statistics | Devices | Versions | ClaimsAnswer | VerifyState, Field(discriminator="about")
+    Passages | Journal | Statistics | Devices | Versions | ClaimsAnswer | VerifyState | SetupAnswer | SelfTestState,
+    Field(discriminator="about"),
 ]
 
 
@@ -345,5 +349,5 @@ class HistoryReply(_Message):
     problem: str = ""
 
 
-ConsoleSays = Annotated[FromConsole | HistoryRequest, Field(discriminator="kind")]
+ConsoleSays = Annotated[FromConsole | HistoryRequest | SetupRequest, Field(discriminator="kind")]
 LaneSays = Annotated[FromLane | HistoryReply, Field(discriminator="kind")]

@@ -5,6 +5,7 @@ it, on request, by (passage, channel). Nothing here is kept on disk by the conso
 """
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -82,15 +83,37 @@ class ImageView(_Message):
     eyes: tuple[float, float, float, float] | None = None
 
 
+class CareView(_Message):
+    """The officer who has seen a referral or keeps its traveller, and since when."""
+
+    officer: str
+    since: datetime
+
+
 class ReferralView(_Message):
-    """Why the traveller is held and what the officer may do."""
+    """Why the traveller is held and what the officer may do.
+
+    At `ends` the lane escalates it, or, escalated already, gives up and lets the traveller back out. `retries` is how
+    often the traveller may still be verified again.
+    """
 
     since: datetime
+    ends: datetime | None = None
     escalated: bool
     inside: bool
     actions: tuple[OfficerAction, ...]
     needs_visual_check: bool
     suspected_attack: bool
+    retries: int = 0
+    seen: CareView | None = None
+    held: CareView | None = None
+
+
+class AttemptView(_Message):
+    """An earlier verification of the same passage, after which an officer had it done again."""
+
+    decided: datetime
+    checks: tuple[CheckView, ...]
 
 
 class PassageView(_Message):
@@ -106,6 +129,7 @@ class PassageView(_Message):
     irregularities: tuple[str, ...] = ()
     enrolled_as: str = ""
     checks: tuple[CheckView, ...]
+    earlier: tuple[AttemptView, ...] = ()
     images: tuple[ImageView, ...]
     referral: ReferralView | None
     outcome: Outcome | None
@@ -122,8 +146,109 @@ class PackView(_Message):
     threshold_source: str
 
 
+class BandAdvice(StrEnum):
+    """What would make a band's picture better; a console has the words."""
+
+    TOO_BRIGHT = "too_bright"
+    TOO_DARK = "too_dark"
+    OUTSIDE_LIGHT = "outside_light"
+    NO_DETAIL = "no_detail"
+    TURN_BACK = "turn_back"
+    SHARPEST = "sharpest"
+
+
+class BandFigures(_Message):
+    """Focus and exposure within a window (x, y, width, height in pixels) of a picture of `size`.
+
+    `levels` are shares of the pixels in 64 equal steps of digital numbers 0 to 255; `clipped` the share from
+    `clipped_from` on, `dark` the share below `dark_below`; `brightest` is what 1 of 100 pixels exceeds, and `wanted`
+    what metering aims at. `sharpness` has no unit and is None in the dark; `best` is the highest since the window was
+    chosen.
+    """
+
+    size: tuple[int, int]
+    window: tuple[int, int, int, int]
+    levels: tuple[float, ...]
+    clipped: float
+    clipped_from: int
+    dark: float
+    dark_below: int
+    mean: float
+    brightest: float
+    wanted: float | None
+    sharpness: float | None
+    best: float | None
+    advice: tuple[BandAdvice, ...]
+
+
+class LookView(_Message):
+    """A maintainer looks at the picture of a channel; `version` grows with each, 0 before the first.
+
+    The picture is the image (`channel`) of the look's id. `problem` says in words why there is none.
+    """
+
+    look_id: Id
+    channel: str
+    version: int
+    ends: datetime
+    figures: BandFigures | None
+    problem: str
+
+
+class SetupView(_Message):
+    """What a maintainer does here, or did last: `ended` None while it lasts, `words` why it ended.
+
+    Of a self-test `done` proofs are there. `look` goes with its last picture.
+    """
+
+    doing: Literal["look", "self_test"]
+    officer: str
+    since: datetime
+    ended: datetime | None
+    words: str
+    done: int
+    look: LookView | None
+
+
+class DeviceView(_Message):
+    """A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
+    does not.
+
+    `name` is the device's in faults ("camera.nir"), `bands` what a camera sees or an illuminator lights; `severity` is
+    that of its worst active fault, None without one.
+    """
+
+    name: str
+    kind: Literal["camera", "illumination", "gate", "reader", "presence"]
+    bands: tuple[str, ...] = ()
+    state: Literal["unknown", "well", "fault"]
+    severity: Literal["notice", "degraded", "critical"] | None = None
+
+
+class ModeView(_Message):
+    """The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
+
+    "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
+    what is not so; then it is "high_convenience".
+    """
+
+    name: Literal["high_security", "high_convenience"]
+    relaxed: tuple[str, ...] = ()
+
+
+class BlockView(_Message):
+    """Who lets no new passage start in a lane, and why."""
+
+    officer: str
+    reason: str
+
+
 class LaneSnapshot(_Message):
-    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture."""
+    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
+    None and `devices` empty where the lane does not tell.
+
+    `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
+    """
 
     kind: Literal["snapshot"] = "snapshot"
     lane_id: str
@@ -137,6 +262,9 @@ class LaneSnapshot(_Message):
     step: Step
     advice: Advice | None = None
     in_service: bool
+    mode: ModeView | None = None
+    devices: tuple[DeviceView, ...] = ()
+    blocked: BlockView | None = None
     doors: tuple[DoorView, ...]
     occupied: bool
     faults: tuple[FaultView, ...]
@@ -144,6 +272,8 @@ class LaneSnapshot(_Message):
     pack: PackView | None
     journal_sequence: int
     evidence_label: str = "Liveness: simulated bands; no attack species has been measured on this installation."
+    closed_by_hand: bool = False
+    setup: SetupView | None = None
 
 
 class ObservedCameraView(_Message):
@@ -238,6 +368,16 @@ class ServiceRequest(_Message):
     reason: str = Field(min_length=3, max_length=500)
 
 
+class BlockRequest(_Message):
+    """An officer lets no new passage start in the lane, or lets them start again; the present one goes on."""
+
+    kind: Literal["block"] = "block"
+    request_id: Id
+    blocked: bool
+    officer: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=3, max_length=500)
+
+
 class Reply(_Message):
     """The lane's answer to a request. `accepted` False carries the reason in `message`."""
 
@@ -284,7 +424,14 @@ class Heartbeat(_Message):
 
 
 FromConsole = Annotated[
-    Hello | Heartbeat | OfficerRequest | ServiceRequest | AcknowledgeRequest | HandOverRequest | ImageRequest,
+    Hello
+    | Heartbeat
+    | OfficerRequest
+    | ServiceRequest
+    | BlockRequest
+    | AcknowledgeRequest
+    | HandOverRequest
+    | ImageRequest,
     Field(discriminator="kind"),
 ]
 FromLane = Annotated[LaneSnapshot | WatchSnapshot | Reply | ImageReply, Field(discriminator="kind")]

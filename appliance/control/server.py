@@ -19,6 +19,7 @@ from appliance.clock import Clock
 from appliance.control.history import Answer, ConsoleSays, HistoryReply, HistoryRequest, Question
 from appliance.control.messages import (
     AcknowledgeRequest,
+    BlockRequest,
     HandOverRequest,
     Heartbeat,
     Hello,
@@ -30,6 +31,7 @@ from appliance.control.messages import (
     ServiceRequest,
     WatchSnapshot,
 )
+from appliance.control.setup import SetupRequest
 from appliance.wire import Message, WireError, receive
 
 WATCH_S = 5.0
@@ -67,6 +69,10 @@ class LaneFace(Protocol):
         """Take the lane out of service or put it back."""
         ...
 
+    async def block(self, request: BlockRequest) -> Reply:
+        """Let no new passage start, or let them start again."""
+        ...
+
 
 @dataclass(eq=False)
 class _Console:
@@ -83,6 +89,7 @@ class ControlServer:
 
     `acknowledge` takes what an officer has seen; a lane raises no alerts and has none. `hand_over` journals a change of
     the officer at the station. `history` answers what is asked of the past, or says in words why not; it never raises.
+    `setup` takes a maintainer's orders.
     """
 
     def __init__(
@@ -94,11 +101,13 @@ class ControlServer:
         acknowledge: Callable[[AcknowledgeRequest], Awaitable[Reply]] | None = None,
         hand_over: Callable[[HandOverRequest], Awaitable[Reply]] | None = None,
         history: Callable[[Question], Awaitable[Answer | str]] | None = None,
+        setup: Callable[[SetupRequest], Awaitable[Reply]] | None = None,
     ) -> None:
         self._path, self._lane, self._clock, self._on_watch = path, lane, clock, on_watch
         self._acknowledge = acknowledge or _no_alerts
         self._hand_over = hand_over or _no_journal
         self._history = history or _no_history
+        self._setup = setup or _no_setup
         self._consoles: set[_Console] = set()
 
     def changed(self) -> None:
@@ -201,10 +210,14 @@ class ControlServer:
                 await self._send(console, await self._lane.decide(request))
             case ServiceRequest() as request:
                 await self._send(console, await self._lane.service(request))
+            case BlockRequest() as request:
+                await self._send(console, await self._lane.block(request))
             case AcknowledgeRequest() as request:
                 await self._send(console, await self._acknowledge(request))
             case HandOverRequest() as request:
                 await self._send(console, await self._hand_over(request))
+            case SetupRequest() as request:
+                await self._send(console, await self._setup(request))
             case ImageRequest() as request:
                 data, media = self._lane.image(request.passage_id, request.channel) or (b"", "")
                 reply = ImageReply(request_id=request.request_id, media_type=media)
@@ -234,6 +247,10 @@ async def _no_alerts(request: AcknowledgeRequest) -> Reply:
 
 async def _no_journal(request: HandOverRequest) -> Reply:
     return Reply(request_id=request.request_id, accepted=False, message="there is no journal here")
+
+
+async def _no_setup(request: SetupRequest) -> Reply:
+    return Reply(request_id=request.request_id, accepted=False, message="there is nothing to set up here")
 
 
 async def _no_history(_question: Question) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appliance.core.types import Decision, Outcome
+from appliance.core.types import Advice, Decision, Outcome
 
 
 class Purpose(StrEnum):
@@ -22,9 +22,10 @@ class ReadDocument:
 
 @dataclass(frozen=True, slots=True)
 class StartVerification:
-    """Capture and compare."""
+    """Capture and compare; `ask` is what the traveller is asked to do first."""
 
     passage_id: str
+    ask: Advice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,8 +105,17 @@ class ServiceRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockRequested:
+    """An officer lets no new passage start here, or lets them start again; the present one goes on."""
+
+    blocked: bool
+    officer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseTimedOut:
-    """The phase of this name has lasted as long as its policy allows."""
+    """The clock of this name (`phases.clock_of`) has run as long as its policy allows."""
 
     phase: str
 
@@ -124,5 +133,6 @@ Event = (
     | VerificationDone
     | OfficerDecided
     | ServiceRequested
+    | BlockRequested
     | PhaseTimedOut
 )

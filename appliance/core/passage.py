@@ -25,6 +25,7 @@ from appliance.core.commands import (
 )
 from appliance.core.decision import aborted, decide, document_checks, may_proceed
 from appliance.core.events import (
+    BlockRequested,
     DeviceReported,
     DocumentPresented,
     DocumentRead,
@@ -55,21 +56,12 @@ from appliance.core.phases import (
     Referred,
     Starting,
     Verifying,
+    clock_of,
     passage_of,
 )
 from appliance.core.policy import Policy
-from appliance.core.types import (
-    OF_DOCUMENT,
-    CheckName,
-    Decision,
-    Device,
-    Door,
-    DoorPosition,
-    OfficerAction,
-    Outcome,
-    Result,
-    Topology,
-)
+from appliance.core.referral import REQUESTS, admissible, may_verify_again, needs_visual_check, of_document
+from appliance.core.types import Decision, Device, Door, DoorPosition, OfficerAction, Outcome, Topology
 
 Stepped = tuple[Lane, tuple[Command, ...]]
 
@@ -103,18 +95,6 @@ def _entry_may_open(lane: Lane) -> bool:
     return lane.exit is DoorPosition.CLOSED and Door.EXIT not in lane.unlocked
 
 
-def admissible(phase: Referred) -> bool:
-    """Whether an officer may admit at all: the traveller stands inside and the document itself was in order."""
-    return phase.inside and not any(
-        check.result in (Result.FAILED, Result.ABORTED) for check in phase.decision.checks if check.name in OF_DOCUMENT
-    )
-
-
-def needs_visual_check(decision: Decision) -> bool:
-    """An officer who overrides liveness that did not succeed must have seen the bare face."""
-    return decision.result_of(CheckName.LIVENESS) is not Result.SUCCESSFUL
-
-
 # --- transitions several phases share -------------------------------------------------------------------------
 
 
@@ -131,8 +111,11 @@ def _rest(lane: Lane, policy: Policy, *commands: Command) -> Stepped:
     return replace(lane, phase=OutOfService()), (*commands, Secure())
 
 
-def _refer(lane: Lane, passage_id: str, decision: Decision, *commands: Command, inside: bool = True) -> Stepped:
-    held = Referred(passage_id, decision, inside)
+def _refer(
+    lane: Lane, passage_id: str, decision: Decision, *commands: Command, inside: bool = True, retries: int = 0
+) -> Stepped:
+    """No retries unless told: where the exit was released before, no machine releases it again (`interlock.spent`)."""
+    held = Referred(passage_id, decision, inside, retries)
     return replace(lane, phase=held), (Secure(), *commands, RecordDecision(passage_id, decision))
 
 
@@ -151,11 +134,11 @@ def _released(lane: Lane, door: Door) -> Lane:
     return replace(lane, unlocked=lane.unlocked | {door}, opened=lane.opened - {door})
 
 
-def _admit(lane: Lane, policy: Policy, command: ReleaseExit, *commands: Command) -> Stepped:
+def _admit(lane: Lane, policy: Policy, command: ReleaseExit, *commands: Command, retries: int) -> Stepped:
     outcome = Outcome.ADMITTED if command.officer is None else Outcome.ADMITTED_BY_OFFICER
     if not _exit_may_open(lane, policy):
         reason = "The exit could not be released: a door was open, or a fault stood against it."
-        return _refer(lane, command.passage_id, aborted(command.decision.checks, reason, policy))
+        return _refer(lane, command.passage_id, aborted(command.decision.checks, reason, policy), retries=retries)
     admitting = replace(lane, phase=Admitting(command.passage_id, command.decision, outcome))
     return _released(admitting, Door.EXIT), (*commands, command)
 
@@ -166,9 +149,9 @@ def _broken_off(lane: Lane, policy: Policy, reason: str) -> Stepped:
         case Reading(passage_id=passage) | Entering(passage_id=passage):
             return _clear(lane, policy, passage, EndPassage(passage, Outcome.ABORTED))
         case Enclosing(passage, checks):
-            return _refer(lane, passage, aborted(checks, reason, policy))
-        case Verifying(passage, checks):
-            return _refer(lane, passage, aborted(checks, reason, policy), StopVerification(passage))
+            return _refer(lane, passage, aborted(checks, reason, policy), retries=policy.retries)
+        case Verifying(passage, checks, retries):
+            return _refer(lane, passage, aborted(checks, reason, policy), StopVerification(passage), retries=retries)
         case Admitting(passage, decision):
             return _refer(lane, passage, aborted(decision.checks, reason, policy))
         case Starting() | OutOfService() | Ready() | Leaving() | Referred() | Clearing() | Emergency():
@@ -206,6 +189,8 @@ def _facts(lane: Lane, event: Event) -> Lane | None:
             return replace(lane, unlocked=lane.unlocked - {door}, opened=lane.opened - {door})
         case ServiceRequested(in_service):
             return replace(lane, in_service=in_service)
+        case BlockRequested(blocked):
+            return replace(lane, blocked=event if blocked else None)
         case _:
             return None
 
@@ -234,9 +219,9 @@ def _after_facts(lane: Lane, event: Event, policy: Policy) -> Stepped:
         case Verifying(passage, _) if not lane.occupied:
             walked = (StopVerification(passage), EndPassage(passage, Outcome.WALKED_AWAY))
             return _clear(lane, policy, passage, *walked)
-        case Verifying(passage, checks) if not _closed(lane, policy):
+        case Verifying(passage, checks, retries) if not _closed(lane, policy):
             verdict = aborted(checks, "A door opened during the verification.", policy)
-            return _refer(lane, passage, verdict, StopVerification(passage))
+            return _refer(lane, passage, verdict, StopVerification(passage), retries=retries)
         case Leaving(passage, _, outcome) if _closed(lane, policy) and _empty(lane, policy):
             return _rest(replace(lane, phase=OutOfService()), policy, EndPassage(passage, outcome))
         case Clearing():
@@ -250,7 +235,7 @@ def _after_facts(lane: Lane, event: Event, policy: Policy) -> Stepped:
 def _enclose(lane: Lane, policy: Policy, phase: Enclosing) -> Stepped:
     if not _closed(lane, policy) or lane.unlocked:
         return replace(lane, phase=phase), ()
-    verifying = Verifying(phase.passage_id, phase.checks)
+    verifying = Verifying(phase.passage_id, phase.checks, policy.retries)
     return replace(lane, phase=verifying), (StartVerification(phase.passage_id),)
 
 
@@ -294,8 +279,9 @@ def _verified(lane: Lane, event: VerificationDone, phase: Verifying, policy: Pol
     passage = phase.passage_id
     decision = decide(phase.checks + event.checks, policy)
     if not decision.admit:
-        return _refer(lane, passage, decision)
-    return _admit(lane, policy, ReleaseExit(passage, decision), RecordDecision(passage, decision))
+        return _refer(lane, passage, decision, retries=phase.retries)
+    release, record = ReleaseExit(passage, decision), RecordDecision(passage, decision)
+    return _admit(lane, policy, release, record, retries=phase.retries)
 
 
 def _officer(lane: Lane, event: OfficerDecided, phase: Referred, policy: Policy) -> Stepped | None:
@@ -307,11 +293,31 @@ def _officer(lane: Lane, event: OfficerDecided, phase: Referred, policy: Policy)
             if not (admissible(phase) and seen and _exit_may_open(lane, policy)):
                 return None
             release = ReleaseExit(passage, decision, event.officer, event.visual_check)
-            return _admit(lane, policy, release, record)
+            return _admit(lane, policy, release, record, retries=phase.retries)
         case OfficerAction.REFUSE:
             return _clear(lane, policy, passage, record, EndPassage(passage, Outcome.REFUSED_BY_OFFICER))
         case OfficerAction.SECOND_LINE:
             return _clear(lane, policy, passage, record, EndPassage(passage, Outcome.SECOND_LINE))
+        case OfficerAction.OPEN_ENTRY:
+            mantrap = policy.topology is Topology.MANTRAP
+            if not (mantrap and phase.inside and lane.occupied is True and _entry_may_open(lane)):
+                return None
+            return _clear(lane, policy, passage, record, EndPassage(passage, Outcome.LET_OUT_BY_OFFICER))
+        case (
+            OfficerAction.RETRY | OfficerAction.ASK_MASK_OFF | OfficerAction.ASK_GLASSES_OFF | OfficerAction.ASK_HAT_OFF
+        ):
+            # Doors and faults as for a release: the verification that follows may end in one.
+            if not (may_verify_again(phase, policy) and _exit_may_open(lane, policy)):
+                return None
+            verifying = Verifying(passage, of_document(decision), phase.retries - 1)
+            return replace(lane, phase=verifying), (record, StartVerification(passage, REQUESTS[event.action]))
+        case OfficerAction.HOLD if not phase.held_by:
+            held = replace(phase, seen_by=phase.seen_by or event.officer, held_by=event.officer)
+            return replace(lane, phase=held), (record,)
+        case OfficerAction.ACKNOWLEDGE if not phase.seen_by:
+            return replace(lane, phase=replace(phase, seen_by=event.officer)), (record,)
+        case OfficerAction.HOLD | OfficerAction.ACKNOWLEDGE:
+            return None
         case _:
             assert_never(event.action)
 
@@ -337,10 +343,11 @@ def _timed_out(lane: Lane, policy: Policy) -> Stepped:
         case Leaving(passage, _, outcome):
             # The traveller is gone; whoever or whatever is still here did not belong to this passage.
             return _clear(lane, policy, None, EndPassage(passage, outcome))
-        case Referred(passage, decision, inside, escalated):
-            if not escalated:
-                return replace(lane, phase=Referred(passage, decision, inside, escalated=True)), ()
+        case Referred(passage, escalated=True):
             return _clear(lane, policy, passage, EndPassage(passage, Outcome.UNATTENDED))
+        case Referred():
+            # Whoever saw or held it did not decide: from here on it is everybody's.
+            return replace(lane, phase=replace(lane.phase, escalated=True, seen_by="", held_by="")), ()
         case Clearing():
             return replace(lane, phase=OutOfService()), (Secure(),)
         case Emergency():
@@ -352,7 +359,7 @@ def _timed_out(lane: Lane, policy: Policy) -> Stepped:
 def _matters(lane: Lane, event: Event, policy: Policy) -> Stepped | None:
     """The table of phase and event proper. None means: no meaning here."""
     match lane.phase, event:
-        case Ready(), DocumentPresented(passage) if not lane.effects - {Effect.NOTICE}:
+        case Ready(), DocumentPresented(passage) if not (lane.blocked or lane.effects - {Effect.NOTICE}):
             return replace(lane, phase=Reading(passage)), (ReadDocument(passage),)
         case Reading(passage), DocumentRead(of) if of == passage:
             return _document(lane, event, lane.phase, policy)
@@ -365,7 +372,7 @@ def _matters(lane: Lane, event: Event, policy: Policy) -> Stepped | None:
             return _release_failed(lane, event.door, policy)
         case Referred(passage), OfficerDecided(of) if of == passage:
             return _officer(lane, event, lane.phase, policy)
-        case phase, PhaseTimedOut(name) if name == type(phase).__name__:
+        case phase, PhaseTimedOut(clock) if clock == clock_of(phase):
             return _timed_out(lane, policy)
         case _:
             return None

@@ -5,6 +5,7 @@ One frozen dataclass per phase, so that data exists only where it is valid.
 
 from dataclasses import dataclass
 
+from appliance.core.events import BlockRequested
 from appliance.core.faults import Effect
 from appliance.core.types import Check, Decision, Device, Door, DoorPosition, Outcome
 
@@ -50,10 +51,14 @@ class Enclosing:
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """Capture, comparison and liveness are under way. Both doors are closed."""
+    """Capture, comparison and liveness are under way. Both doors are closed.
+
+    `checks` are those of the document; `retries` is how often an officer may still have it done again.
+    """
 
     passage_id: str
     checks: tuple[Check, ...]
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,19 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """Held for an officer: `inside` the lane, or still outside it because the document alone was enough."""
+    """Held for an officer: `inside` the lane, or still outside it because the document alone was enough.
+
+    `escalated`: nobody did enough about it in time, so other stations show it too. `seen_by` and `held_by` name the
+    officers who acknowledged it and who keeps the traveller, "" for nobody; whoever holds has seen.
+    """
 
     passage_id: str
     decision: Decision
     inside: bool
+    retries: int = 0
     escalated: bool = False
+    seen_by: str = ""
+    held_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,8 @@ Phase = (
 @dataclass(frozen=True, slots=True)
 class Lane:
     """The whole state: sensor facts common to all phases, and the phase. `unlocked` holds the doors that a release
-    may still leave open to a push: released, and since then neither seen to open and close nor expired."""
+    may still leave open to a push: released, and since then neither seen to open and close nor expired. `blocked`: an
+    officer lets no new passage start."""
 
     phase: Phase = Starting()
     reported: frozenset[Device] = frozenset()
@@ -128,6 +141,7 @@ class Lane:
     exit: DoorPosition = DoorPosition.UNKNOWN
     occupied: bool | None = None
     in_service: bool = True
+    blocked: BlockRequested | None = None
     unlocked: frozenset[Door] = frozenset()
     opened: frozenset[Door] = frozenset()
 
@@ -135,3 +149,14 @@ class Lane:
 def passage_of(phase: Phase) -> str | None:
     """The passage under way, if there is one."""
     return getattr(phase, "passage_id", None)
+
+
+def clock_of(phase: Phase) -> str:
+    """Name of the clock that runs in a phase: its own, of a referral one that says who cares for it."""
+    match phase:
+        case Referred(held_by=officer) if officer:
+            return "Held"
+        case Referred(seen_by=officer) if officer:
+            return "Acknowledged"
+        case _:
+            return type(phase).__name__

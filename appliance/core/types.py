@@ -122,20 +122,32 @@ class Decision:
 
 
 class OfficerAction(StrEnum):
-    """What an officer may decide about a referred traveller."""
+    """What an officer may do about a referred traveller. Only ADMIT ever releases the exit.
+
+    RETRY and the three requests verify the traveller inside once more. HOLD keeps the traveller for a while,
+    OPEN_ENTRY lets one back out without a verdict, ACKNOWLEDGE says that the referral was seen.
+    """
 
     ADMIT = "admit"
     REFUSE = "refuse"
     SECOND_LINE = "second_line"
+    RETRY = "retry"
+    ASK_MASK_OFF = "ask_mask_off"
+    ASK_GLASSES_OFF = "ask_glasses_off"
+    ASK_HAT_OFF = "ask_hat_off"
+    HOLD = "hold"
+    OPEN_ENTRY = "open_entry"
+    ACKNOWLEDGE = "acknowledge"
 
 
 class Outcome(StrEnum):
-    """How a passage ended."""
+    """How a passage ended. LET_OUT_BY_OFFICER is no verdict: back out, neither refused nor sent on."""
 
     ADMITTED = "admitted"
     ADMITTED_BY_OFFICER = "admitted_by_officer"
     REFUSED_BY_OFFICER = "refused_by_officer"
     SECOND_LINE = "second_line"
+    LET_OUT_BY_OFFICER = "let_out_by_officer"
     WALKED_AWAY = "walked_away"
     UNATTENDED = "unattended"
     ABORTED = "aborted"
@@ -176,6 +188,8 @@ class Advice(StrEnum):
     OPEN_EYES = "open_eyes"
     UNCOVER_FACE = "uncover_face"
     UNCOVER_MOUTH = "uncover_mouth"
+    GLASSES_OFF = "glasses_off"
+    HAT_OFF = "hat_off"
     ONE_AT_A_TIME = "one_at_a_time"
 
 
@@ -195,6 +209,8 @@ ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
         Advice.OPEN_EYES: "Open the eyes.",
         Advice.UNCOVER_FACE: "Uncover the face.",
         Advice.UNCOVER_MOUTH: "Take the medical mask off.",
+        Advice.GLASSES_OFF: "Take the glasses off.",
+        Advice.HAT_OFF: "Take the hat off.",
         Advice.ONE_AT_A_TIME: "One traveller at a time.",
     }
 )

@@ -8,7 +8,8 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from appliance.gallery.errors import GalleryInUse, GalleryRefused
@@ -100,6 +101,22 @@ def connect(folder: Path, *, writable: bool) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def extent(folder: Path, now: datetime) -> tuple[int, int, str]:
+    """How many are enrolled, how many of them are out of date, and when the next will be ("" for nobody).
+
+    Needs no key. Raises GalleryRefused.
+    """
+    path, at = folder / DATABASE, now.isoformat()
+    with refusals(path), closing(connect(folder, writable=False)) as connection:
+        total, expired = connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE datetime(valid_until) <= datetime(?)) FROM subjects", (at,)
+        ).fetchone()
+        (following,) = connection.execute(
+            "SELECT min(datetime(valid_until)) FROM subjects WHERE datetime(valid_until) > datetime(?)", (at,)
+        ).fetchone()
+    return total, expired, following or ""
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from appliance.clock import Clock
 from appliance.control.messages import (
     AcknowledgeRequest,
     AlertView,
+    BlockRequest,
     ObservedCameraView,
     OfficerRequest,
     Reply,
@@ -267,6 +268,10 @@ class Post:
 
     async def service(self, request: ServiceRequest) -> Reply:
         """Refused: a post is stopped where it runs."""
+        return Reply(request_id=request.request_id, accepted=False, message=NOTHING_MOVES)
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """Refused: no passage starts here."""
         return Reply(request_id=request.request_id, accepted=False, message=NOTHING_MOVES)
 
     async def acknowledge(self, request: AcknowledgeRequest) -> Reply:

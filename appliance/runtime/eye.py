@@ -173,7 +173,7 @@ class EyeOwner:
         findings: list[dict[str, str]] = []
         await self._align()
         for _ in range(2):  # what is found is looked at again before the lane closes for it
-            await self._expose(dict.fromkeys(self._adjustable, 1.0))
+            await self.longest()
             logs = await self.capture(face=False)
             findings = (await self.ask("reading", logs=logs)).header["findings"]
             if not findings:
@@ -187,6 +187,11 @@ class EyeOwner:
         except (VisionLost, DriverError) as error:
             self._note(error)
             raise
+
+    async def forget(self) -> None:
+        """Have everything captured dropped; who is gone has nothing left to drop."""
+        with contextlib.suppress(VisionLost, VisionRefused, DriverError):
+            await self.ask("forget")
 
     async def meter(self) -> None:
         """Choose the exposures for what stands there: a dark and a lit look, again while it was overexposed."""
@@ -209,9 +214,10 @@ class EyeOwner:
             raise
         await self.ask("align", after=self._clock.monotonic())
 
-    async def _expose(self, gains: dict[str, float]) -> None:
-        if gains:
-            await self.ask("expose", gains=gains)
+    async def longest(self) -> None:
+        """Expose as long as the configuration has it."""
+        if self._adjustable:
+            await self.ask("expose", gains=dict.fromkeys(self._adjustable, 1.0))
 
     async def _burst(self, orders: Mapping[str, Order], *, face: bool) -> Logs:
         try:

@@ -34,6 +34,8 @@ class FaultRegister:
         self._active: dict[tuple[int, str], ActiveFault] = {}
         self._unsaid: list[JournalRecord] = []
         self._known: dict[str, JournalRecord] = {}
+        self.latest: dict[str, ActiveFault] = {}
+        """The newest fault of each device, active or not."""
 
     @property
     def active(self) -> tuple[ActiveFault, ...]:
@@ -44,6 +46,16 @@ class FaultRegister:
     def codes(self) -> tuple[int, ...]:
         """Codes of the active faults, each once."""
         return tuple(sorted({fault.code for fault in self._active.values()}))
+
+    @property
+    def identities(self) -> dict[str, Mapping[str, object]]:
+        """Who answered last as each device: model, firmware, serial_number, proved."""
+        return {device: told.payload for device, told in self._known.items()}
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Devices that have said who they are since the start."""
+        return frozenset(self._known)
 
     def take_unsaid(self) -> list[JournalRecord]:
         """What the journal has not been told yet."""
@@ -65,7 +77,7 @@ class FaultRegister:
         kind = CATALOGUE[code]
         if (code, device) in self._active:
             return
-        self._active[code, device] = ActiveFault(code, device, detail, self._clock.now())
+        self._active[code, device] = self.latest[device] = ActiveFault(code, device, detail, self._clock.now())
         _log.warning("fault %d raised (%s): %s%s", code, device, kind.title, f": {detail}" if detail else "")
         self._unsaid.append(JournalRecord("fault.raised", {"code": code, "device": device, "detail": detail[:DETAIL]}))
         self._on_change(effects_of(self.codes))

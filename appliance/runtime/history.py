@@ -23,6 +23,7 @@ from appliance import realtime
 from appliance.clock import Clock
 from appliance.config import LaneConfig
 from appliance.control import history as msg
+from appliance.control.setup import SelfTestQuestion, SetupQuestion
 from appliance.core.faults import CATALOGUE
 from appliance.runtime import installed
 from appliance.store import history as stored
@@ -52,8 +53,12 @@ class History:
         """The answer, or in words why there is none. Never raises."""
         if isinstance(question, msg.VerifyQuestion):
             return self._verification(question)
+        return await self.in_thread(lambda: self._found(question))
+
+    async def in_thread(self, work: Callable[[], msg.Answer | str]) -> msg.Answer | str:
+        """What `work` reads, or in words why nothing came of it. Never raises."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._found, question)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except stored.TooMuch:
             return "That would keep the lane busy for too long: ask for less time, or for fewer words."
         except (StoreError, DatabaseRefused, SQLAlchemyError, OSError, ValueError, KeyError, RuntimeError) as error:
@@ -69,6 +74,8 @@ class History:
             return installed.versions(self._config, self._pack_id())
         if isinstance(question, msg.ClaimsQuestion):
             return installed.claims(self._config, self._pack_id())
+        if isinstance(question, SetupQuestion | SelfTestQuestion):
+            return "Nothing is told here of a set-up."
         if isinstance(question, msg.StatisticsQuestion | msg.DevicesQuestion):
             span = question.until - question.since
             if not timedelta(0) < span <= timedelta(days=msg.MAX_DAYS):

@@ -31,9 +31,9 @@ def versions(config: LaneConfig, pack_id: str) -> msg.Versions:
     ]
     found += [_part("library", name, _version(name)) for name in LIBRARIES]
     found += _weights(pack_id)
-    found.append(_detector(config))
+    found.append(detector_part(config))
     papers = {"calibration": config.calibration.file, "commissioning": config.commissioning}
-    found += [_part(part, path.name, "", _sha256(path)) for part, path in papers.items() if path is not None]
+    found += [_part(part, path.name, "", sha256(path)) for part, path in papers.items() if path is not None]
     return msg.Versions(components=tuple(found))
 
 
@@ -54,7 +54,7 @@ def _claims(config: LaneConfig, pack_id: str) -> msg.ClaimsAnswer:
     from appliance.evaluate.claims import read, shipped
 
     every = shipped() + (read(config.liveness.claims) if config.liveness.claims is not None else [])
-    in_use = _detector(config).version
+    in_use = detector_part(config).version
     own = sorted(
         (_band(one, in_use) for one in every if one.band_set == config.band_set),
         key=lambda one: (one.kind, not one.same_detector, one.dataset),
@@ -81,7 +81,8 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
-def _sha256(path: Traversable | Path) -> str:
+def sha256(path: Traversable | Path) -> str:
+    """SHA-256 of a file, or in words why not."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -97,7 +98,8 @@ def _weights(pack_id: str) -> list[msg.Component]:
     return [_part(f"matcher {pack.pack_id}", file.name, file.role, file.sha256) for file in pack.files]
 
 
-def _detector(config: LaneConfig) -> msg.Component:
+def detector_part(config: LaneConfig) -> msg.Component:
+    """The file of the detector in use, or why there is none."""
     from appliance.liveness.detector import DetectorError
     from appliance.vision.judge import judge_of
 
@@ -108,7 +110,7 @@ def _detector(config: LaneConfig) -> msg.Component:
         number = judge_of(config.band_set, source).version
     except DetectorError as error:
         return _part("liveness detector", config.band_set, f"none: {error}"[:200])
-    return _part("liveness detector", path.name, number, _sha256(path))
+    return _part("liveness detector", path.name, number, sha256(path))
 
 
 def _untested(tested: set[str]) -> tuple[str, ...]:

@@ -8,34 +8,37 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from appliance import commissioning, devices, handover, sites
-from appliance.clock import Clock, today
+from appliance import devices, handover, sites
+from appliance.clock import Clock
 from appliance.config import LaneConfig
-from appliance.control.messages import LaneSnapshot, OfficerRequest, Reply, ServiceRequest
+from appliance.control.messages import BlockRequest, LaneSnapshot, OfficerRequest, Reply, ServiceRequest
 from appliance.control.server import ControlServer
 from appliance.core import commands as cmd
 from appliance.core import events as ev
 from appliance.core import phases as ph
-from appliance.core.types import Advice, Device, Door, Outcome
+from appliance.core.types import Advice, Device, Door
 from appliance.document.judge import Judged
-from appliance.runtime import claims, evidence, records, view
+from appliance.runtime import claims, evidence, preview, records, standing, view
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
 from appliance.runtime.loop import LaneLoop
 from appliance.runtime.passage_data import PassageData, document_view
 from appliance.runtime.presence import PresenceOwner
+from appliance.runtime.questions import Questions
 from appliance.runtime.reader import ReaderOwner
+from appliance.runtime.resume import resume
+from appliance.runtime.self_test import Owners
+from appliance.runtime.setup import Setup
 from appliance.runtime.timers import LoopTimers
 from appliance.runtime.verification import Verification
 from appliance.runtime.wellness import Wellness
 from appliance.store.async_store import AsyncStore
 from appliance.store.errors import StoreError
-from appliance.store.records import JournalRecord, PassageEnded, Record
+from appliance.store.records import JournalRecord
 from appliance.vision.client import VisionLost, VisionRefused, setup_of
 from drivers.errors import DriverError
 
-PREVIEW_EVERY_S = 0.33
 TEST_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -81,17 +84,29 @@ class LaneController:
         self.presence = PresenceOwner(sensor, self.loop, clock) if sensor is not None else None
         self.verification = Verification(self.eye, clock, suspect=self.wellness.suspect, advise=self._advise)
         self.history = History(config, clock, lambda: self.eye.pack_id, self._spawn)
+        self.setup = Setup(
+            config,
+            clock,
+            self.loop,
+            Owners(self.gate, self.eye, self.reader, self.presence),
+            store,
+            spawn=self._spawn,
+            settled=lambda: self._settled("enrol", "verify", "self-test"),
+            publish=self.publish,
+        )
+        questions = Questions(config, clock, self.history, self.setup, faults=self.loop.faults, snapshot=self.snapshot)
         self.server = ControlServer(
             config.control_socket,
             self,
             clock,
             self._watched,
             hand_over=partial(handover.journal, store),
-            history=self.history.answer,
+            history=questions.answer,
+            setup=self.setup.ask,
         )
         self._passage: PassageData | None = None
         self._advice: Advice | None = None
-        self._evidence = evidence.label(config)
+        self._evidence, self._mode = evidence.label(config), standing.mode(config)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._revision = 0
@@ -102,9 +117,7 @@ class LaneController:
 
     async def run(self, on_ready: Callable[[LaneSnapshot], None] | None = None) -> None:
         """Run until cancelled. The first failure of any part ends all of them; outputs go off on the way out."""
-        await self._close_unfinished()
-        if (await self._store.newest("phase") or {}).get("to") == ph.Emergency.__name__:
-            self.loop.resume_emergency()
+        await resume(self._config, self._store, self.loop)
         self.loop.post(ev.DeviceReported(Device.STORE), "store")
         if self._config.policy.require_guard:
             self.loop.faults.raise_fault(1005, "console")
@@ -118,7 +131,7 @@ class LaneController:
                     ("eye", self.eye.run()),
                     ("reader", self.reader.run()),
                     ("control", self.server.run()),
-                    ("preview", self._preview()),
+                    ("preview", preview.keep_showing(self.eye, self._held, self.publish)),
                     ("tests", self._keep_testing()),
                     ("supply", self._end_with_the_supply()),
                     *((("presence", self.presence.run()),) if self.presence is not None else ()),
@@ -135,24 +148,16 @@ class LaneController:
         await self._to_end.wait()
         raise BatteryEmpty("The battery is nearly empty; the lane has ended in order, all outputs are off.")
 
-    async def _close_unfinished(self) -> None:
-        """Passages a crash left open ended in nothing: they are closed as aborted before anything else happens."""
-        unfinished = await self._store.unfinished()
-        closed: list[Record] = [PassageEnded(passage.passage_id, Outcome.ABORTED) for passage in unfinished]
-        facts = {"lane_id": self._config.lane_id, "simulated": self._config.simulated}
-        if (signed := commissioning.digest(self._config)) is not None:
-            facts["commissioning_sha256"] = signed
-        started = JournalRecord("lane_started", facts)
-        await self._store.append([started, *closed])
-
     # --- commands of the loop ---------------------------------------------------------------------------------
 
     def _dispatch(self, command: cmd.Command) -> None:
         match command:
             case cmd.ReadDocument(passage_id):
                 self._spawn(f"read.{passage_id}", self.reader.read(passage_id))
-            case cmd.StartVerification(passage_id):
-                self._spawn("verify", self._verify(passage_id))
+            case cmd.StartVerification(passage_id, ask):
+                if self._passage is not None:
+                    self._passage.again()
+                self._spawn("verify", self._verify(passage_id, ask))
             case cmd.StopVerification():
                 self._stop("verify")
             case cmd.ReleaseEntry():
@@ -167,23 +172,12 @@ class LaneController:
                 if self._passage is not None:
                     self._passage.checks = decision.checks
                 if officer is None:
-                    self._log_cost()
+                    self.verification.log_cost(self.loop.stepped_at)
             case cmd.EndPassage(_, outcome):
                 if self._passage is not None:
                     self._passage.outcome = outcome
             case cmd.Ignored():
                 pass
-
-    def _log_cost(self) -> None:
-        """What the decision took, for whoever has to make it faster."""
-        spent = self.verification.take_timings()
-        if spent:
-            _log.info(
-                "decision %.1f ms after capture: inference %.1f ms, liveness %.1f ms",
-                1000 * (self.loop.stepped_at - spent["captured_at"]),
-                1000 * spent["inference_s"],
-                1000 * spent["liveness_s"],
-            )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
@@ -210,17 +204,8 @@ class LaneController:
 
     async def _enrol(self, data: PassageData, judged: Judged) -> None:
         """Make the reference while the traveller walks in."""
-        portrait = judged.portrait
-        assert portrait is not None
         try:
-            reply = await self.eye.ask(
-                "enrol",
-                blobs=(portrait.tobytes(),),
-                height=portrait.shape[0],
-                width=portrait.shape[1],
-                issued=None if judged.issued is None else judged.issued.isoformat(),
-                on=today(self._clock).isoformat(),
-            )
+            reply = await self.verification.enrol(judged)
         except (VisionLost, VisionRefused, DriverError) as error:
             _log.warning("the portrait was not enrolled: %s", error)
             return
@@ -229,20 +214,18 @@ class LaneController:
         data.show("portrait", reply.blobs[0], "image/jpeg", label="from the reader", eyes=eyes)
         self.publish()
 
-    async def _verify(self, passage_id: str) -> None:
+    async def _verify(self, passage_id: str, ask: Advice | None) -> None:
         data = self._passage
         if data is None or data.passage_id != passage_id:
             return
         # A test under way would take exposures from the capture.
-        under_way = {task for name in ("enrol", "self-test") if (task := self._tasks.get(name)) is not None}
         self.eye.busy = True
         try:
-            if under_way:
-                await asyncio.wait(under_way)
-                self.eye.busy = True
+            await self._settled("enrol", "self-test", "setup")
+            self.eye.busy = True
             if self.presence is not None:
                 self.presence.begin()
-            checks = await self.verification.run()
+            checks = await self.verification.run(ask)
             data.enrolled_as = data.enrolled_as or self.verification.found
             if self.presence is not None:
                 checks = await self.presence.judged(checks)
@@ -259,6 +242,11 @@ class LaneController:
             _log.warning("verification broke off: %s", error)
         finally:
             self.eye.busy = False
+
+    async def _settled(self, *names: str) -> None:
+        """Until none of these tasks is under way."""
+        while under_way := {task for name in names if (task := self._tasks.get(name)) is not None}:
+            await asyncio.wait(under_way)
 
     async def _record_shadow(self, passage_id: str) -> None:
         """What the second detector says of the same capture. The decision is made; nothing here can touch it."""
@@ -294,18 +282,14 @@ class LaneController:
             self._advice = advice
             self.publish()
 
-    async def _preview(self) -> None:
-        """A live view for the guard while somebody is held; nothing is captured otherwise."""
-        while True:
-            await asyncio.sleep(PREVIEW_EVERY_S)
-            data = self._passage
-            held = isinstance(self.loop.lane.phase, ph.Referred) and self.server.watchers > 0
-            if data is None or not held or self.eye.busy or 3001 in self.loop.faults.codes:
-                continue
-            with contextlib.suppress(VisionLost, VisionRefused, DriverError):
-                reply = await self.eye.ask("preview")
-                data.show("live", reply.blobs[0], "image/jpeg", label="live picture", eyes=reply.header["eyes"])
-                self.publish()
+    def _held(self) -> PassageData | None:
+        """The passage of whoever is held, while a guard watches and a camera is there to see it with.
+
+        An escalated referral needs no guard who watches: the station that takes it over does not count as one.
+        """
+        phase = self.loop.lane.phase
+        held = isinstance(phase, ph.Referred) and (phase.escalated or self.server.watchers > 0)
+        return self._passage if held and 3001 not in self.loop.faults.codes else None
 
     # --- what changes -----------------------------------------------------------------------------------------
 
@@ -314,13 +298,13 @@ class LaneController:
             self._passage = PassageData(after.phase.passage_id, self._clock.now())
         data = self._passage
         if data is not None and before.phase != after.phase:
-            if isinstance(after.phase, ph.Referred) and not isinstance(before.phase, ph.Referred):
-                data.referred_since = self._clock.now()
+            data.follow(before.phase, after.phase, self._clock.now())
             resting = ph.Ready | ph.OutOfService | ph.Starting | ph.Emergency
             if isinstance(after.phase, resting) and not isinstance(before.phase, resting):
                 self._forget(data)
         if isinstance(after.phase, ph.OutOfService) and after.occupied is False and 6002 in self.loop.faults.codes:
             self._to_end.set()
+        self.setup.lane_changed()
         self.publish()
         if isinstance(after.phase, ph.Ready) and self._on_ready is not None:
             self._on_ready(self.snapshot())
@@ -329,11 +313,7 @@ class LaneController:
     def _forget(self, data: PassageData) -> None:
         self._stop("enrol")
         data.forget()
-        self._spawn("forget", self._forget_in_vision())
-
-    async def _forget_in_vision(self) -> None:
-        with contextlib.suppress(VisionLost, VisionRefused, DriverError):
-            await self.eye.ask("forget")
+        self._spawn("forget", self.eye.forget())
 
     def _watched(self, guards: int) -> None:
         if self._config.policy.require_guard:
@@ -366,14 +346,17 @@ class LaneController:
                 advice=self._advice,
                 attended=sites.KINDS[self._config.site].guarded is not False,
                 claim=self._config.document_reader.claim,
+                setup=self.setup.view,
+                mode=self._mode,
+                devices=standing.devices(self._config, self.loop.faults),
             )
         )
 
     def image(self, passage_id: str, channel: str) -> tuple[bytes, str] | None:
-        """An image of the passage under way."""
+        """An image of the passage under way, or of a maintainer's look."""
         data = self._passage
         if data is None or data.passage_id != passage_id or channel not in data.pictures:
-            return None
+            return self.setup.image(passage_id, channel)
         picture = data.pictures[channel]
         return picture.data, picture.media_type
 
@@ -397,6 +380,11 @@ class LaneController:
         accepted = await self.loop.ask(
             ev.ServiceRequested(request.in_service, request.officer, request.reason), "console"
         )
+        return self._reply(request.request_id, accepted)
+
+    async def block(self, request: BlockRequest) -> Reply:
+        """No new passage, or again; a restart does not undo it."""
+        accepted = await self.loop.ask(ev.BlockRequested(request.blocked, request.officer, request.reason), "console")
         return self._reply(request.request_id, accepted)
 
     def _reply(self, request_id: str, accepted: bool) -> Reply:

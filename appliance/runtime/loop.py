@@ -7,7 +7,7 @@ fails, the lane goes out of service and only what makes it safer still happens.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from appliance.clock import Clock
 from appliance.core import commands as cmd
@@ -15,7 +15,7 @@ from appliance.core import events as ev
 from appliance.core import interlock
 from appliance.core.faults import Effect
 from appliance.core.passage import step
-from appliance.core.phases import Emergency, Lane
+from appliance.core.phases import Emergency, Lane, clock_of
 from appliance.core.policy import Policy
 from appliance.core.types import Door, DoorPosition
 from appliance.runtime import records
@@ -92,7 +92,11 @@ class LaneLoop:
 
     def resume_emergency(self) -> None:
         """Start where an emergency was last left, before `run`: only an officer ends it, no restart does."""
-        self._lane = Lane(phase=Emergency())
+        self._lane = replace(self._lane, phase=Emergency())
+
+    def resume_block(self, officer: str, reason: str) -> None:
+        """Start blocked as this officer left the lane, before `run`: a restart lets nobody in against an officer."""
+        self._lane = replace(self._lane, blocked=ev.BlockRequested(True, officer, reason))
 
     def post(self, event: ev.Event, source: str) -> None:
         """Queue an event."""
@@ -198,7 +202,7 @@ class LaneLoop:
 
     def _arm(self) -> None:
         self.phase_since = self._clock.monotonic()
-        timed_out = ev.PhaseTimedOut(type(self._lane.phase).__name__)
+        timed_out = ev.PhaseTimedOut(clock_of(self._lane.phase))
         self._schedule("phase", timed_out, self.policy.timeout_of(self._lane.phase))
 
     def _schedule(self, name: str, event: ev.Event, seconds: float) -> None:

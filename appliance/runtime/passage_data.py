@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from appliance.control.messages import CheckView, DocumentView, ImageView
+from appliance.control.messages import AttemptView, CheckView, DocumentView, ImageView
+from appliance.core.phases import Phase, Referred
 from appliance.core.types import Check, Outcome, Result
 from appliance.document.mrz import Mrz
 
@@ -24,7 +25,8 @@ class Picture:
 
 @dataclass(slots=True)
 class PassageData:
-    """One passage as the guard sees it."""
+    """One passage as the guard sees it. `earlier` are the attempts that an officer had done again: when each was
+    decided, and its checks."""
 
     passage_id: str
     started: datetime
@@ -33,15 +35,19 @@ class PassageData:
     checks: tuple[Check, ...] = ()
     irregularities: tuple[str, ...] = ()
     pictures: dict[str, Picture] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
     outcome: Outcome | None = None
+    earlier: list[tuple[datetime, tuple[Check, ...]]] = field(default_factory=list)
     referred_since: datetime | None = None
+    seen_since: datetime | None = None
+    held_since: datetime | None = None
     forgotten: bool = False
 
     def show(self, channel: str, data: bytes, media_type: str, *, label: str, eyes: list[float] | None = None) -> None:
         """Add or replace a picture; its version grows. One that comes after `forget` is dropped."""
         if self.forgotten:
             return
-        version = self.pictures[channel].version + 1 if channel in self.pictures else 1
+        version = self.versions[channel] = self.versions.get(channel, 0) + 1
         four = (eyes[0], eyes[1], eyes[2], eyes[3]) if eyes else None
         self.pictures[channel] = Picture(data, media_type, label, version, four)
 
@@ -49,6 +55,28 @@ class PassageData:
         """What the guard should know of the reference portrait. Dropped after `forget`, as a picture is."""
         if not self.forgotten:
             self.irregularities = tuple(irregularities)
+
+    def follow(self, before: Phase, after: Phase, now: datetime) -> None:
+        """Note when it was referred, acknowledged and held."""
+        if not isinstance(after, Referred):
+            return
+        was = before if isinstance(before, Referred) else Referred(after.passage_id, after.decision, after.inside)
+        if was is not before:
+            self.referred_since = now
+        if after.seen_by != was.seen_by:
+            self.seen_since = now
+        if after.held_by != was.held_by:
+            self.held_since = now
+
+    def again(self) -> None:
+        """A verification begins: what the one before found, if there was one, is an earlier attempt.
+
+        Its pictures go: beside the next checks they would show what those did not judge.
+        """
+        if self.checks and self.referred_since is not None:
+            self.earlier.append((self.referred_since, self.checks))
+            self.checks = ()
+            self.pictures = {channel: seen for channel, seen in self.pictures.items() if channel == "portrait"}
 
     def forget(self) -> None:
         """Drop every image and what the document says; the checks and the outcome name nobody."""
@@ -59,8 +87,11 @@ class PassageData:
 
     def check_views(self) -> tuple[CheckView, ...]:
         """Failing checks first."""
-        ordered = sorted(self.checks, key=lambda check: _ORDER[check.result])
-        return tuple(CheckView(name=c.name, result=c.result, reason=c.reason, detail=c.detail) for c in ordered)
+        return _views(self.checks)
+
+    def attempt_views(self) -> tuple[AttemptView, ...]:
+        """Earlier attempts, oldest first."""
+        return tuple(AttemptView(decided=decided, checks=_views(checks)) for decided, checks in self.earlier)
 
     def image_views(self) -> tuple[ImageView, ...]:
         """What can be fetched."""
@@ -68,6 +99,11 @@ class PassageData:
             ImageView(channel=channel, version=picture.version, label=picture.label, eyes=picture.eyes)
             for channel, picture in self.pictures.items()
         )
+
+
+def _views(checks: tuple[Check, ...]) -> tuple[CheckView, ...]:
+    ordered = sorted(checks, key=lambda check: _ORDER[check.result])
+    return tuple(CheckView(name=c.name, result=c.result, reason=c.reason, detail=c.detail) for c in ordered)
 
 
 def document_view(mrz: Mrz) -> DocumentView:

@@ -7,7 +7,7 @@ persons are counted (drivers.sensing).
 import asyncio
 import contextlib
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from appliance.clock import Clock
 from appliance.core import phases as ph
@@ -41,6 +41,7 @@ class PresenceOwner:
         self._objection: str | None = None
         self._doubt = ""
         self._strays = 0
+        self._said: Presence | None = None
 
     async def run(self) -> None:
         """Open, read, reconnect."""
@@ -49,6 +50,7 @@ class PresenceOwner:
                 try:
                     identity = await self._sensor.open()
                     _log.info("presence sensor: %s, firmware %s", identity.model, identity.firmware)
+                    self._loop.faults.identified(_SOURCE, asdict(identity))
                     self._certain_at = self._clock.monotonic()
                     self._loop.faults.clear(LOST, _SOURCE)
                     await self._read()
@@ -74,7 +76,7 @@ class PresenceOwner:
         return isinstance(self._loop.lane.phase, ph.Ready | ph.OutOfService) and self._loop.lane.occupied is False
 
     def _take(self, said: Presence) -> None:
-        self._doubt = said.reason
+        self._said, self._doubt = said, said.reason
         if said.persons is None:
             blind = self._empty and self._clock.monotonic() - self._certain_at > BLIND_S
             if blind:
@@ -97,6 +99,20 @@ class PresenceOwner:
             self._loop.faults.raise_fault(LEFT_BEHIND, _SOURCE, f"{said.persons} in the lane that should be empty")
         elif said.persons == 0 and said.left_object is not None:
             self._loop.faults.set(LEFT_BEHIND, _SOURCE, said.left_object, "something was left in the lane")
+
+    @property
+    def somebody(self) -> bool:
+        """Whether somebody stands in a lane that should be empty, for certain."""
+        return self._strays >= STRAY_LOOKS
+
+    async def fresh(self) -> Presence | None:
+        """The next reading; None when none comes."""
+        before = self._said
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S), self._news:
+                await self._news.wait_for(lambda: self._said is not before)
+                return self._said
+        return None
 
     def begin(self) -> None:
         """From now on whoever is seen beside the traveller counts against him."""

@@ -12,9 +12,11 @@ from appliance.core.types import Device
 from appliance.document.judge import Judged, unreadable
 from appliance.runtime.claims import Source
 from appliance.runtime.loop import LaneLoop
-from drivers.errors import DriverError
+from drivers.errors import DriverError, NoResponse
+from drivers.ports import DeviceIdentity
 
 RECONNECT_S = 0.5
+PROVED_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -27,6 +29,7 @@ class ReaderOwner:
         self._reader, self._loop, self._clock, self._on_document = reader, loop, clock, on_document
         self._reported = False
         self._waiting: asyncio.Timeout | None = None
+        self._proof: asyncio.Future[DeviceIdentity] | None = None
 
     async def run(self) -> None:
         """Open, wait for documents, reconnect."""
@@ -34,6 +37,8 @@ class ReaderOwner:
             while True:
                 try:
                     identity = await self._reader.open()
+                    if self._proof is not None and not self._proof.done():
+                        self._proof.set_result(identity)
                     _log.info("document reader: %s, firmware %s", identity.model, identity.firmware)
                     self._loop.faults.identified("document_reader", asdict(identity))
                     self._loop.faults.clear(1003, "document_reader")
@@ -63,6 +68,16 @@ class ReaderOwner:
         """End the wait for documents: only opening the reader anew proves that it works again."""
         if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(asyncio.get_running_loop().time())
+
+    async def prove(self) -> DeviceIdentity:
+        """Have the reader opened anew, by whom it belongs to. Raises DriverError when it does not answer in time."""
+        self._proof = asyncio.get_running_loop().create_future()
+        self._reopen()
+        try:
+            async with asyncio.timeout(PROVED_S):
+                return await self._proof
+        except TimeoutError as error:
+            raise NoResponse("document_reader", f"it was not opened within {PROVED_S:g} s") from error
 
     async def read(self, passage_id: str) -> None:
         """Read and judge the document on the reader; the core hears of it either way."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from appliance.core import commands as cmd
 from appliance.core import events as ev
-from appliance.core.phases import Lane
+from appliance.core.phases import Lane, Referred
 from appliance.core.types import OfficerAction, Topology
 from appliance.store.records import DecisionMade, JournalRecord, PassageEnded, PassageStarted, Record
 
@@ -37,6 +37,8 @@ def of_event(event: ev.Event, source: str) -> JournalRecord:
             facts |= {"officer": officer, "reason": reason} | ({"second_officer": second} if second else {})
         case ev.ServiceRequested(in_service, officer, reason):
             facts |= {"in_service": in_service, "officer": officer, "reason": reason}
+        case ev.BlockRequested(blocked, officer, reason):
+            facts |= {"blocked": blocked, "officer": officer, "reason": reason}
         case ev.PhaseTimedOut(phase):
             facts["phase"] = phase
         case ev.PassageCounted():
@@ -106,6 +108,12 @@ def _decision(command: cmd.RecordDecision, event: ev.Event) -> DecisionMade:
 
 
 def of_transition(before: Lane, after: Lane) -> list[Record]:
-    """A line when the phase changed its kind."""
+    """A line when the phase changed its kind, and one when a referral escalates."""
     was, now = type(before.phase).__name__, type(after.phase).__name__
-    return [] if was == now else [JournalRecord("phase", {"from": was, "to": now})]
+    if was != now:
+        return [JournalRecord("phase", {"from": was, "to": now})]
+    match before.phase, after.phase:
+        case Referred(passage_id, escalated=False), Referred(escalated=True):
+            return [JournalRecord("referral_escalated", {"passage_id": passage_id})]
+        case _:
+            return []

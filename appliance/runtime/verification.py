@@ -4,20 +4,26 @@ It measures and reports. It has no say in what follows, and an attack is never a
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from appliance.clock import Clock
+from appliance.clock import Clock, today
 from appliance.core.types import ADVICE_WORDS, Advice, Check, CheckName, Result
+from appliance.document.judge import Judged
 from appliance.runtime.eye import EyeOwner
 from appliance.runtime.passage_data import PassageData
+from appliance.wire import Message
 
 CAPTURES = 2
 MASK_REQUESTS, MASK_REQUEST_S = 2, 4.0
 """How often somebody in a medical mask is asked to take it off, and how long each request is shown."""
+REQUEST_S = 4.0
+"""How long an officer's request is shown before the next look."""
 LOOK_EVERY_S = 0.1
 LOOK_FOR_S = 10.0
+_log = logging.getLogger(__name__)
 
 
 class Verification:
@@ -40,11 +46,17 @@ class Verification:
         self._captured = False
         self.found = ""
 
-    async def run(self) -> tuple[Check, ...]:
-        """The checks. Raises VisionLost, VisionRefused and DriverError."""
+    async def run(self, ask: Advice | None = None) -> tuple[Check, ...]:
+        """The checks; before them the traveller is asked for something, and given `REQUEST_S` to do it.
+
+        Raises VisionLost, VisionRefused and DriverError.
+        """
         self._captured, self.found = False, ""
         checks: tuple[Check, ...] = ()
         try:
+            if ask is not None:
+                self._advise(ask)
+                await asyncio.sleep(REQUEST_S)
             for _ in range(CAPTURES):
                 problem = await self._look()
                 if problem is not None:
@@ -55,6 +67,19 @@ class Verification:
         finally:
             self._advise(None)
         return checks
+
+    async def enrol(self, judged: Judged) -> Message:
+        """Make the reference of a document's portrait: the vision process's own answer."""
+        portrait = judged.portrait
+        assert portrait is not None
+        return await self._eye.ask(
+            "enrol",
+            blobs=(portrait.tobytes(),),
+            height=portrait.shape[0],
+            width=portrait.shape[1],
+            issued=None if judged.issued is None else judged.issued.isoformat(),
+            on=today(self._clock).isoformat(),
+        )
 
     async def _capture(self) -> tuple[Check, ...]:
         await self._eye.meter()
@@ -93,6 +118,16 @@ class Verification:
         """Stamps and durations (s) of the last capture, once."""
         taken, self._timings = self._timings, {}
         return taken
+
+    def log_cost(self, decided_at: float) -> None:
+        """What the decision on the last capture took, once, for whoever has to make it faster."""
+        if spent := self.take_timings():
+            _log.info(
+                "decision %.1f ms after capture: inference %.1f ms, liveness %.1f ms",
+                1000 * (decided_at - spent["captured_at"]),
+                1000 * spent["inference_s"],
+                1000 * spent["liveness_s"],
+            )
 
     async def show(self, data: PassageData) -> None:
         """Fetch the pictures of the last capture for the guard; a failure here changes no decision."""

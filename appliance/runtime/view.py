@@ -4,14 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from appliance.control.messages import DoorView, FaultView, LaneSnapshot, PackView, PassageView, ReferralView
+from appliance.control.messages import (
+    BlockView,
+    CareView,
+    DeviceView,
+    DoorView,
+    FaultView,
+    LaneSnapshot,
+    ModeView,
+    PackView,
+    PassageView,
+    ReferralView,
+    SetupView,
+)
 from appliance.core import phases as ph
 from appliance.core.commands import Ignored
 from appliance.core.events import OfficerDecided
 from appliance.core.faults import CATALOGUE, Effect
-from appliance.core.passage import needs_visual_check, step
+from appliance.core.passage import step
 from appliance.core.policy import Policy
-from appliance.core.types import Advice, CheckName, Claim, Door, OfficerAction, Result, Step, Topology
+from appliance.core.referral import needs_visual_check, suspected_attack
+from appliance.core.types import Advice, Claim, Door, OfficerAction, Step, Topology
 from appliance.runtime.faults import ActiveFault
 from appliance.runtime.passage_data import PassageData
 
@@ -36,6 +49,9 @@ class Facts:
     advice: Advice | None = None
     attended: bool = True
     claim: Claim = Claim.DOCUMENT
+    setup: SetupView | None = None
+    mode: ModeView | None = None
+    devices: tuple[DeviceView, ...] = ()
 
 
 _ASKED = {
@@ -52,7 +68,8 @@ def step_of(lane: ph.Lane, policy: Policy, *, attended: bool = True, claim: Clai
         case ph.Starting() | ph.OutOfService():
             return Step.OUT_OF_SERVICE
         case ph.Ready():
-            return Step.OUT_OF_SERVICE if lane.effects - {Effect.NOTICE} else _ASKED[claim]
+            closed = lane.blocked or lane.effects - {Effect.NOTICE}
+            return Step.OUT_OF_SERVICE if closed else _ASKED[claim]
         case ph.Reading():
             return Step.READING_DOCUMENT if claim is Claim.DOCUMENT else Step.PLEASE_WAIT
         case ph.Entering():
@@ -87,17 +104,22 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         topology=policy.topology,
         phase=type(lane.phase).__name__,
         phase_since=since,
-        phase_ends=since + timedelta(seconds=policy.timeout_of(lane.phase)),
+        phase_ends=_ends(facts),
         step=step_of(lane, policy, attended=facts.attended, claim=facts.claim),
         advice=facts.advice,
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
+        mode=facts.mode,
+        devices=facts.devices,
+        blocked=None if lane.blocked is None else BlockView(officer=lane.blocked.officer, reason=lane.blocked.reason),
         doors=tuple(DoorView(door=d, position=positions[d], released=d in facts.released) for d in doors),
         occupied=lane.occupied is not False,
         faults=tuple(_fault(fault) for fault in facts.faults),
-        passage=_passage(facts, since),
+        passage=_passage(facts),
         pack=PackView(**facts.pack) if facts.pack else None,
         journal_sequence=facts.journal_sequence,
         evidence_label=facts.evidence,
+        closed_by_hand=not lane.in_service,
+        setup=facts.setup,
     )
 
 
@@ -113,7 +135,12 @@ def _fault(fault: ActiveFault) -> FaultView:
     )
 
 
-def _passage(facts: Facts, since: datetime) -> PassageView | None:
+def _ends(facts: Facts) -> datetime:
+    left = facts.policy.timeout_of(facts.lane.phase) - facts.in_phase_s
+    return facts.at + timedelta(seconds=left)
+
+
+def _passage(facts: Facts) -> PassageView | None:
     data = facts.passage
     if data is None:
         return None
@@ -124,23 +151,32 @@ def _passage(facts: Facts, since: datetime) -> PassageView | None:
         enrolled_as=data.enrolled_as,
         irregularities=data.irregularities,
         checks=data.check_views(),
+        earlier=data.attempt_views(),
         images=data.image_views(),
-        referral=_referral(facts, data.referred_since or since),
+        referral=_referral(facts, data),
         outcome=data.outcome,
     )
 
 
-def _referral(facts: Facts, since: datetime) -> ReferralView | None:
+def _care(officer: str, since: datetime | None) -> CareView | None:
+    return CareView(officer=officer, since=since) if officer and since else None
+
+
+def _referral(facts: Facts, data: PassageData) -> ReferralView | None:
     phase = facts.lane.phase
     if not isinstance(phase, ph.Referred):
         return None
     return ReferralView(
-        since=since,
+        since=data.referred_since or facts.at - timedelta(seconds=facts.in_phase_s),
+        ends=_ends(facts),
         escalated=phase.escalated,
         inside=phase.inside,
         actions=tuple(action for action in OfficerAction if _acts_on(facts, phase.passage_id, action)),
         needs_visual_check=needs_visual_check(phase.decision),
-        suspected_attack=phase.decision.result_of(CheckName.LIVENESS) is Result.FAILED,
+        suspected_attack=suspected_attack(phase.decision),
+        retries=phase.retries,
+        seen=_care(phase.seen_by, data.seen_since),
+        held=_care(phase.held_by, data.held_since),
     )
 
 

@@ -116,6 +116,14 @@ def decisions(connection: Connection, passage_ids: Sequence[str]) -> tuple[list[
     return first, second
 
 
+def extent(connection: Connection) -> tuple[int, str]:
+    """How many records the journal holds, and when the first was written ("" for none)."""
+    row = connection.execute(
+        text("SELECT max(seq), (SELECT wall FROM journal ORDER BY seq LIMIT 1) FROM journal")
+    ).one()
+    return row[0] or 0, row[1] or ""
+
+
 def sequence_at(connection: Connection, wall: str) -> int:
     """Number of the first record not before a time. Found by halving: a clock that was set back blurs it."""
     low, high = 1, (connection.scalar(text("SELECT max(seq) FROM journal")) or 0) + 1

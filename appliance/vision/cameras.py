@@ -91,6 +91,11 @@ class Cameras:
         self._readers.shutdown()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every camera of the lane."""
+        return tuple(self._config.all)
+
+    @property
     def switched(self) -> tuple[str, ...]:
         """Cameras that see by the light of LEDs."""
         return tuple(name for name in self._config.all if name != "rgb")

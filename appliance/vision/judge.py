@@ -44,22 +44,22 @@ class Judge:
     """One detector at work, and one for the upper half of faces in medical masks where the site verifies such."""
 
     def __init__(self, found: Detector, above_masks: Detector | None = None) -> None:
-        self._detector, self._above_masks = found, above_masks
+        self.detector, self._above_masks = found, above_masks
 
     @property
     def version(self) -> str:
         """Which one it is, for the record."""
-        return self._detector.version
+        return self.detector.version
 
     def judge(self, capture: Capture, face: DetectedFace, *, masked: bool = False) -> LivenessReport:
         """One burst of one face, `masked` if it wears a medical mask. Never raises for what a camera can deliver."""
         if masked and self._above_masks is not None:
             return assess(capture, face.landmarks, self._above_masks, upper.measure)
-        return assess(capture, face.landmarks, self._detector)
+        return assess(capture, face.landmarks, self.detector)
 
     def draw(self, report: LivenessReport, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
         """Where the face is unlike skin, uint8[shape] of the visible picture; None when nothing could be measured."""
-        return None if report.cube is None else skin_map(report.cube, self._detector, shape)
+        return None if report.cube is None else skin_map(report.cube, self.detector, shape)
 
 
 def judge_of(band_set: str, source: Path | None, above_masks: Detector | None = None) -> Judge:

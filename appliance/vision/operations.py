@@ -25,12 +25,13 @@ from appliance.liveness.calibration import Calibration, compare
 from appliance.liveness.detector import DetectorError
 from appliance.liveness.reading import Finding, Reading, read
 from appliance.models.manager import ModelError
-from appliance.vision import bestshot, stills, verdict
+from appliance.vision import bestshot, focus, stills, verdict
 from appliance.vision.cameras import Cameras
 from appliance.vision.inference import Inference, Passage
 from appliance.vision.judge import Judge, SecondOpinion, judge_of, shadow_of, upper_of
 from appliance.vision.matcher import ALLOW, Matcher, Reference
 from appliance.vision.metering import next_gain
+from appliance.vision.steady import FRAMES, steady
 from appliance.wire import Message
 from drivers.ports import Frame
 
@@ -62,6 +63,7 @@ class Worker:
         self._passage = Passage()
         self._face: DetectedFace | None = None
         self._inference = Inference(self._clock)
+        self._peak = focus.Peak()
 
     # --- set-up -----------------------------------------------------------------------------------------------
 
@@ -138,11 +140,34 @@ class Worker:
         self._all().alive()
         return Message({})
 
-    def preview(self, _: Message) -> Message:
-        """The view as it is now, as JPEG, and where the eyes are, so that it can be shown at the portrait's scale."""
+    def preview(self, request: Message) -> Message:
+        """The view as it is now, as JPEG; with `locate` where the eyes are, so that it can be shown at the portrait's
+        scale."""
         view = self._all().read("rgb").image
-        faces = self._faces.pack.detect(view)
+        faces = self._faces.pack.detect(view) if request.header["locate"] else []
         return Message({"eyes": stills.eyes(faces[0]) if faces else None}, (stills.jpeg(view, quality=70),))
+
+    # --- for whoever sets up the cameras --------------------------------------------------------------------------
+
+    def frames(self, _: Message) -> Message:
+        """A few frames of each camera in a row: whether they hold as those of a camera, and what was seen."""
+        cameras = self._all()
+        return Message({name: asdict(steady([cameras.read(name) for _ in range(FRAMES)])) for name in cameras.names})
+
+    def look(self, request: Message) -> Message:
+        """A channel of the last burst as JPEG, and its figures within the window whose middle lies `at`.
+
+        `fresh` forgets the best sharpness so far. Without a picture, `problem` says why.
+        """
+        header = request.header
+        channel, at = header["channel"], (header["at"][0], header["at"][1])
+        self._peak = focus.Peak() if header["fresh"] else self._peak
+        try:
+            view = focus.view_of(self._captured(request), channel)
+        except focus.NothingToShow as error:
+            return Message({"problem": str(error)})
+        told = focus.figures(view, channel, at, self._peak)
+        return Message({"figures": told}, (stills.jpeg(view.shown, quality=80),))
 
     # --- one passage ------------------------------------------------------------------------------------------
 

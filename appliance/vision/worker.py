@@ -31,7 +31,7 @@ OPERATIONS = (
         "align",
         "expose",
     ),
-    *("reading", "analyse", "shadow", "stills", "forget"),
+    *("reading", "analyse", "shadow", "stills", "forget", "frames", "look"),
 )
 
 

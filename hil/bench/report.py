@@ -1,12 +1,14 @@
 """All measurements in one table, each beside its target."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from hil.bench import console as guard_console
 from hil.bench import cost, liveness, release
 
 MAX_RATIO = 1.10
@@ -15,13 +17,67 @@ MAX_RELEASE_MS = 20.0
 MAX_START_S = 10.0
 MAX_IDLE_PERCENT = 5.0
 MAX_LIVENESS_MS = 60.0
+MAX_CARD_MS = 250.0
+MAX_WHOLE_MS = 2000.0
+MAX_FRAME_MS = 150.0
+MAX_LOAD_KB = 300.0
+MAX_USABLE_MS = 1000.0
+MAX_CONSOLE_MB = 250.0
 _ROUNDS = 5
+REFERRALS, LOADS, FILM_S = 50, 10, 20.0
+
+
+def _spread(seconds: list[float]) -> str:
+    ms = np.array(seconds) * 1000
+    return f"{np.percentile(ms, 95):.0f} ms  (p50 {np.percentile(ms, 50):.0f}, max {ms.max():.0f})"
+
+
+def console(table: Table, tell: Callable[[str], None]) -> None:
+    """The guard console's rows."""
+    seen = guard_console.run(REFERRALS, LOADS, FILM_S, tell)
+    beside = f"{guard_console.LANES} lanes, {guard_console.STATIONS} stations"
+    table.add_row(
+        f"referral to painted card in Chromium, p95 (n={len(seen.card)}, {beside})",
+        f"{_spread(seen.card)}; clocks +- {1000 * seen.clock_error:.1f} ms",
+        f"<= {MAX_CARD_MS:.0f} ms",
+    )
+    table.add_row("the same, with all its pictures, p95", _spread(seen.whole), f"<= {MAX_WHOLE_MS:.0f} ms")
+    table.add_row(
+        f"live picture, made to painted, p95 (n={len(seen.frames)}, {len(seen.frames) / seen.filmed_s:.1f} per second)",
+        _spread(seen.frames),
+        f"<= {MAX_FRAME_MS:.0f} ms",
+    )
+    table.add_row(
+        "first load, over the wire",
+        f"{seen.wire_bytes / 1000:.0f} kB  (gzip would be {seen.gzip_bytes / 1000:.0f})",
+        f"<= {MAX_LOAD_KB:.0f} kB",
+    )
+    table.add_row(
+        f"first load to every lane shown, p95 (n={len(seen.usable)})",
+        _spread(seen.usable),
+        f"<= {MAX_USABLE_MS:.0f} ms",
+    )
+    table.add_row(
+        "console, resident memory",
+        f"{seen.rss_bytes / 1e6:.0f} MB  ({seen.cpu_percent:.0f} % of a core)",
+        f"<= {MAX_CONSOLE_MB:.0f} MB",
+    )
+
+
+def run_console() -> None:
+    """Measure the guard console alone, and print."""
+    out = Console()
+    table = Table("figure", "measured", "target", title="guard console")
+    with out.status("starting") as status:
+        console(table, status.update)
+    table.caption = f"load {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} cores"
+    out.print(table)
 
 
 def run(*, pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, releases: int) -> None:
     """Measure and print. Nothing here passes or fails: a busy machine is no defect."""
-    console = Console()
-    with console.status("starting") as status:
+    out = Console()
+    with out.status("starting") as status:
         costs = cost.run(pack, models_dir, bands, passages, status.update)
         shares = liveness.run(models_dir, _ROUNDS, status.update)
         status.update(f"{releases} decisions beside a busy matcher")
@@ -68,4 +124,6 @@ def run(*, pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, r
     table.add_row(
         "idle, controller and vision", f"{costs.idle_percent:.1f} % of a core", f"<= {MAX_IDLE_PERCENT:.0f} %"
     )
-    console.print(table)
+    with out.status("guard console") as status:
+        console(table, status.update)
+    out.print(table)

@@ -50,6 +50,10 @@ class Faults:
         """It repeats its last picture under fresh numbers and times."""
         self._rig.in_world(lambda world: setattr(world.cameras[name], "stuck", stuck))
 
+    def defocus(self, name: str, pixels: float) -> None:
+        """Its lens spreads a point by so many pixels (standard deviation); 0 is in focus."""
+        self._rig.in_world(lambda world: world.cameras[name].defocus(pixels))
+
     def unplug_line(self, name: str) -> None:
         """The serial port disappears."""
         self._line(name).unplug()
@@ -150,6 +154,7 @@ class Faults:
         for name in (*CAMERAS, "depth"):
             self.replug_camera(name)
             self.stick_frame(name, False)
+            self.defocus(name, 0.0)
         self.repair_leds()
         self.repair_relays()
         self.emergency(False)

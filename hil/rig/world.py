@@ -80,6 +80,10 @@ class CameraHead:
         self._gain = 1.0
         self._last: Image | None = None
 
+    def defocus(self, pixels: float) -> None:
+        """The lens spreads a point so far from the next exposure on."""
+        self._sensor.defocus_px = pixels
+
     def expose_for(self, gain: float) -> float:
         """Expose for this share of the longest exposure from now on; the visible camera's is fixed."""
         if self._sync is not None:

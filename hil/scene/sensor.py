@@ -44,12 +44,14 @@ class UnknownBand(ValueError):
 class Sensor:
     """Registered cameras, RGB, NIR and SWIR, that see the same pixels.
 
-    `rng` is the only source of randomness: two sensors with equal generators give equal frames.
+    `rng` is the only source of randomness: two sensors with equal generators give equal frames. `defocus_px` is how far
+    the lens spreads a point (standard deviation) beyond its own blur.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._pools: dict[tuple[int, ...], F32] = {}
+        self.defocus_px = 0.0
 
     def rgb(self, presentation: Presentation, light: Light) -> Frame:
         """A frame of the visible camera, uint8[h, w, 3] in BGR order, sRGB encoded; LEDs do not reach it."""
@@ -101,7 +103,9 @@ class Sensor:
         return self.expose(mean, sigma)
 
     def expose(self, mean: F32, sigma: F32) -> Frame:
-        """One exposure: the mean image with its noise, 8 bits."""
+        """One exposure: the mean image with its noise, 8 bits; blurred before it where the lens is out of focus."""
+        if self.defocus_px > 0.0:
+            mean = np.asarray(cv2.GaussianBlur(mean, (0, 0), self.defocus_px), np.float32)
         pool = self._pool(mean.shape)
         y, x = self._rng.integers(0, _POOL, size=2)
         frame = cv2.multiply(sigma, pool[y : y + mean.shape[0], x : x + mean.shape[1]])

@@ -104,6 +104,7 @@ _ACTS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("force", 1, tuple(door.value for door in Door)),
     ("stranger steps in", 1, ("",)),
     ("service", 1, ("on", "off")),
+    ("block", 1, ("on", "off")),
     ("repeat", 3, ("",)),
     ("document", 2, tuple(DOCUMENTS)),
     ("counted", 1, ("",)),

@@ -15,7 +15,7 @@ from appliance.core import interlock
 from appliance.core.explore import DOCUMENTS, TODAY, VERIFICATIONS, face_checks, reported
 from appliance.core.faults import Effect
 from appliance.core.passage import step
-from appliance.core.phases import Emergency, OutOfService, Ready, Starting, passage_of
+from appliance.core.phases import Emergency, OutOfService, Ready, Starting, clock_of, passage_of
 from appliance.core.policy import Policy
 from appliance.core.types import CheckName, Door, DoorPosition, OfficerAction, Result, Topology
 from hil.soak.script import Act, Comer, Script
@@ -23,8 +23,9 @@ from hil.soak.script import Act, Comer, Script
 SWING_S = 1.2
 """From a push until the leaf has shut again."""
 _ACTUATION_S = 0.1
-_END_S, _SETTLED_S = 400.0, 60.0
-"""When a script is over, and how long after the last step of anybody the lane must have come to rest."""
+_END_S, _SETTLED_S = 1_200.0, 60.0
+"""When a script is over (an officer may hold somebody twice), and how long after the last step of anybody the lane
+must have come to rest."""
 _STOPPING = {Effect.OUT_OF_SERVICE, Effect.REFER_CURRENT, Effect.EMERGENCY_RELEASE}
 
 
@@ -67,6 +68,8 @@ class Session:
         self._accepted: set[str] = set()
         self._admitted_by_officer: dict[str, bool] = {}
         self._documents: dict[str, str] = {}
+        self._suspected: set[str] = set()
+        self._blocked = False
         self._released: set[tuple[str, str | None]] = set()
         self._releases = 0
         self._last: ev.Event | None = None
@@ -118,8 +121,8 @@ class Session:
             self._view = interlock.dispatched(self._view, command)
             self._carry_out(command)
         if self._lane.phase != before.phase or isinstance(event, ev.PhaseTimedOut):
-            name = type(self._lane.phase).__name__
-            self._arm("phase", self._policy.timeout_of(self._lane.phase), ev.PhaseTimedOut(name))
+            clock = clock_of(self._lane.phase)
+            self._arm("phase", self._policy.timeout_of(self._lane.phase), ev.PhaseTimedOut(clock))
 
     def _arm(self, name: str, after: float, event: ev.Event) -> None:
         """A timer that is armed anew forgets what it was armed for."""
@@ -133,11 +136,15 @@ class Session:
     def _carry_out(self, command: cmd.Command) -> None:
         match command:
             case cmd.ReadDocument(passage):
+                if self._blocked and passage not in self._documents:
+                    self._wrong(f"{passage} began although an officer blocks the lane")
                 comer = self._comer
                 kind = comer.document if comer is not None else "unreadable"
                 self._documents[passage] = kind
                 self._post(comer.read_s if comer else 1.0, ev.DocumentRead(passage, DOCUMENTS[kind], TODAY))
             case cmd.StartVerification(passage):
+                if passage in self._suspected:
+                    self._wrong(f"{passage} was verified again after a suspected attack")
                 self._asked = passage
                 self._soon(self._comer.verify_s if self._comer else 1.0, lambda: self._verified(passage))
             case cmd.StopVerification():
@@ -251,6 +258,8 @@ class Session:
         kind = self._comer.verification if self._comer is not None else "nothing performed"
         if kind == "all successful" and self._asked == passage:
             self._accepted.add(passage)
+        if kind == "liveness failed" and self._asked == passage:
+            self._suspected.add(passage)
         self._deliver(ev.VerificationDone(passage, VERIFICATIONS[kind]))
 
     def _happen(self, act: Act) -> None:
@@ -274,6 +283,9 @@ class Session:
                 self._step(inside=True)
             case "service":
                 self._deliver(ev.ServiceRequested(act.value == "on", "officer", "reason"))
+            case "block":
+                self._blocked = act.value == "on"
+                self._deliver(ev.BlockRequested(self._blocked, "officer", "reason"))
             case "repeat" if self._last is not None:
                 self._deliver(self._last)
             case "document":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FAST = ("test_passage.py", "test_passage_corners.py", "test_interlock.py")
+FAST = ("test_passage.py", "test_passage_corners.py", "test_officer_actions.py", "test_interlock.py")
 
 
 def test_every_branch_of_the_safety_core_is_reached(tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from appliance.core.commands import (
 from appliance.core.decision import aborted, decide, document_checks, may_proceed
 from appliance.core.explore import DOCUMENTS, face_checks
 from appliance.core.faults import CATALOGUE, Effect, effects_of
-from appliance.core.passage import admissible, needs_visual_check, step
+from appliance.core.passage import step
 from appliance.core.phases import Lane, Ready, Referred, Starting
 from appliance.core.policy import Policy
+from appliance.core.referral import admissible, needs_visual_check
 from appliance.core.types import (
     OF_DOCUMENT,
     CheckName,

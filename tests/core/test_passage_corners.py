@@ -24,7 +24,7 @@ from appliance.core.commands import (
 from appliance.core.decision import aborted, decide, document_checks, may_proceed
 from appliance.core.explore import DOCUMENTS, TODAY, face_checks
 from appliance.core.faults import Effect
-from appliance.core.passage import admissible, step
+from appliance.core.passage import step
 from appliance.core.phases import (
     Admitting,
     Clearing,
@@ -42,6 +42,7 @@ from appliance.core.phases import (
     Verifying,
 )
 from appliance.core.policy import TIMEOUTS, Policy
+from appliance.core.referral import admissible
 from appliance.core.types import (
     Check,
     CheckName,
@@ -93,7 +94,8 @@ def test_a_fault_breaks_every_passage_off_and_keeps_whoever_is_inside_for_an_off
         assert after(lane(phase, occupied=False), fault) == (rest, (ended, *secure))
     held = broken(PAPERS, INTERRUPTED)
     record = RecordDecision("p", held)
-    assert after(lane(Enclosing("p", PAPERS)), fault) == (Referred("p", held, True), (Secure(), record))
+    waiting = (Referred("p", held, True, MANTRAP.retries), (Secure(), record))
+    assert after(lane(Enclosing("p", PAPERS)), fault) == waiting
     stop = StopVerification("p")
     assert after(lane(Verifying("p", PAPERS)), fault) == (Referred("p", held, True), (Secure(), stop, record))
     admitting = lane(Admitting("p", GOOD, Outcome.ADMITTED))
@@ -335,7 +337,8 @@ def test_doors_and_occupancy_in_each_phase_of_a_passage() -> None:
     assert after(lane(Verifying("p", PAPERS)), ev.DoorMoved(Door.ENTRY, CLOSED)) == (Verifying("p", PAPERS), ())
     waiting = lane(Enclosing("p", PAPERS), entry=OPEN)
     assert after(waiting, ev.DoorMoved(Door.ENTRY, OPEN)) == (Enclosing("p", PAPERS), ())
-    assert after(waiting, ev.DoorMoved(Door.ENTRY, CLOSED)) == (Verifying("p", PAPERS), (StartVerification("p"),))
+    begun = (Verifying("p", PAPERS, MANTRAP.retries), (StartVerification("p"),))
+    assert after(waiting, ev.DoorMoved(Door.ENTRY, CLOSED)) == begun
     unlocked = replace(waiting, unlocked=frozenset({Door.ENTRY}))
     assert after(unlocked, ev.DoorMoved(Door.ENTRY, CLOSED)) == (Enclosing("p", PAPERS), ()), "not seen to open"
     stepped_in = lane(Entering("p", PAPERS), occupied=False, entry=OPEN)
@@ -420,7 +423,7 @@ def test_a_document_in_order_leads_on(topology: Topology) -> None:
     if topology is Topology.TURNSTILE:
         assert after(lane(Reading("p"), occupied=False), read, policy) == (Entering("p", PAPERS), ())
         occupied = lane(Reading("p"))
-        assert after(occupied, read, policy) == (Verifying("p", PAPERS), (StartVerification("p"),))
+        assert after(occupied, read, policy) == (Verifying("p", PAPERS, policy.retries), (StartVerification("p"),))
         assert after(replace(occupied, exit=OPEN), read, policy) == (Enclosing("p", PAPERS), ())
         return
     reading = lane(Reading("p"), occupied=False)

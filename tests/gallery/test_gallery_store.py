@@ -396,3 +396,20 @@ def test_what_was_enrolled_survives_a_power_cut(
     with Gallery.open(folder, key_file, clock, recogniser=COSINE) as gallery:
         assert gallery.search(template(1), threshold=0.5).candidates
         assert len(gallery.subjects()) == 1
+
+
+def test_how_many_are_enrolled_and_out_of_date_is_told_without_the_key(
+    folder: Path, gallery: Gallery, clock: ManualClock, consent: Consent
+) -> None:
+    assert database.extent(folder, clock.now()) == (0, 0, "")
+    for person in (3, 1, 2):
+        put(gallery, clock, consent, person)
+        gallery.set_expiry(f"card-{person}", clock.now() + timedelta(days=person))
+    total, expired, following = database.extent(folder, clock.now())
+    assert (total, expired) == (3, 0)
+    assert following[:10] == (clock.now() + timedelta(days=1)).date().isoformat()
+    total, expired, following = database.extent(folder, clock.now() + timedelta(days=2, seconds=1))
+    assert (total, expired) == (3, 2)
+    assert following[:10] == (clock.now() + timedelta(days=3)).date().isoformat()
+    with pytest.raises(GalleryRefused, match="no such gallery"):
+        database.extent(folder / "none", clock.now())

@@ -18,7 +18,17 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.control.client import LaneClient
-from appliance.control.messages import CheckName, OfficerAction, Result
+from appliance.control.messages import (
+    Advice,
+    BlockRequest,
+    CheckName,
+    LaneSnapshot,
+    OfficerAction,
+    Outcome,
+    ReferralView,
+    Result,
+    Step,
+)
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.scenarios.passages import TIMEOUTS
@@ -56,7 +66,7 @@ async def test_one_lane_survives_everything_that_leaves_its_controller_alive(
     """One controller for all of them, because a start takes seconds."""
     with appliance_of(rig) as appliance:
         async with guarded(rig, appliance) as lane:
-            for nasty in (noise, truncated_portrait, killed_vision, killed_inference, rivals):
+            for nasty in (noise, truncated_portrait, killed_vision, killed_inference, rivals, second_attempt, let_out):
                 with subtests.test(nasty.__name__):
                     await nasty(lane, document, tmp_path)
     intact, words = await asyncio.to_thread(verify_journal, rig.paths)
@@ -145,6 +155,48 @@ async def killed_inference(lane: WatchedLane, document: Path, tmp_path: Path) ->
     assert since(before, lane.openings()) == (1, 0)
     await lane.admits_the_next()
     assert vision_of(lane).pid != eye.pid
+
+
+async def second_attempt(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
+    """Nobody was seen, so an officer holds and asks; the second verification sees the holder and admits."""
+    await lane.is_inside(document)
+    before = lane.openings()
+    await lane.referred()
+    assert (await lane.decides(OfficerAction.HOLD)).accepted
+    await lane.until(lambda seen: referral_of(seen).held is not None)
+    await asyncio.to_thread(lane.rig.change, bona_fide(CAST[0]))
+    assert (await lane.decides(OfficerAction.ASK_HAT_OFF)).accepted
+    await lane.until(lambda seen: seen.advice is Advice.HAT_OFF)
+    assert since(before, lane.openings()) == (0, 0)
+    ended = await lane.until(lambda seen: seen.passage is not None and seen.passage.outcome is not None)
+    assert ended.passage is not None
+    assert (ended.passage.outcome, len(ended.passage.earlier)) == (Outcome.ADMITTED, 1)
+    await lane.conductor.ready()
+    assert since(before, lane.openings()) == (0, 1)
+
+
+async def let_out(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
+    """The entry alone: back out without a verdict, in a lane that is blocked meanwhile and takes nobody after."""
+    await lane.is_inside(document)
+    before = lane.openings()
+    await lane.referred()
+    blocked = BlockRequest(request_id="block", blocked=True, officer="tour", reason="Water on the floor.")
+    assert (await lane.client.block(blocked)).accepted
+    assert (await lane.decides(OfficerAction.OPEN_ENTRY)).accepted
+    await lane.goes(Place.AWAY)
+    seen = await lane.until(lambda seen: seen.phase == "Ready")
+    assert seen.passage is not None
+    assert (seen.passage.outcome, seen.step) == (Outcome.LET_OUT_BY_OFFICER, Step.OUT_OF_SERVICE)
+    assert since(before, lane.openings()) == (1, 0)
+    again = blocked.model_copy(update={"request_id": "unblock", "blocked": False})
+    assert (await lane.client.block(again)).accepted
+    await lane.until(lambda seen: seen.step is Step.PRESENT_DOCUMENT)
+
+
+def referral_of(seen: LaneSnapshot) -> ReferralView:
+    assert seen.passage is not None
+    assert seen.passage.referral is not None
+    return seen.passage.referral
 
 
 def vision_of(lane: WatchedLane) -> psutil.Process:

@@ -22,6 +22,7 @@ def test_a_short_soak_breaks_nothing_and_sees_everything_happen() -> None:
     assert wrong == []
     for name in ("admitted", "admitted_by_officer", "refused_by_officer", "walked_away", "unattended", "aborted"):
         assert counts[name] > 20, name
+    assert counts["let_out_by_officer"] > 20
     for kind in ("fault", "force", "push", "verdict", "repeat", "stranger steps in", "officer"):
         assert counts[kind] > 100, kind
 
@@ -48,6 +49,7 @@ DEFECTS = {
     "the entry opens with the exit free": ("_entry_may_open", lambda *_: True),
     "an officer need not look": ("needs_visual_check", lambda _: False),
     "an officer may admit anybody": ("admissible", lambda _: True),
+    "a suspect may try again": ("may_verify_again", lambda phase, _: phase.inside and phase.retries > 0),
     "every face is the holder's": ("decide", lambda checks, policy: passage.Decision(checks, admit=True)),
 }
 

@@ -106,7 +106,7 @@ def test_three_passages_of_the_tour_from_end_to_end(tmp_path: Path) -> None:
     assert "records intact" in told["journal"]
     assert "development grade" in told["pack"]
     mask = told["passages"][2]
-    assert "suspected attack" in mask["got"]
+    assert "referred inside" in mask["got"]
     assert any("liveness" in reason for reason in mask["reasons"])
 
 

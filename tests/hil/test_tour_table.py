@@ -15,7 +15,7 @@ from hil.scenarios.passages import PASSAGES, UnknownPassage, chosen, releases
 from hil.scenarios.report import Line, table, write_json
 from hil.sim.traveller import Place
 
-MASK = next(passage for passage in PASSAGES if passage.name == "resin_mask")
+PRINT = next(passage for passage in PASSAGES if passage.name == "print_dye")
 SILICONE = next(passage for passage in PASSAGES if passage.name == "silicone_mask")
 
 
@@ -32,7 +32,7 @@ def as_expected() -> Got:
 
 
 def wrong(got: Got) -> list[str]:
-    return differences(MASK, got, expected_releases=releases(MASK.expected, Topology.MANTRAP))
+    return differences(PRINT, got, expected_releases=releases(PRINT.expected, Topology.MANTRAP))
 
 
 def test_what_is_as_expected_has_no_differences() -> None:
@@ -95,7 +95,7 @@ def test_the_table_covers_what_the_lane_must_be_able_to_do() -> None:
         Outcome.WALKED_AWAY,
     }
     suspected = [passage for passage in PASSAGES if passage.expected.suspected]
-    assert len(suspected) == 3
+    assert len(suspected) == 2
     assert all(passage.expected.checks[CheckName.LIVENESS] is Result.FAILED for passage in suspected)
     held = {passage.name for passage in PASSAGES if CheckName.LIVENESS in passage.expected.held}
     assert held == set(SPECIES)
@@ -111,7 +111,7 @@ def test_passages_are_chosen_by_name() -> None:
 
 
 def test_the_exit_code_is_zero_only_for_a_whole_tour() -> None:
-    good, bad = Line(MASK, as_expected(), ()), Line(MASK, as_expected(), ("outcome",))
+    good, bad = Line(PRINT, as_expected(), ()), Line(PRINT, as_expected(), ("outcome",))
     assert tour.exit_code([good], planned=1, intact=True) == tour.AS_EXPECTED
     assert tour.exit_code([good, bad], planned=2, intact=True) == tour.DIFFERENT
     assert tour.exit_code([good], planned=2, intact=True) == tour.DIFFERENT
@@ -121,12 +121,12 @@ def test_the_exit_code_is_zero_only_for_a_whole_tour() -> None:
 
 def test_the_report_shows_what_was_wrong(tmp_path: Path) -> None:
     got = replace(as_expected(), outcome=Outcome.ADMITTED)
-    line = Line(MASK, got, tuple(wrong(got)), shadow="undetermined")
+    line = Line(PRINT, got, tuple(wrong(got)), shadow="undetermined")
     console = Console(record=True, width=200, file=(tmp_path / "screen").open("w"))
     console.print(table([line]))
     console.file.close()
     text = console.export_text()
-    assert "✗ Attack: Resin mask" in text
+    assert "✗ Attack: Ink-jet print (dye)" in text
     assert "outcome: expected refused_by_officer, got admitted" in text
     assert "It looks like: mask." in text
     assert "in the shadow: undetermined" in text

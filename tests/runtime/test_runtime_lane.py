@@ -1,128 +1,27 @@
-"""A whole lane: its real loop, store and socket; only devices and vision process are in the test's hands."""
+"""A whole lane from start to end: what happens to travellers, devices, store and socket together."""
 
 import asyncio
 import hashlib
 import json
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from runtime_devices import HandGate, HandLight, HandReader, HandVision
+from runtime_devices import HandVision
+from runtime_house import CLOSED, OPEN, House, living
 from runtime_stage import until
 
-from appliance.clock import ManualClock
-from appliance.config import LaneConfig
 from appliance.control.history import Journal, JournalQuestion, Passages, PassagesQuestion, VerifyQuestion, VerifyState
-from appliance.control.messages import OfficerRequest, Reply, ServiceRequest
+from appliance.control.messages import ServiceRequest
 from appliance.core.types import OfficerAction, Outcome, Result, Topology
-from appliance.runtime import eye, lane
+from appliance.runtime import lane
 from appliance.runtime.lane import LaneController
 from appliance.store.async_store import AsyncStore
 from appliance.store.records import PassageStarted
-from appliance.store.verify import verify
 from appliance.vision.client import VisionRefused
 from appliance.wire import Message
 from drivers.errors import StaleFrame
-from drivers.ports import DoorPosition
 
 pytestmark = pytest.mark.anyio
-
-OPEN, CLOSED = DoorPosition.OPEN, DoorPosition.CLOSED
-
-
-class House:
-    """A lane and everything it is made of."""
-
-    def __init__(
-        self, base: Path, monkeypatch: pytest.MonkeyPatch, liveness: dict[str, Any] | None = None, **policy: Any
-    ) -> None:
-        self.base, self.clock = base, ManualClock()
-        self.gate, self.light, self.reader = HandGate(), HandLight(), HandReader()
-        monkeypatch.setattr(eye, "VisionProcess", HandVision.fresh())
-        monkeypatch.setattr(eye, "RETRY_S", 0.001)
-        monkeypatch.setattr(eye, "HEALTH_S", 0.01)
-        monkeypatch.setattr(lane, "PREVIEW_EVERY_S", 0.005)
-        monkeypatch.setattr(lane.devices, "gate", lambda _: self.gate)
-        monkeypatch.setattr(lane.devices, "illuminators", lambda _: {"nir": self.light})
-        monkeypatch.setattr(lane.devices, "reader", lambda _: self.reader)
-        monkeypatch.setattr(lane, "TEST_LOOK_S", 0.005)
-        rig = {"kind": "rig"}
-        camera = rig | {"reference": {"box": (0, 0, 10, 10), "width_mm": 7}}
-        self.config = LaneConfig.model_validate(
-            {
-                "lane_id": "E-07",
-                "profile": "simulated",
-                "state_dir": base / "state",
-                "control_socket": base / "lane.sock",
-                "policy": {"require_guard": False} | policy,
-                "gate": {"port": "none", "poll_hz": 50},
-                "illumination": {"nir": {"port": "none", "bands": {"850": {}}}},
-                "cameras": {"rgb": camera, "nir": camera},
-                "document_reader": rig,
-                "liveness": liveness or {},
-                "simulation": {"module": "none"},
-            }
-        )
-        self.store: AsyncStore
-        self.lane: LaneController
-
-    @property
-    def phase(self) -> str:
-        return type(self.lane.loop.lane.phase).__name__
-
-    async def reaches(self, phase: str) -> None:
-        await until(lambda: self.phase == phase, phase)
-
-    async def walks_in(self) -> str:
-        await self.reaches("Ready")
-        self.reader.laid.put_nowait(None)
-        await self.reaches("Entering")
-        self.gate.set(entry=OPEN)
-        await until(lambda: self.lane.loop.lane.entry == "open")
-        self.gate.set(entry=CLOSED, occupied=True)
-        passage = self.lane.snapshot().passage
-        assert passage is not None
-        return passage.passage_id
-
-    async def walks_out(self) -> None:
-        await self.reaches("Admitting")
-        self.gate.set(exit=OPEN)
-        await until(lambda: self.lane.loop.lane.exit == "open")
-        self.gate.set(exit=CLOSED, occupied=False, passages=self.gate.inputs.passages + 1)
-        await until(lambda: self.lane.snapshot().passage.outcome is not None, "the end")  # type: ignore[union-attr]
-        await self.reaches("Ready")
-
-    async def decides(self, passage: str, action: OfficerAction, **more: Any) -> Reply:
-        asked = {"request_id": "r", "passage_id": passage, "action": action, "officer": "o.sipka"}
-        return await self.lane.decide(OfficerRequest(**asked, reason="seen by eye", **more))
-
-    def journal(self) -> list[tuple[str, dict[str, Any]]]:
-        with closing(sqlite3.connect(self.base / "state" / "lane.db")) as connection:
-            rows = connection.execute("SELECT kind, payload FROM journal ORDER BY seq").fetchall()
-        return [(kind, json.loads(payload)) for kind, payload in rows]
-
-
-@asynccontextmanager
-async def living(house: House) -> AsyncIterator[House]:
-    tasks = asyncio.all_tasks()
-    async with await AsyncStore.open(house.config.state_dir, house.clock, boot_id="boot") as house.store:
-        house.lane = LaneController(house.config, house.clock, house.store)
-        running = asyncio.create_task(house.lane.run())
-        try:
-            await until(lambda: running.done() or house.phase != "Starting", "the start")
-            yield house
-        finally:
-            running.cancel()
-            ended = (await asyncio.gather(running, return_exceptions=True))[0]
-            left = [task.get_name() for task in asyncio.all_tasks() - tasks if "TestRunner" not in repr(task)]
-    assert isinstance(ended, asyncio.CancelledError), ended
-    assert house.gate.log[-1] == "close"
-    assert left == []
-    assert house.journal()[-1][0] == "lane_stopped"
-    assert verify(house.base / "state" / "lane.db").problem is None
 
 
 async def test_a_traveller_passes_and_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +71,8 @@ async def test_a_suspected_attack_waits_for_an_officer_with_a_live_view(
         assert "exit" not in house.gate.log
         monkeypatch.setattr(type(house.lane.server), "watchers", 1)
         await until(lambda: house.lane.image(passage, "live") is not None, "the live view")
+        looks = [fields["locate"] for op, fields in HandVision.started[-1].told if op == "preview"]
+        assert looks[0] is True, "the eyes of whoever was held before are nobody's"
         blind = await house.decides(passage, OfficerAction.ADMIT)
         assert (blind.accepted, "look at its state" in blind.message) == (False, True)
         assert not (await house.decides("another", OfficerAction.ADMIT, visual_check=True)).accepted
@@ -263,15 +164,11 @@ async def test_an_officer_takes_the_lane_out_of_service_and_resets_it(
     async with living(House(tmp_path, monkeypatch)) as house:
         await house.reaches("Ready")
 
-        async def service(wanted: bool) -> Reply:
-            asked = ServiceRequest(request_id="s", in_service=wanted, officer="o.sipka", reason="cleaning")
-            return await house.lane.service(asked)
-
-        assert (await service(False)).accepted
+        assert (await house.serves(False)).accepted
         await house.reaches("OutOfService")
         house.lane.loop.faults.raise_fault(2001, "gate", "welded")
         house.gate.log.clear()
-        assert (await service(True)).accepted
+        assert (await house.serves(True)).accepted
         assert house.gate.log[0] == "secure"
         assert house.lane.loop.faults.codes == ()
         await house.reaches("Ready")
@@ -442,6 +339,18 @@ async def test_on_a_low_battery_the_occupant_is_an_officers_and_the_empty_lane_e
     assert ended.group_contains(lane.BatteryEmpty)
     assert house.gate.log[-1] == "close"
     assert house.journal()[-1][0] == "lane_stopped"
+
+
+async def test_a_lane_that_is_ready_knows_its_devices_and_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(House(tmp_path, monkeypatch)) as house:
+        await house.reaches("Ready")
+        seen = house.lane.snapshot()
+        names = ["camera.rgb", "camera.nir", "illumination.nir", "gate", "document_reader"]
+        assert [(view.name, view.state) for view in seen.devices] == [(name, "well") for name in names]
+        assert seen.mode is not None
+        assert seen.mode.relaxed == ("No guard has to watch.",)
 
 
 async def test_a_lane_answers_for_its_past_and_lets_the_check_of_its_chain_go_when_it_ends(

@@ -215,3 +215,23 @@ async def test_a_blind_sensor_is_told_in_an_empty_lane(quick: None) -> None:
         assert bench.codes == (3012,)
         await bench.says(0, False)
         assert bench.codes == ()
+
+
+async def test_somebody_is_said_to_be_there_once_it_is_certain_and_the_next_reading_can_be_waited_for(
+    quick: None,
+) -> None:
+    async with running() as bench:
+        bench.empty()
+        assert await bench.owner.fresh() is None, "a sensor that says nothing is not waited for for ever"
+        waiting = asyncio.create_task(bench.owner.fresh())
+        await asyncio.sleep(0)
+        await bench.says(1)
+        said = await waiting
+        assert said is not None
+        assert said.persons == 1
+        assert not bench.owner.somebody
+        for _ in range(2):
+            await bench.says(1)
+        assert bench.owner.somebody
+        await bench.says(0, False)
+        assert not bench.owner.somebody

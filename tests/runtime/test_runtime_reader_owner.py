@@ -182,3 +182,24 @@ def test_the_same_fault_of_two_devices_is_over_when_both_are() -> None:
 def test_a_fault_that_is_not_in_the_catalogue_is_a_bug() -> None:
     with pytest.raises(KeyError):
         FaultRegister(ManualClock(), lambda _: None).raise_fault(4242, "gate")
+
+
+async def test_a_reader_is_proved_by_being_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(monkeypatch) as bench:
+        assert (await bench.owner.prove()).model == "scripted"
+        assert bench.reader.log == ["open", "close", "open"]
+        assert bench.heard.faults.codes == ()
+        bench.reader.laid.put_nowait(None)
+        await until(lambda: bool(bench.told(ev.DocumentPresented)), "documents are still seen")
+
+
+async def test_a_reader_that_does_not_open_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROVED_S", 0.02)
+    async with running(monkeypatch) as bench:
+        bench.reader.opening = [NoResponse("document_reader", "silent") for _ in range(100_000)]
+        with pytest.raises(NoResponse, match="not opened"):
+            await bench.owner.prove()
+        assert bench.heard.faults.codes == (1003,)
+        bench.reader.opening = []
+        await until(lambda: bench.heard.faults.codes == (), "its return")
+        assert (await bench.owner.prove()).model == "scripted"

@@ -141,7 +141,7 @@ def test_every_phase_has_a_step_and_go_means_that_the_exit_was_released() -> Non
     phases = (Starting(), OutOfService(), Ready(), Reading("p"), Entering("p", ()), Enclosing("p", ()))
     phases += (Verifying("p", ()), Admitting("p", *gone), Leaving("p", *gone), Referred("p", DECISIONS[0], INSIDE))
     phases += (Clearing("p", True), Emergency())  # type: ignore[assignment]
-    assert {type(phase).__name__ for phase in phases} == set(Policy().timeouts)
+    assert {type(phase).__name__ for phase in phases} == set(Policy().timeouts) - {"Acknowledged", "Held"}
     for topology in Topology:
         steps = {type(phase): shown(Lane(phase), topology).step for phase in phases}
         assert {phase for phase, step in steps.items() if step is Step.GO} == {Admitting, Leaving}
@@ -202,6 +202,21 @@ def test_a_picture_shown_again_has_a_new_version() -> None:
     data.show("live", b"b", "image/jpeg", label="Live")
     view = data.image_views()[0]
     assert (view.channel, view.version, view.eyes) == ("live", 2, None)
+
+
+def test_pictures_of_an_earlier_attempt_go_and_the_next_are_newer() -> None:
+    data = PassageData("p", CLOCK.now(), referred_since=CLOCK.now())
+    for channel in ("portrait", "rgb"):
+        data.show(channel, b"a", "image/jpeg", label="first")
+    data.again()
+    assert (set(data.pictures), data.earlier) == ({"portrait", "rgb"}, []), "the first verification has none before it"
+    data.checks = face_checks(comparison=Result.FAILED)
+    data.again()
+    assert set(data.pictures) == {"portrait"}
+    assert data.checks == ()
+    assert [view.checks[0].name for view in data.attempt_views()] == [CheckName.COMPARISON]
+    data.show("rgb", b"b", "image/jpeg", label="second")
+    assert data.pictures["rgb"].version == 2, "a console that has the first fetches the second"
 
 
 def test_what_is_forgotten_stays_forgotten() -> None:

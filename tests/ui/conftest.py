@@ -33,8 +33,8 @@ def lane_thread(no_thread_is_left: None) -> Iterator[LaneThread]:
 def start_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     running: list[ConsoleProcess] = []
 
-    def start(*sockets: Path) -> ConsoleProcess:
-        running.append(ConsoleProcess(list(sockets), tmp_path_factory.mktemp("console")))
+    def start(*sockets: Path, more: tuple[str, ...] = ()) -> ConsoleProcess:
+        running.append(ConsoleProcess(list(sockets), tmp_path_factory.mktemp("console"), *more))
         return running[-1]
 
     yield start

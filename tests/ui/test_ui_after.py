@@ -104,7 +104,7 @@ async def test_filters_reach_the_lanes(tmp_path: Path) -> None:
         assert found
         assert {row["lane"] for row in found} == {"E-02"}
         assert {row["passage"]["outcome"] for row in found} == {"admitted_by_officer"}
-        words = (await it.get("passages", words="INFRARED LIKE SKIN"))["rows"]
+        words = (await it.get("passages", words="SILICONE MASK"))["rows"]
         assert words
         assert all(row["passage"]["outcome"] == "refused_by_officer" for row in words)
 

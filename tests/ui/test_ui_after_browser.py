@@ -93,7 +93,7 @@ def test_passages_are_narrowed_opened_and_followed_into_the_journal(page: Page, 
     page.get_by_role("combobox", name="Check", exact=True).select_option("comparison")
     page.get_by_role("button", name="Find").click()
     table = page.get_by_test_id("passages")
-    expect(table).to_contain_text("The score is too close to the threshold.")
+    expect(table).to_contain_text("The face changed during the capture.")
     expect(table).not_to_contain_text("all successful")
     page.get_by_role("button", name="Checks of passage").first.click()
     expect(page.get_by_role("heading", name="The machine does not admit")).to_be_visible()

@@ -65,6 +65,7 @@ CLOSED = [
     ("GET", "/api/events"),
     ("POST", "/api/lanes/lane-1/decision"),
     ("POST", "/api/lanes/lane-1/service"),
+    ("POST", "/api/lanes/lane-1/block"),
     ("POST", "/api/lanes/lane-1/alerts/hall-1/acknowledge"),
     ("GET", "/api/lanes/lane-1/images/p-1/portrait"),
 ]

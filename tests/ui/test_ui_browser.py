@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
-from ui_fake_lane import FAULT, FakeLane, LaneThread, held, idle, passage
+from ui_fake_lane import FAULT, FakeLane, LaneThread, filmed, held, idle, passage
 from ui_hands import eventually
 from ui_rig import PASSWORD, ConsoleProcess, Seat
 
@@ -132,9 +132,11 @@ def test_the_live_picture_moves_and_the_map_is_coloured_on_a_fixed_scale(
     guard: Seat, one: FakeLane, lane_thread: LaneThread
 ) -> None:
     show(lane_thread, one, held("E-01"))
-    expect(guard.page.get_by_test_id("face-map").get_by_text("like skin")).to_be_visible()
-    before = one.served
-    lane_thread.wait(eventually(lambda: one.served >= before + 4))
+    expect(guard.page.get_by_test_id("face-map").get_by_text("like skin", exact=True)).to_be_visible()
+    for _ in range(4):
+        before = one.served
+        show(lane_thread, one, filmed(one.snapshot))
+        lane_thread.wait(eventually(lambda before=before: one.served > before))
 
 
 def test_a_reason_is_mandatory_and_the_bare_face_must_be_confirmed_before_admitting(

@@ -36,6 +36,7 @@ GUARDED = {
     ("get", "/api/events"): (None, EVERYBODY),
     ("post", "/api/lanes/{lane}/decision"): (DECISION, "officer supervisor"),
     ("post", "/api/lanes/{lane}/service"): (SERVICE, "officer supervisor maintainer"),
+    ("post", "/api/lanes/{lane}/block"): ({"blocked": True, "reason": "spill"}, "officer supervisor"),
     ("post", "/api/lanes/{lane}/alerts/{alert}/acknowledge"): (None, "officer supervisor"),
     ("get", "/api/lanes/{lane}/images/{passage}/{channel}"): (None, "officer supervisor"),
     ("post", "/api/confirm"): (PROOF, EVERYBODY),
@@ -57,6 +58,14 @@ for _what in ("passages", "passages.csv", "passages.json", "statistics", "{lane}
 GUARDED["post", "/api/history/{lane}/verify"] = ({}, "supervisor auditor")
 for _what in ("devices", "versions", "claims"):
     GUARDED["get", f"/api/history/{{lane}}/{_what}"] = (None, "officer supervisor maintainer auditor")
+LOOK = {"look_id": "page-0001", "channel": "850"}
+GUARDED |= {
+    ("get", "/api/setup/{lane}"): (None, "maintainer"),
+    ("get", "/api/setup/{lane}/self-test"): (None, "maintainer"),
+    ("post", "/api/setup/{lane}/self-test"): (None, "maintainer"),
+    ("post", "/api/setup/{lane}/look"): (LOOK, "maintainer"),
+    ("post", "/api/setup/{lane}/stop"): ({}, "maintainer"),
+}
 STREAMS = {"/api/events", "/api/traveller/{lane}/events"}
 WHERE = {"lane": "lane-1", "alert": "a-1", "passage": "p-1", "channel": "portrait", "passkey_id": 1, "name": "mo"}
 

@@ -2,10 +2,12 @@
 
 import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
-from ui_fake_lane import FakeLane, LaneThread, held, idle
+from ui_fake_lane import EYES, FakeLane, LaneThread, filmed, held, idle, now
 from ui_hands import eventually
 from ui_rig import PASSWORD
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -22,13 +24,28 @@ def console(start_console, lane: FakeLane):
     return start_console(lane.path)
 
 
-@pytest.fixture(scope="module")
-def http(console):
+@contextmanager
+def signed_in(console) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=console.url, headers={"origin": console.url}, timeout=10) as client:
         client.post("/api/session", json={"name": "officer", "password": console.one_time}).raise_for_status()
         change = {"current": console.one_time, "new": PASSWORD}
         client.post("/api/password", json=change).raise_for_status()
         yield client
+
+
+@pytest.fixture(scope="module")
+def http(console):
+    with signed_in(console) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def second(start_console, lane: FakeLane, lane_thread: LaneThread):
+    """A second station, which has heard of the lane, and somebody at it."""
+    console = start_console(lane.path, more=("--escalations-only",))
+    with signed_in(console) as client:
+        lane_thread.wait(eventually(lambda: client.get("/api/lanes").json()[0]["reachable"]))
+        yield console, client
 
 
 def _events(response: httpx2.Response):
@@ -104,18 +121,53 @@ def test_noise_from_a_page_closes_its_socket_only(console, http: httpx2.Client, 
     assert http.get("/api/lanes").status_code == 200
 
 
-def test_each_channel_comes_once_and_the_live_one_again_only_after_its_acknowledgement(
-    console, http: httpx2.Client
+def test_each_channel_comes_once_and_a_newer_live_picture_only_after_the_last_was_acknowledged(
+    console, http: httpx2.Client, lane: FakeLane, lane_thread: LaneThread
 ) -> None:
     with _connect(console, http) as socket:
         socket.send('{"watch": ["lane-1", "lane-9"]}')
         first = [_frame(socket.recv(5)) for _ in range(6)]
         assert {head["channel"] for head, _ in first} == {"portrait", "rgb", "850", "940", "map", "live"}
         assert all(data for _, data in first)
+        assert {head["channel"]: tuple(head["eyes"]) for head, _ in first} == EYES
+        live = next(head for head, _ in first if head["channel"] == "live")
+        for _ in range(2):
+            lane_thread.do(lambda: lane.show(filmed(lane.snapshot)))
         with pytest.raises(TimeoutError):
             socket.recv(0.6)
-        live = next(head for head, _ in first if head["channel"] == "live")
         socket.send(json.dumps({"ack": live["seq"]}))
         again, data = _frame(socket.recv(5))
-        assert again["channel"] == "live"
+        assert (again["channel"], again["version"]) == ("live", live["version"] + 2)
         assert data
+        socket.send(json.dumps({"ack": again["seq"]}))
+        with pytest.raises(TimeoutError):
+            socket.recv(0.6)
+
+
+def test_a_page_is_told_of_a_lane_only_what_has_changed(
+    http: httpx2.Client, lane: FakeLane, lane_thread: LaneThread
+) -> None:
+    with http.stream("GET", "/api/events") as response:
+        events = _events(response)
+        first = next(event for event in events if event["kind"] == "lane")
+        same = {"at": now(), "revision": 50, "journal_sequence": 99, "phase_since": lane.snapshot.phase_since}
+        lane_thread.do(lambda: lane.show(filmed(lane.snapshot).model_copy(update=same)))
+        # Two pulses: what would have been told of it comes before the second.
+        quiet = [event["kind"] for event in (next(events) for _ in range(2))]
+        lane_thread.do(lambda: lane.show(lane.snapshot.model_copy(update={"occupied": False})))
+        then = next(event for event in events if event["kind"] == "lane")
+    assert quiet == ["pulse", "pulse"]
+    assert (first["snapshot"]["occupied"], then["snapshot"]["occupied"]) == (True, False)
+    assert then["snapshot"]["revision"] == 50
+
+
+def test_no_picture_reaches_a_second_station_before_the_lane_escalates(
+    second, lane: FakeLane, lane_thread: LaneThread
+) -> None:
+    lane_thread.do(lambda: lane.show(held(revision=20)))
+    with _connect(*second) as socket:
+        socket.send('{"watch": ["lane-1"]}')
+        with pytest.raises(TimeoutError):
+            socket.recv(0.6)
+        lane_thread.do(lambda: lane.show(held(revision=21, referral={"escalated": True})))
+        assert len({_frame(socket.recv(5))[0]["channel"] for _ in range(6)}) == 6

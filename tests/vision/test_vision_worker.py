@@ -360,9 +360,16 @@ def test_trouble_with_a_camera_names_the_camera(ready: Rig, device: str) -> None
 def test_a_grey_camera_in_place_of_the_colour_one_is_told_and_the_process_lives(ready: Rig) -> None:
     ready.grey = True
     for op in ("health", "locate", "preview"):
-        assert ready.error(op)[:2] == ("RemoteProtocolError", "camera.rgb")
+        assert ready.error(op, locate=False)[:2] == ("RemoteProtocolError", "camera.rgb")
     ready.grey = False
     assert ready.ask("health").header == {}
+
+
+def test_a_live_view_looks_for_eyes_only_when_it_is_asked_to(ready: Rig) -> None:
+    with_eyes, without = (ready.ask("preview", locate=locate) for locate in (True, False))
+    assert len(with_eyes.header["eyes"]) == 4
+    assert without.header["eyes"] is None
+    assert [reply.blobs[0][:2] for reply in (with_eyes, without)] == [b"\xff\xd8"] * 2
 
 
 def test_a_stale_frame_names_the_camera_it_came_from(ready: Rig) -> None:
@@ -523,3 +530,36 @@ def test_nonsense_is_answered(rig: Rig) -> None:
     reply = receive_blocking(rig.ours)
     assert reply is not None
     assert reply.header["error"]["kind"] == "Unknown"
+
+
+def test_a_band_is_shown_with_its_figures_and_forgotten_with_the_burst(ready: Rig) -> None:
+    look: dict[str, Any] = {"at": [0.5, 0.5], "fresh": True}
+    logs = ready.burst(face=False)
+    for channel in ("rgb", "850", "940", "dark.nir"):
+        reply = ready.ask("look", logs=logs, channel=channel, **look)
+        picture = cv2.imdecode(np.frombuffer(reply.blobs[0], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert picture.shape == ((480, 640, 3) if channel == "rgb" else (480, 640))
+        assert reply.header["figures"]["size"] == [640, 480]
+    nothing = ready.ask("look", logs={"nir": []}, channel="850", **look)
+    assert nothing.blobs == ()
+    assert "No exposure of 850" in nothing.header["problem"]
+    ready.ask("forget")
+    assert ready.error("look", logs=logs, channel="rgb", **look)[0] == "Refused"
+
+
+def test_the_best_sharpness_is_kept_from_burst_to_burst_until_it_is_to_begin_anew(ready: Rig) -> None:
+    def best(fresh: bool) -> tuple[float, float]:
+        reply = ready.ask("look", logs=ready.burst(face=False), channel="850", at=[0.5, 0.5], fresh=fresh)
+        return reply.header["figures"]["sharpness"], reply.header["figures"]["best"]
+
+    seen = [best(False) for _ in range(4)]
+    assert [held for _, held in seen] == [max(found for found, _ in seen[: n + 1]) for n in range(4)]
+    found, held = best(True)
+    assert found == held
+
+
+def test_every_camera_is_seen_to_go_on(ready: Rig) -> None:
+    found = ready.ask("frames").header
+    assert {name: one["holds"] for name, one in found.items()} == {"rgb": True, "nir": True}
+    ready.failing["camera.nir"] = Disconnected("camera.nir", "unplugged")
+    assert ready.error("frames") == ("Disconnected", "camera.nir", "unplugged")

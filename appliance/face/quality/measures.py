@@ -28,7 +28,8 @@ from appliance.face.types import DetectedFace, Image
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_DARK, _LIGHT = 26, 247
+DARK, LIGHT = 26, 247
+"""Linear luminance below which a pixel is dark, and from which on it is clipped, as OFIQ."""
 _LEAST_PIXELS = 400
 """A face of which less is inside the image is not measured."""
 
@@ -102,7 +103,7 @@ def of_pixels(shown: Frame) -> list[Measurement]:
     grey = np.asarray(cv2.cvtColor(shown.colour, cv2.COLOR_BGR2GRAY), np.float32)
     counts = np.bincount(shown.luminance[face], minlength=256)
     share = counts / counts.sum()
-    dark, light = float(share[:_DARK].sum()), float(share[_LIGHT:].sum())
+    dark, light = float(share[:DARK].sum()), float(share[LIGHT:].sum())
     entropy = float(-(share[share > 0] * np.log2(share[share > 0])).sum())
     return [
         scaled(Measure.UNDER_EXPOSURE, dark, 120.0 * (0.832 - sigmoid(dark, 0.92, 0.05))),

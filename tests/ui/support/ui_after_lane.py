@@ -22,11 +22,11 @@ from appliance.store.records import DecisionMade, JournalRecord, PassageEnded, P
 
 NAMES = tuple(CheckName)[:-1]
 WHY = {
-    CheckName.LIVENESS: (Result.FAILED, "The face does not reflect infrared like skin: a mask is suspected."),
-    CheckName.COMPARISON: (Result.UNDETERMINED, "The score is too close to the threshold."),
-    CheckName.FACE_QUALITY: (Result.FAILED, "No usable picture in three tries: the traveller looked away."),
-    CheckName.DOCUMENT_VALIDITY: (Result.FAILED, "The document has expired."),
-    CheckName.DOCUMENT_AUTHENTICITY: (Result.UNDETERMINED, "No CSCA certificate of the issuing state is trusted."),
+    CheckName.LIVENESS: (Result.FAILED, "Most like: Silicone mask. Unlike skin in water (970 / 850 nm), +4.1 sd."),
+    CheckName.COMPARISON: (Result.UNDETERMINED, "The face changed during the capture."),
+    CheckName.FACE_QUALITY: (Result.FAILED, "Not good enough: Look straight at the camera."),
+    CheckName.DOCUMENT_VALIDITY: (Result.FAILED, "The document expired on 2026-03-01."),
+    CheckName.DOCUMENT_AUTHENTICITY: (Result.UNDETERMINED, "The chip's authenticity could not be established."),
 }
 
 

@@ -11,17 +11,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pydantic import BaseModel
 
 from appliance.clock import SystemClock
+from appliance.control.history import HistoryReply
 from appliance.control.messages import (
     AlertView,
     CheckView,
+    DeviceView,
     DocumentView,
     DoorView,
     FaultView,
     ImageReply,
     ImageView,
     LaneSnapshot,
+    ModeView,
     ObservedCameraView,
     PackView,
     PassageView,
@@ -40,11 +44,11 @@ EYES = {
     "live": (250.0, 230.0, 390.0, 250.0),
 }
 LABELS = {
-    "portrait": "from the chip",
-    "rgb": "at the decision",
-    "850": "near infrared",
-    "940": "near infrared",
-    "map": "where it is unlike skin",
+    "portrait": "from the reader",
+    "rgb": "at the capture",
+    "850": "lit minus dark",
+    "940": "lit minus dark",
+    "map": "unlike skin, by pixel",
     "live": "live picture",
 }
 SHADES = {
@@ -87,6 +91,27 @@ def picture(channel: str, step: int = 0) -> tuple[bytes, str]:
     return data.tobytes(), "image/png" if kind == ".png" else "image/jpeg"
 
 
+BANDS = ("850", "940")
+DEVICES = (
+    DeviceView(name="camera.rgb", kind="camera", bands=("rgb",), state="well"),
+    DeviceView(name="camera.nir", kind="camera", bands=BANDS, state="well"),
+    DeviceView(name="illumination.nir", kind="illumination", bands=BANDS, state="well"),
+    DeviceView(name="gate", kind="gate", state="well"),
+    DeviceView(name="document_reader", kind="reader", state="well"),
+)
+
+
+def standing(**states: str) -> tuple[DeviceView, ...]:
+    """The devices of a lane, all well but those named: `gate="critical"`, `document_reader="unknown"`."""
+
+    def as_told(device: DeviceView) -> DeviceView:
+        said = states.get(device.name.replace(".", "_"), "well")
+        severity = None if said in ("well", "unknown") else said
+        return DeviceView(**{**device.model_dump(), "state": "fault" if severity else said, "severity": severity})
+
+    return tuple(as_told(device) for device in DEVICES)
+
+
 def now() -> datetime:
     """Wall time for what the pages show; nothing is decided by it."""
     return SystemClock().now()
@@ -101,11 +126,13 @@ def idle(lane_id: str = "E-07", **changes: Any) -> LaneSnapshot:
         "at": at,
         "simulated": True,
         "topology": "mantrap",
-        "phase": "idle",
+        "phase": "Ready",
         "phase_since": at - timedelta(seconds=42),
         "phase_ends": None,
         "step": "present_document",
         "in_service": True,
+        "mode": ModeView(name="high_security"),
+        "devices": DEVICES,
         "doors": (
             DoorView(door="entry", position="closed", released=False),
             DoorView(door="exit", position="closed", released=False),
@@ -183,11 +210,22 @@ def held(lane_id: str = "E-07", passage_id: str = "p-1", *, revision: int = 2, *
     return idle(
         lane_id,
         revision=revision,
-        phase="referred",
+        phase="Referred",
         step="officer_comes",
         occupied=True,
         passage=passage(passage_id, **changes),
     )
+
+
+def filmed(snapshot: LaneSnapshot) -> LaneSnapshot:
+    """The same a moment later: a newer live picture, and nothing else."""
+    assert snapshot.passage is not None
+    images = tuple(
+        image.model_copy(update={"version": image.version + 1}) if image.channel == "live" else image
+        for image in snapshot.passage.images
+    )
+    changes = {"revision": snapshot.revision + 1, "passage": snapshot.passage.model_copy(update={"images": images})}
+    return snapshot.model_copy(update=changes)
 
 
 def watching(*alerts: dict[str, Any], link: str = "live", missed: int = 0, revision: int = 1) -> WatchSnapshot:
@@ -237,7 +275,10 @@ class FakeLane:
         self.snapshot = snapshot
         self.requests: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[bool, str] | None] = lambda _request: (True, "")
+        self.tells: dict[str, BaseModel] = {}
+        """Answers to questions, by what they are about; others are never answered."""
         self.silent = False
+        self.no_past = ""  # why questions about the past have no answer; without it they get none at all
         self.after: Callable[[dict[str, Any]], LaneSnapshot | WatchSnapshot] | None = None
         self.served = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -300,7 +341,10 @@ class FakeLane:
     def _react(self, writer: asyncio.StreamWriter, request: dict[str, Any]) -> None:
         if request["kind"] == "heartbeat":
             self._say(writer, self.snapshot.model_dump(mode="json"))
-        elif request["kind"] in ("decide", "service", "acknowledge", "hand_over"):
+        elif request["kind"] == "history" and (told := self.tells.get(request["question"]["about"])) is not None:
+            found = HistoryReply(request_id=request["request_id"], answer=told)
+            self._say(writer, found.model_dump(mode="json"))
+        elif request["kind"] in ("decide", "service", "block", "acknowledge", "hand_over", "setup"):
             answer = self.answer(request)
             if answer is None:
                 return
@@ -309,6 +353,9 @@ class FakeLane:
             self._say(writer, reply.model_dump(mode="json"))
             if accepted and self.after is not None:
                 self.show(self.after(request))
+        elif request["kind"] == "history" and self.no_past:
+            reply = HistoryReply(request_id=request["request_id"], problem=self.no_past)
+            self._say(writer, reply.model_dump(mode="json"))
         elif request["kind"] == "image":
             self.served += 1
             data, media = self._picture(request["passage_id"], request["channel"])
@@ -316,6 +363,9 @@ class FakeLane:
             self._say(writer, header.model_dump(mode="json"), *([data] if data else []))
 
     def _picture(self, passage_id: str, channel: str) -> tuple[bytes, str]:
+        setup = getattr(self.snapshot, "setup", None)
+        if setup is not None and setup.look is not None and setup.look.look_id == passage_id:
+            return picture("850", self.served)
         if isinstance(self.snapshot, WatchSnapshot):
             known = channel == "face" and passage_id in {alert.alert_id for alert in self.snapshot.alerts}
             return picture("rgb") if known else (b"", "")

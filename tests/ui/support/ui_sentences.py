@@ -15,6 +15,7 @@ from pathlib import Path
 from appliance.core import phases
 from appliance.core.faults import CATALOGUE
 from appliance.core.types import ADVICE_WORDS
+from appliance.evaluate.figures import percent
 from appliance.evaluate.species import VOCABULARY
 from appliance.liveness import words
 from appliance.liveness.circumstances import CIRCUMSTANCES
@@ -75,7 +76,7 @@ ELSEWHERE = (
     "{which} answers",
     "{words} if that does not help",
 )
-"""What looks like a sentence and ends on a terminal, in a log or in a file; and parts of one, which `_tables` has whole."""
+"""What looks like a sentence and ends on a terminal, in a log or a file; and parts `_tables` has whole."""
 
 _LEDS = ("LED 850", "LEDs 850, 940")
 _CLAIMED = ("Measured: no species.",)
@@ -89,7 +90,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "NOTHING": _CLAIMED,
     "_known(lane)": _CLAIMED,
     "_known(lane, upper=True)": _CLAIMED,
-    "most": ("12.0 %",),
+    "most": (percent(0.12),),
     "word": ("Measured", "Simulated"),
     "kind": ("real", "simulated"),
     "name": ("document number",),
@@ -111,7 +112,8 @@ def _tables() -> Iterator[str]:
     yield from (words.COVERED, words.UNLIKE_SKIN, alerts.LOOKS, alerts.LIMIT, post.HANGS, post.NOTHING_MOVES)
     yield from (CONFIRM, SECOND)
     yield from ("No LED answers at the grey reference.", "Not good enough: Come closer. Stand still.")
-    yield "LEDs differ from their calibration: 850 +9%. Clean the lamps and the reference; if that does not help, calibrate anew."
+    yield "LEDs differ from their calibration: 850 +9%."
+    yield "Clean the lamps and the reference; if that does not help, calibrate anew."
     yield from (_spaced(phase.__name__) for phase in phases.Phase.__args__)
     for file in resources.files("appliance.liveness").joinpath("learned").iterdir():
         if file.name.endswith(".json"):

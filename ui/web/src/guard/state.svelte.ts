@@ -1,8 +1,9 @@
 /** What the guard's page knows now. Thin: the rules are in `lib/cases.ts`. */
 import { SvelteMap } from 'svelte/reactivity';
 import * as api from '../lib/api';
-import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
+import { alarmEvery, heldCases, newsOf, noteEnded, openAlerts, pickCase, type Ended } from '../lib/cases';
 import { ImageLink } from '../lib/images';
+import { LINE_FROM } from '../lib/line';
 import { said, t } from '../lib/say.svelte';
 import { Sound } from '../lib/sound';
 import { openStream, type Stream } from '../lib/stream';
@@ -11,6 +12,7 @@ import { Confirmation } from '../people/confirm.svelte';
 
 /** Use of mouse or keyboard is reported to the console at most this often. */
 const TOUCH_MS = 30_000;
+const LINE_KEPT = 'sallyport.line';
 const NOBODY: api.SessionView = {
   officer: null,
   role: '',
@@ -20,6 +22,7 @@ const NOBODY: api.SessionView = {
   may_rename: false,
   second_officer: 'never',
   provider: '',
+  escalations_only: false,
 };
 
 /** What a guard has typed about a case and not sent yet. */
@@ -41,6 +44,9 @@ export class GuardState {
   sessionEnds = $state<string | null>(null);
   current = $state<string | null>(null);
   selectedLane = $state<string | null>(null);
+  /** The lane of the line that is shown in detail. */
+  opened = $state<string | null>(null);
+  #lineChosen = $state(localStorage.getItem(LINE_KEPT));
   ended = $state.raw<Ended[]>([]);
   /** Which page fills the screen below the alarms. */
   view = $state('lanes');
@@ -59,11 +65,15 @@ export class GuardState {
   /** Cameras of posts that only watch which cannot be seen. */
   blind = $derived([...this.lanes.values()].some((each) => each.watch?.cameras.some((one) => one.link !== 'live')));
   statuses = $derived([...this.lanes.values()]);
+  /** Whether the lanes are shown as a line: from so many on, unless this station has chosen. */
+  asLine = $derived(this.#lineChosen === null ? this.lanes.size >= LINE_FROM : this.#lineChosen === 'line');
 
   readonly confirmation = new Confirmation();
   readonly sound = new Sound((on) => (this.soundOn = on));
   images = $state.raw<ImageLink | null>(null);
   #stream: Stream | null = null;
+  /** What has come over a link just opened, until the pulse after the last lane: then all is new, and shown at once. */
+  #fresh: api.LaneStatus[] | null = null;
   #known = new Set<string>();
   #drafts = new Map<string, Draft>();
   #touched = 0;
@@ -73,10 +83,11 @@ export class GuardState {
   start(): void {
     if (this.#stream) return;
     if (this.may('see_travellers')) this.images = new ImageLink((up) => (this.imagesUp = up));
+    this.#fresh = [];
     this.#stream = openStream<api.GuardEvent>(
       '/api/events',
       (event) => this.#take(event),
-      (up) => this.#link(up),
+      (up) => (up ? undefined : this.#down()),
     );
   }
 
@@ -88,7 +99,7 @@ export class GuardState {
     this.#known.clear();
     this.#drafts.clear();
     this.ended = [];
-    this.current = this.selectedLane = this.sessionEnds = null;
+    this.current = this.selectedLane = this.opened = this.sessionEnds = null;
     this.linkUp = this.everUp = false;
     this.alarmText = this.politeText = this.warning = '';
     this.confirmation.wanted?.cancel();
@@ -145,6 +156,13 @@ export class GuardState {
     );
   }
 
+  /** Show the lanes as a line, or as tiles; this station keeps it. */
+  chooseLine(line: boolean): void {
+    this.#lineChosen = line ? 'line' : 'tiles';
+    localStorage.setItem(LINE_KEPT, this.#lineChosen);
+    this.opened = null;
+  }
+
   draft(passageId: string): Draft {
     const draft = this.#drafts.get(passageId) ?? new Draft();
     this.#drafts.set(passageId, draft);
@@ -161,17 +179,18 @@ export class GuardState {
     this.sound.play(urgent);
   }
 
-  #link(up: boolean): void {
-    if (up === this.linkUp) return;
-    this.linkUp = up;
-    if (up) {
-      this.everUp = true;
-      this.alarmText = '';
-    } else {
-      this.alarmText = t('guard.consoleLostAlarm');
-      this.#alarm(true);
-      void this.refresh();
-    }
+  #up(): void {
+    this.linkUp = this.everUp = true;
+    this.alarmText = '';
+  }
+
+  #down(): void {
+    this.#fresh = [];
+    if (!this.linkUp) return;
+    this.linkUp = false;
+    this.alarmText = t('guard.consoleLostAlarm');
+    this.#alarm(true);
+    void this.refresh();
   }
 
   #take(event: api.GuardEvent): void {
@@ -180,6 +199,12 @@ export class GuardState {
     } else if (event.kind === 'pulse') {
       this.offset = Date.parse(event.at) - Date.now();
       this.sessionEnds = event.session_ends;
+      const fresh = this.#fresh;
+      this.#fresh = null;
+      if (!this.linkUp) this.#up();
+      for (const each of fresh ?? []) this.#lane(each);
+    } else if (this.#fresh) {
+      this.#fresh.push(event);
     } else {
       this.#lane(event);
     }
@@ -190,7 +215,11 @@ export class GuardState {
     this.lanes.set(status.lane, status);
     if (status.snapshot) this.ended = noteEnded(this.ended, status.snapshot);
     if (before?.reachable && !status.reachable) {
-      this.alarmText = t('guard.laneLostAlarm', { name: status.last?.lane_id ?? status.lane });
+      const lost = this.lostLanes.length;
+      this.alarmText =
+        lost > 1
+          ? t('line.manyLostSaid', { count: lost })
+          : t('guard.laneLostAlarm', { name: status.last?.lane_id ?? status.lane });
       this.#alarm(true);
     }
     for (const alert of status.watch?.alerts ?? []) {
@@ -200,9 +229,10 @@ export class GuardState {
       this.#alarm(false);
     }
     for (const each of this.cases) {
-      if (this.#known.has(each.passage.passage_id)) continue;
-      this.#known.add(each.passage.passage_id);
-      this.alarmText = t('guard.heldAlarm', { name: each.snapshot.lane_id });
+      if (this.#known.has(newsOf(each))) continue;
+      this.#known.add(newsOf(each));
+      const lane = each.snapshot.lane_id;
+      this.alarmText = each.referral.escalated ? t('decide.escalated', { lane }) : t('guard.heldAlarm', { name: lane });
       this.#alarm(each.referral.escalated);
     }
     for (const passageId of this.#drafts.keys()) {

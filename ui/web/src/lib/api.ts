@@ -9,11 +9,14 @@ export type WatchSnapshot = Schemas['WatchSnapshot'];
 export type AlertView = Schemas['AlertView'];
 export type PassageView = Schemas['PassageView'];
 export type ReferralView = Schemas['ReferralView'];
+export type AttemptView = Schemas['AttemptView'];
 export type DocumentView = Schemas['DocumentView'];
 export type CheckView = Schemas['CheckView'];
 export type ImageView = Schemas['ImageView'];
 export type DoorView = Schemas['DoorView'];
 export type FaultView = Schemas['FaultView'];
+export type DeviceView = Schemas['DeviceView'];
+export type ModeView = Schemas['ModeView'];
 export type SessionView = Schemas['SessionView'];
 export type Answer = Schemas['Answer'];
 export type Result = Schemas['Result'];
@@ -65,6 +68,8 @@ export const decide = (lane: string, body: Schemas['DecisionBody']): Promise<Ans
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/decision`, body);
 export const service = (lane: string, body: Schemas['ServiceBody']): Promise<Answer> =>
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/service`, body);
+export const block = (lane: string, body: Schemas['BlockBody']): Promise<Answer> =>
+  call('POST', `/api/lanes/${encodeURIComponent(lane)}/block`, body);
 export const acknowledge = (lane: string, alert: string): Promise<Answer> =>
   call('POST', `/api/lanes/${encodeURIComponent(lane)}/alerts/${encodeURIComponent(alert)}/acknowledge`);
 export const stillOf = (lane: string, alert: string): string =>

@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { LaneSnapshot, LaneStatus } from './api';
-import { alarmEvery, heldCases, noteEnded, openAlerts, pickCase } from './cases';
+import { alarmEvery, heldCases, newsOf, noteEnded, openAlerts, pickCase } from './cases';
 
 interface Held {
   lane: string;
   since: string;
   escalated?: boolean;
+  seen?: { officer: string; since: string } | null;
   outcome?: string | null;
 }
 
-function held({ lane, since, escalated = false, outcome = null }: Held): LaneStatus {
-  const passage = { passage_id: `p-${lane}`, outcome, referral: { since, escalated } };
+function held({ lane, since, escalated = false, seen = null, outcome = null }: Held): LaneStatus {
+  const passage = { passage_id: `p-${lane}`, outcome, referral: { since, escalated, seen } };
   return { kind: 'lane', lane, snapshot: { lane_id: lane, at: since, passage } } as unknown as LaneStatus;
 }
 
@@ -27,6 +28,11 @@ describe('heldCases', () => {
     const gone = { ...early, snapshot: null } as LaneStatus;
     expect(heldCases([held({ lane: 'd', since: '2026-11-23T12:00:00Z', outcome: 'second_line' }), gone])).toEqual([]);
   });
+});
+
+it('heldCases has the same case for a lane that has said nothing new', () => {
+  expect(heldCases([early, late])[0]).toBe(heldCases([urgent, early])[1]);
+  expect(heldCases([early])[0]).not.toBe(heldCases([{ ...early }])[0]);
 });
 
 describe('pickCase', () => {
@@ -60,6 +66,24 @@ it('alarmEvery is silent, calm, or urgent', () => {
   expect(alarmEvery(heldCases([early]), false)).toBe(10);
   expect(alarmEvery(heldCases([urgent]), false)).toBe(3);
   expect(alarmEvery([], true)).toBe(3);
+});
+
+it('alarmEvery rests once somebody has seen it, and only then', () => {
+  const seen = { officer: 'mo', since: '2026-11-23T12:00:30Z' };
+  const calm = held({ lane: 'd', since: '2026-11-23T12:00:00Z', seen });
+  const taken = held({ lane: 'e', since: '2026-11-23T12:00:00Z', escalated: true, seen });
+  expect(alarmEvery(heldCases([calm, taken]), false)).toBeNull();
+  expect(alarmEvery(heldCases([calm, taken, early]), false)).toBe(10);
+  expect(alarmEvery(heldCases([calm, urgent]), false)).toBe(3);
+  expect(alarmEvery(heldCases([taken]), true)).toBe(3);
+});
+
+it('newsOf tells a referral, its escalation and the next attempt apart, and nothing else', () => {
+  const told = [early, held({ lane: 'a', since: '2026-11-23T12:00:00Z', escalated: true }), held({ lane: 'a', since: '2026-11-23T12:01:00Z' })];
+  const news = told.map((each) => newsOf(heldCases([each])[0]!));
+  expect(new Set(news).size).toBe(3);
+  const seen = held({ lane: 'a', since: '2026-11-23T12:00:00Z', seen: { officer: 'mo', since: '2026-11-23T12:00:05Z' } });
+  expect(newsOf(heldCases([seen])[0]!)).toBe(news[0]);
 });
 
 describe('openAlerts', () => {

@@ -8,15 +8,23 @@ export interface Case {
   referral: ReferralView;
 }
 
+/** One case for one status: a card is not drawn anew for what another lane says. */
+const CASES = new WeakMap<LaneStatus, Case | null>();
+
+function caseOf(status: LaneStatus): Case | null {
+  let found = CASES.get(status);
+  if (found === undefined) {
+    const { lane, snapshot } = status;
+    const passage = snapshot?.passage;
+    found = snapshot && passage?.referral && !passage.outcome ? { lane, snapshot, passage, referral: passage.referral } : null;
+    CASES.set(status, found);
+  }
+  return found;
+}
+
 /** Referred travellers, escalated ones first, then the longest wait. */
 export function heldCases(lanes: Iterable<LaneStatus>): Case[] {
-  const cases: Case[] = [];
-  for (const { lane, snapshot } of lanes) {
-    const passage = snapshot?.passage;
-    if (snapshot && passage?.referral && !passage.outcome) {
-      cases.push({ lane, snapshot, passage, referral: passage.referral });
-    }
-  }
+  const cases = [...lanes].flatMap((status) => caseOf(status) ?? []);
   return cases.sort(
     (a, b) =>
       Number(b.referral.escalated) - Number(a.referral.escalated) ||
@@ -28,6 +36,10 @@ export function heldCases(lanes: Iterable<LaneStatus>): Case[] {
 export function pickCase(cases: Case[], current: string | null): Case | null {
   return cases.find((each) => each.passage.passage_id === current) ?? cases[0] ?? null;
 }
+
+/** What is announced once: a referral, a further one after another attempt, and its escalation. */
+export const newsOf = ({ passage, referral }: Case): string =>
+  `${passage.passage_id} ${referral.since}${referral.escalated ? ' escalated' : ''}`;
 
 export interface Ended {
   passageId: string;
@@ -51,8 +63,9 @@ export function openAlerts(lanes: Iterable<LaneStatus>): AlertView[] {
   return [...lanes].flatMap((each) => each.watch?.alerts ?? []).filter((alert) => !alert.acknowledged_by);
 }
 
-/** Seconds between reminders while somebody waits or an alert is open: slow at first, urgent once escalated or cut off. */
+/** Seconds between reminders while nobody has seen who waits or an alert: slow at first, urgent once escalated or cut off. */
 export function alarmEvery(cases: Case[], lost: boolean, alerts = 0): number | null {
-  if (lost || cases.some((each) => each.referral.escalated)) return 3;
-  return cases.length + alerts > 0 ? 10 : null;
+  const unseen = cases.filter((each) => !each.referral.seen);
+  if (lost || unseen.some((each) => each.referral.escalated)) return 3;
+  return unseen.length + alerts > 0 ? 10 : null;
 }

@@ -1,4 +1,6 @@
 /** Live images over one WebSocket: binary frames, newest only, each acknowledged after it was decoded. */
+import type { Eyes } from './align';
+import { QUIET_MS } from './stream';
 
 interface FrameHeader {
   seq: number;
@@ -7,9 +9,10 @@ interface FrameHeader {
   channel: string;
   version: number;
   media_type: string;
+  eyes: Eyes | null;
 }
 
-export type Picture = { passageId: string; bitmap: ImageBitmap | null };
+export type Picture = { passageId: string; bitmap: ImageBitmap | null; eyes: Eyes | null };
 type Listener = (picture: Picture | null) => void;
 
 /** Splits a frame: uint32 header length, header, image bytes. */
@@ -20,15 +23,20 @@ export function parseFrame(frame: ArrayBuffer): { header: FrameHeader; image: Ui
 }
 
 const RETRY_MS = 1000;
+const LIVE = 'live';
+/** As long as any link may be silent: after that a live picture is an old one. */
+const FRESH_MS = QUIET_MS;
 const key = (lane: string, channel: string): string => `${lane}\n${channel}`;
 
 export class ImageLink {
   #socket: WebSocket | null = null;
   #watched: string[] = [];
+  #look: { lane: string; look_id: string } | null = null;
   #pictures = new Map<string, Picture>();
   #listeners = new Map<string, Set<Listener>>();
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #stale: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly onLink: (up: boolean) => void) {
     this.#connect();
@@ -44,6 +52,12 @@ export class ImageLink {
     this.#say({ watch: lanes });
   }
 
+  /** A maintainer's look whose pictures are wanted; it ends with this link. */
+  look(lane: string, look_id: string): void {
+    this.#look = { lane, look_id };
+    this.#say({ look: this.#look });
+  }
+
   /** Calls `listener` with the present picture of a channel and every newer one, until the returned function is called. */
   listen(lane: string, channel: string, listener: Listener): () => void {
     const name = key(lane, channel);
@@ -56,6 +70,7 @@ export class ImageLink {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#stale);
     this.#socket?.close();
     for (const name of [...this.#pictures.keys()]) this.#put(name, null);
   }
@@ -70,11 +85,13 @@ export class ImageLink {
     socket.onopen = () => {
       this.onLink(true);
       this.#say({ watch: this.#watched });
+      if (this.#look) this.#say({ look: this.#look });
     };
     socket.onmessage = (message: MessageEvent<ArrayBuffer>) => void this.#frame(message.data);
     socket.onclose = () => {
       if (this.#closed) return;
       this.onLink(false);
+      this.#nothingLive();
       this.#retry = setTimeout(() => this.#connect(), RETRY_MS);
     };
     this.#socket = socket;
@@ -87,8 +104,16 @@ export class ImageLink {
       // An undecodable image shows as missing; it must not stop the ones after it.
       bitmap = await createImageBitmap(new Blob([image], { type: header.media_type })).catch(() => null);
     }
-    this.#put(key(header.lane, header.channel), { passageId: header.passage_id, bitmap });
+    this.#put(key(header.lane, header.channel), { passageId: header.passage_id, bitmap, eyes: header.eyes });
     this.#say({ ack: header.seq });
+    if (header.channel !== LIVE) return;
+    clearTimeout(this.#stale);
+    this.#stale = setTimeout(() => this.#nothingLive(), FRESH_MS);
+  }
+
+  /** An old face must not pass for the one of now. */
+  #nothingLive(): void {
+    for (const name of [...this.#pictures.keys()]) if (name.endsWith(key('', LIVE))) this.#put(name, null);
   }
 
   #put(name: string, picture: Picture | null): void {

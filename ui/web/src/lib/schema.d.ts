@@ -392,6 +392,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lanes/{lane}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Block
+         * @description Let no new passage start in the lane, or let them start again.
+         */
+        post: operations["block_api_lanes__lane__block_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/lanes/{lane}/decision": {
         parameters: {
             query?: never;
@@ -403,7 +423,7 @@ export interface paths {
         put?: never;
         /**
          * Decide
-         * @description Decide about the referred traveller. A release takes proof of who releases; refusing and referring take none.
+         * @description Act on the referred traveller. Only ADMIT leads to the exit, and takes proof of who releases; the others none.
          */
         post: operations["decide_api_lanes__lane__decision_post"];
         delete?: never;
@@ -664,6 +684,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/setup/{lane}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How
+         * @description How the lane is set up.
+         */
+        get: operations["how_api_setup__lane__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/{lane}/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look
+         * @description Look at a band, or at another one.
+         */
+        post: operations["look_api_setup__lane__look_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/{lane}/self-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tested
+         * @description How the last self-test went, or goes.
+         */
+        get: operations["tested_api_setup__lane__self_test_get"];
+        put?: never;
+        /**
+         * Test
+         * @description Begin a self-test.
+         */
+        post: operations["test_api_setup__lane__self_test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/{lane}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop
+         * @description End what was begun.
+         */
+        post: operations["stop_api_setup__lane__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/touch": {
         parameters: {
             query?: never;
@@ -733,7 +837,7 @@ export interface components {
          * @description What a traveller before the cameras can do for a better capture. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "glasses_off" | "hat_off" | "one_at_a_time";
         /**
          * AlertView
          * @description A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
@@ -778,6 +882,25 @@ export interface components {
             message: string;
         };
         /**
+         * AttemptView
+         * @description An earlier verification of the same passage, after which an officer had it done again.
+         */
+        AttemptView: {
+            /** Checks */
+            checks: components["schemas"]["CheckView"][];
+            /**
+             * Decided
+             * Format: date-time
+             */
+            decided: string;
+        };
+        /**
+         * BandAdvice
+         * @description What would make a band's picture better; a console has the words.
+         * @enum {string}
+         */
+        BandAdvice: "too_bright" | "too_dark" | "outside_light" | "no_detail" | "turn_back" | "sharpest";
+        /**
          * BandClaim
          * @description One data set judged with the installed bands: species worst first, the untested behind.
          */
@@ -809,6 +932,84 @@ export interface components {
             species: components["schemas"]["SpeciesClaim"][];
         };
         /**
+         * BandFigures
+         * @description Focus and exposure within a window (x, y, width, height in pixels) of a picture of `size`.
+         *
+         *     `levels` are shares of the pixels in 64 equal steps of digital numbers 0 to 255; `clipped` the share from
+         *     `clipped_from` on, `dark` the share below `dark_below`; `brightest` is what 1 of 100 pixels exceeds, and `wanted`
+         *     what metering aims at. `sharpness` has no unit and is None in the dark; `best` is the highest since the window was
+         *     chosen.
+         */
+        BandFigures: {
+            /** Advice */
+            advice: components["schemas"]["BandAdvice"][];
+            /** Best */
+            best: number | null;
+            /** Brightest */
+            brightest: number;
+            /** Clipped */
+            clipped: number;
+            /** Clipped From */
+            clipped_from: number;
+            /** Dark */
+            dark: number;
+            /** Dark Below */
+            dark_below: number;
+            /** Levels */
+            levels: number[];
+            /** Mean */
+            mean: number;
+            /** Sharpness */
+            sharpness: number | null;
+            /** Size */
+            size: [
+                number,
+                number
+            ];
+            /** Wanted */
+            wanted: number | null;
+            /** Window */
+            window: [
+                number,
+                number,
+                number,
+                number
+            ];
+        };
+        /**
+         * BlockBody
+         * @description Let no new passage start, or let them start again.
+         */
+        BlockBody: {
+            /** Blocked */
+            blocked: boolean;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * BlockView
+         * @description Who lets no new passage start in a lane, and why.
+         */
+        BlockView: {
+            /** Officer */
+            officer: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * CareView
+         * @description The officer who has seen a referral or keeps its traveller, and since when.
+         */
+        CareView: {
+            /** Officer */
+            officer: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
          * CheckName
          * @description The checks a decision is made of, in the order a guard reads them when all are well.
          * @enum {string}
@@ -827,6 +1028,18 @@ export interface components {
             reason: string;
             /** Result */
             result: string;
+        };
+        /**
+         * CheckRule
+         * @description Whether a check must succeed here, and in words what decides that.
+         */
+        CheckRule: {
+            /** Mandatory */
+            mandatory: boolean;
+            /** Name */
+            name: string;
+            /** Words */
+            words: string;
         };
         /**
          * CheckView
@@ -882,6 +1095,39 @@ export interface components {
             version: string;
         };
         /**
+         * ConfiguredDevice
+         * @description A device of the configuration: `key` is its section, `at` where it is reached.
+         *
+         *     `link` is "up" when it has answered and no fault of its own stands; "unknown" before it ever has. Who it is, is None
+         *     where nobody has told yet.
+         */
+        ConfiguredDevice: {
+            /** At */
+            at: string;
+            /** Device */
+            device: string;
+            fault: components["schemas"]["LastFault"] | null;
+            /** Firmware */
+            firmware: string | null;
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Link
+             * @enum {string}
+             */
+            link: "up" | "lost" | "unknown";
+            /** Model */
+            model: string | null;
+            /** Serial Number */
+            serial_number: string | null;
+            /** Simulated */
+            simulated: boolean;
+            /** Verified On Hardware */
+            verified_on_hardware: boolean;
+        };
+        /**
          * DecisionBody
          * @description An officer's decision about the referred traveller of a lane, with the proofs a release may take.
          */
@@ -889,10 +1135,10 @@ export interface components {
             action: components["schemas"]["OfficerAction"];
             /** Passage Id */
             passage_id: string;
-            proof?: components["schemas"]["Proof"] | null;
+            proof?: components["schemas"]["Proof-Input"] | null;
             /** Reason */
             reason: string;
-            second?: components["schemas"]["Proof"] | null;
+            second?: components["schemas"]["Proof-Input"] | null;
             /**
              * Visual Check
              * @default false
@@ -923,6 +1169,71 @@ export interface components {
             sequence: number;
         };
         /**
+         * DetectorEvidence
+         * @description Claims of one data set for these bands; `worst` is the species of which most may pass (upper bound, 95 %).
+         */
+        DetectorEvidence: {
+            /** Attacks */
+            attacks: number;
+            /** Bona Fide Failed */
+            bona_fide_failed: number;
+            /** Bona Fide N */
+            bona_fide_n: number;
+            /** Dataset */
+            dataset: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "measured" | "simulated";
+            /** Made On */
+            made_on: string;
+            /** Same Detector */
+            same_detector: boolean;
+            /** Species Tested */
+            species_tested: number;
+            /** Worst */
+            worst: string;
+            /** Worst Upper */
+            worst_upper: number | null;
+        };
+        /**
+         * DetectorLimit
+         * @description A limit of the liveness check: up to `accept` like skin, above `attack` not, undetermined between.
+         */
+        DetectorLimit: {
+            /** Accept */
+            accept: number;
+            /** Attack */
+            attack: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * DetectorThresholds
+         * @description The liveness detector in use. `problem` says why there is none.
+         */
+        DetectorThresholds: {
+            /** Evidence */
+            evidence: components["schemas"]["DetectorEvidence"][];
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Learned On */
+            learned_on: string;
+            /** Limits */
+            limits: components["schemas"]["DetectorLimit"][];
+            /** Problem */
+            problem: string;
+            /** Sha256 */
+            sha256: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * DeviceRecord
          * @description Who answered at a device's place, from then on.
          */
@@ -942,6 +1253,35 @@ export interface components {
             since: string;
             /** Verified On Hardware */
             verified_on_hardware: boolean;
+        };
+        /**
+         * DeviceView
+         * @description A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
+         *     does not.
+         *
+         *     `name` is the device's in faults ("camera.nir"), `bands` what a camera sees or an illuminator lights; `severity` is
+         *     that of its worst active fault, None without one.
+         */
+        DeviceView: {
+            /**
+             * Bands
+             * @default []
+             */
+            bands: string[];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "camera" | "illumination" | "gate" | "reader" | "presence";
+            /** Name */
+            name: string;
+            /** Severity */
+            severity?: ("notice" | "degraded" | "critical") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "well" | "fault";
         };
         /**
          * Devices
@@ -1006,6 +1346,34 @@ export interface components {
             position: components["schemas"]["DoorPosition"];
             /** Released */
             released: boolean;
+        };
+        /**
+         * Evidence
+         * @description Figures a matcher's threshold rests on: of `n` comparisons of different people, at the stated false match rate.
+         *
+         *     `tar` is the share of `genuine` comparisons accepted at it, with its interval (95 %).
+         */
+        Evidence: {
+            /** Dataset */
+            dataset: string;
+            /** Date */
+            date: string;
+            /** Genuine */
+            genuine: number;
+            /** N */
+            n: number;
+            /** People */
+            people: number;
+            /** Report */
+            report: string;
+            /** Software */
+            software: string;
+            /** Tar */
+            tar: number | null;
+            /** Tar High */
+            tar_high: number | null;
+            /** Tar Low */
+            tar_low: number | null;
         };
         /**
          * FaceClaim
@@ -1100,7 +1468,7 @@ export interface components {
              * @default
              */
             note: string;
-            successor: components["schemas"]["Proof"];
+            successor: components["schemas"]["Proof-Input"];
         };
         /**
          * HandedOver
@@ -1194,6 +1562,20 @@ export interface components {
             sequence: number;
         };
         /**
+         * Kept
+         * @description Something that could be kept, and what becomes of it here; `now` is what lies there, as far as it is known.
+         */
+        Kept: {
+            /** Now */
+            now: string;
+            /** Until */
+            until: string;
+            /** What */
+            what: string;
+            /** Where */
+            where: string;
+        };
+        /**
          * LanePassage
          * @description A passage and where it was.
          */
@@ -1204,7 +1586,10 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
+         *     None and `devices` empty where the lane does not tell.
+         *
+         *     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
          */
         LaneSnapshot: {
             advice?: components["schemas"]["Advice"] | null;
@@ -1213,6 +1598,17 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            blocked?: components["schemas"]["BlockView"] | null;
+            /**
+             * Closed By Hand
+             * @default false
+             */
+            closed_by_hand: boolean;
+            /**
+             * Devices
+             * @default []
+             */
+            devices: components["schemas"]["DeviceView"][];
             /** Doors */
             doors: components["schemas"]["DoorView"][];
             /**
@@ -1234,6 +1630,7 @@ export interface components {
             kind: "snapshot";
             /** Lane Id */
             lane_id: string;
+            mode?: components["schemas"]["ModeView"] | null;
             /** Occupied */
             occupied: boolean;
             pack: components["schemas"]["PackView"] | null;
@@ -1249,6 +1646,7 @@ export interface components {
             phase_since: string;
             /** Revision */
             revision: number;
+            setup?: components["schemas"]["SetupView"] | null;
             /** Simulated */
             simulated: boolean;
             step: components["schemas"]["Step"];
@@ -1296,6 +1694,25 @@ export interface components {
             watch?: components["schemas"]["WatchSnapshot"] | null;
         };
         /**
+         * LastFault
+         * @description The newest fault of a device since the lane was started.
+         */
+        LastFault: {
+            /** Active */
+            active: boolean;
+            /** Code */
+            code: number;
+            /** Detail */
+            detail: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * LastKnown
          * @description What was last known of a lane that cannot be reached: nothing personal, but whether somebody was held.
          */
@@ -1327,11 +1744,75 @@ export interface components {
             password: string;
         };
         /**
+         * LookBody
+         * @description Show a channel, and measure the window whose middle lies `at` (shares across and down).
+         */
+        LookBody: {
+            /**
+             * At
+             * @default [
+             *       0.5,
+             *       0.5
+             *     ]
+             */
+            at: [
+                number,
+                number
+            ];
+            /** Channel */
+            channel: string;
+            /** Look Id */
+            look_id: string;
+        };
+        /**
+         * LookView
+         * @description A maintainer looks at the picture of a channel; `version` grows with each, 0 before the first.
+         *
+         *     The picture is the image (`channel`) of the look's id. `problem` says in words why there is none.
+         */
+        LookView: {
+            /** Channel */
+            channel: string;
+            /**
+             * Ends
+             * Format: date-time
+             */
+            ends: string;
+            figures: components["schemas"]["BandFigures"] | null;
+            /** Look Id */
+            look_id: string;
+            /** Problem */
+            problem: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * MatcherThreshold
+         * @description A threshold of the face comparison. `fmr` None: no false match rate is stated, and the words say why.
+         */
+        MatcherThreshold: {
+            evidence: components["schemas"]["Evidence"] | null;
+            /** Fmr */
+            fmr: number | null;
+            /** In Use */
+            in_use: boolean;
+            /** Key */
+            key: string;
+            /** Metric */
+            metric: string;
+            /** Threshold */
+            threshold: number;
+            /** Title */
+            title: string;
+            /** Words */
+            words: string;
+        };
+        /**
          * May
          * @description What a route asks for.
          * @enum {string}
          */
-        May: "see_lanes" | "see_travellers" | "decide" | "acknowledge" | "hand_over" | "service" | "history" | "devices" | "setup" | "manage_accounts" | "see_accounts";
+        May: "see_lanes" | "see_travellers" | "decide" | "acknowledge" | "hand_over" | "service" | "block" | "history" | "devices" | "setup" | "manage_accounts" | "see_accounts";
         /**
          * MemberView
          * @description One account.
@@ -1364,6 +1845,25 @@ export interface components {
             lane: string;
             /** Problem */
             problem: string;
+        };
+        /**
+         * ModeView
+         * @description The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
+         *
+         *     "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
+         *     what is not so; then it is "high_convenience".
+         */
+        ModeView: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "high_security" | "high_convenience";
+            /**
+             * Relaxed
+             * @default []
+             */
+            relaxed: string[];
         };
         /**
          * NewAccount
@@ -1442,10 +1942,13 @@ export interface components {
         };
         /**
          * OfficerAction
-         * @description What an officer may decide about a referred traveller.
+         * @description What an officer may do about a referred traveller. Only ADMIT ever releases the exit.
+         *
+         *     RETRY and the three requests verify the traveller inside once more. HOLD keeps the traveller for a while,
+         *     OPEN_ENTRY lets one back out without a verdict, ACKNOWLEDGE says that the referral was seen.
          * @enum {string}
          */
-        OfficerAction: "admit" | "refuse" | "second_line";
+        OfficerAction: "admit" | "refuse" | "second_line" | "retry" | "ask_mask_off" | "ask_glasses_off" | "ask_hat_off" | "hold" | "open_entry" | "acknowledge";
         /**
          * OneTime
          * @description A one-time password, shown this once.
@@ -1458,10 +1961,10 @@ export interface components {
         };
         /**
          * Outcome
-         * @description How a passage ended.
+         * @description How a passage ended. LET_OUT_BY_OFFICER is no verdict: back out, neither refused nor sent on.
          * @enum {string}
          */
-        Outcome: "admitted" | "admitted_by_officer" | "refused_by_officer" | "second_line" | "walked_away" | "unattended" | "aborted";
+        Outcome: "admitted" | "admitted_by_officer" | "refused_by_officer" | "second_line" | "let_out_by_officer" | "walked_away" | "unattended" | "aborted";
         /**
          * PackView
          * @description The face matcher in use; `grade` is shown on every screen.
@@ -1534,6 +2037,11 @@ export interface components {
             /** Checks */
             checks: components["schemas"]["CheckView"][];
             document: components["schemas"]["DocumentView"] | null;
+            /**
+             * Earlier
+             * @default []
+             */
+            earlier: components["schemas"]["AttemptView"][];
             /**
              * Enrolled As
              * @default
@@ -1615,7 +2123,7 @@ export interface components {
          * Proof
          * @description A password, or a passkey's signature, that shows who is there. `name` goes with the password of another.
          */
-        Proof: {
+        "Proof-Input": {
             /** Credential */
             credential?: string | null;
             /**
@@ -1625,6 +2133,19 @@ export interface components {
             name: string;
             /** Password */
             password?: string | null;
+        };
+        /**
+         * Proof
+         * @description One thing that was tried, in the five result words, and what was seen.
+         */
+        "Proof-Output": {
+            /** Part */
+            part: string;
+            result: components["schemas"]["Result"];
+            /** Seen */
+            seen: string;
+            /** What */
+            what: string;
         };
         /**
          * Pulse
@@ -1646,6 +2167,18 @@ export interface components {
              * Format: date-time
              */
             session_ends: string;
+        };
+        /**
+         * QualityLimit
+         * @description A limit of the face image quality, 0 (bad) to 100 (good), and what it rests on. Part of the release.
+         */
+        QualityLimit: {
+            /** Least */
+            least: number;
+            /** Measure */
+            measure: string;
+            /** Words */
+            words: string;
         };
         /**
          * RateView
@@ -1687,16 +2220,28 @@ export interface components {
         /**
          * ReferralView
          * @description Why the traveller is held and what the officer may do.
+         *
+         *     At `ends` the lane escalates it, or, escalated already, gives up and lets the traveller back out. `retries` is how
+         *     often the traveller may still be verified again.
          */
         ReferralView: {
             /** Actions */
             actions: components["schemas"]["OfficerAction"][];
+            /** Ends */
+            ends?: string | null;
             /** Escalated */
             escalated: boolean;
+            held?: components["schemas"]["CareView"] | null;
             /** Inside */
             inside: boolean;
             /** Needs Visual Check */
             needs_visual_check: boolean;
+            /**
+             * Retries
+             * @default 0
+             */
+            retries: number;
+            seen?: components["schemas"]["CareView"] | null;
             /**
              * Since
              * Format: date-time
@@ -1718,6 +2263,28 @@ export interface components {
          */
         Role: "viewer" | "officer" | "supervisor" | "maintainer" | "auditor";
         /**
+         * SelfTestState
+         * @description The proofs of the last self-test, in order; `officer` is empty before the first.
+         */
+        SelfTestState: {
+            /**
+             * About
+             * @default self_test
+             * @constant
+             */
+            about: "self_test";
+            /** Ended */
+            ended: string | null;
+            /** Officer */
+            officer: string;
+            /** Proofs */
+            proofs: components["schemas"]["Proof-Output"][];
+            /** Started */
+            started: string | null;
+            /** Words */
+            words: string;
+        };
+        /**
          * ServiceBody
          * @description Take a lane out of service, or back.
          */
@@ -1733,9 +2300,14 @@ export interface components {
          *
          *     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
          *     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
-         *     `provider` is what the site calls its identity provider, while nobody is signed in.
+         *     `provider` is what the site calls its identity provider. `escalations_only`: this is a second station.
          */
         SessionView: {
+            /**
+             * Escalations Only
+             * @default false
+             */
+            escalations_only: boolean;
             /** Idle Ends */
             idle_ends?: string | null;
             /**
@@ -1779,6 +2351,89 @@ export interface components {
              * @default 0
              */
             watch_s: number;
+        };
+        /**
+         * Setting
+         * @description A value of the configuration. `given` tells whether the file says so, or it is the value of the release.
+         */
+        Setting: {
+            /** Given */
+            given: boolean;
+            /** Key */
+            key: string;
+            /** Value */
+            value: string;
+            /** Words */
+            words: string;
+        };
+        /**
+         * SetupAnswer
+         * @description The whole set-up as the lane runs it. `trust` says in words what the authenticity of documents rests on here.
+         */
+        SetupAnswer: {
+            /**
+             * About
+             * @default setup
+             * @constant
+             */
+            about: "setup";
+            /** Bands */
+            bands: string[];
+            /** Channels */
+            channels: string[];
+            /** Checks */
+            checks: components["schemas"]["CheckRule"][];
+            /** Detectors */
+            detectors: components["schemas"]["DetectorThresholds"][];
+            /** Devices */
+            devices: components["schemas"]["ConfiguredDevice"][];
+            /** Lane Id */
+            lane_id: string;
+            /** Matcher */
+            matcher: components["schemas"]["MatcherThreshold"][];
+            /** Quality */
+            quality: components["schemas"]["QualityLimit"][];
+            /** Retention */
+            retention: components["schemas"]["Kept"][];
+            /** Settings */
+            settings: components["schemas"]["Setting"][];
+            /** Simulated */
+            simulated: boolean;
+            /** Site */
+            site: string;
+            /** Timeouts */
+            timeouts: components["schemas"]["Setting"][];
+            /** Topology */
+            topology: string;
+            /** Trust */
+            trust: string[];
+        };
+        /**
+         * SetupView
+         * @description What a maintainer does here, or did last: `ended` None while it lasts, `words` why it ended.
+         *
+         *     Of a self-test `done` proofs are there. `look` goes with its last picture.
+         */
+        SetupView: {
+            /**
+             * Doing
+             * @enum {string}
+             */
+            doing: "look" | "self_test";
+            /** Done */
+            done: number;
+            /** Ended */
+            ended: string | null;
+            look: components["schemas"]["LookView"] | null;
+            /** Officer */
+            officer: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Words */
+            words: string;
         };
         /**
          * SignedOut
@@ -1851,6 +2506,14 @@ export interface components {
             p95: number;
             /** Phase */
             phase: string;
+        };
+        /**
+         * StopBody
+         * @description End the look of this id; the self-test where there is none.
+         */
+        StopBody: {
+            /** Look Id */
+            look_id?: string | null;
         };
         /**
          * Topology
@@ -2567,7 +3230,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Proof"];
+                "application/json": components["schemas"]["Proof-Input"];
             };
         };
         responses: {
@@ -3589,6 +4252,95 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    block_api_lanes__lane__block_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlockBody"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -4711,6 +5463,349 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    how_api_setup__lane__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_api_setup__lane__look_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tested_api_setup__lane__self_test_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestState"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_api_setup__lane__self_test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_api_setup__lane__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,4 @@
-/** Sentences as lanes and the console's server send them, said in another language. The catalogue goes from English, with {places}. */
+/** Sentences as lanes and the server send them, said in another language. The catalogue goes from English, with {places}. */
 export type Values = Record<string, string | number>;
 
 /** Keeps its own order of signs amid text of the other direction (Unicode isolates). */
@@ -13,13 +13,21 @@ interface Pattern {
 const PLACE = /\{(\w+)\}/;
 /** Places that only a number fits. */
 const NUMBERS = new Set(['count', 'n', 'share']);
+/** Longer than anything a lane has to say; matching takes its time with the length. */
+const MOST = 2000;
 /** Between two sentences of one text. */
 const BETWEEN = /(?<=[.?!]) (?=[A-Z(])/;
 
+/** What matches a piece of a sentence: every other piece is a place's name. A space may be one that does not break. */
+function matching(piece: string, isPlace: boolean): string {
+  if (isPlace) return NUMBERS.has(piece) ? '([+-]?[\\d.]+)' : '(.+?)';
+  return piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '\\s');
+}
+
 function compiled([sentence, message]: [string, string]): Pattern {
-  const parts = sentence.split(PLACE);
-  const find = parts.map((part, n) => (n % 2 ? (NUMBERS.has(part) ? '([+-]?[\\d.]+)' : '(.+?)') : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('');
-  return { find: new RegExp(`^${find}$`, 's'), names: parts.filter((_, n) => n % 2), message };
+  const pieces = sentence.split(PLACE);
+  const find = pieces.map((piece, n) => matching(piece, n % 2 === 1)).join('');
+  return { find: new RegExp(`^${find}$`, 's'), names: pieces.filter((_, n) => n % 2), message };
 }
 
 export class Sentences {
@@ -40,6 +48,7 @@ export class Sentences {
 
   /** The text in this language; what the catalogue does not know stays in English. */
   said(text: string): string {
+    if (text.length > MOST) return text;
     const whole = this.#whole.get(text.toLowerCase());
     if (whole !== undefined) return whole;
     const [, advice = '', detail = ''] = /^(.+?) \((.+)\)$/s.exec(text) ?? [];
@@ -52,15 +61,17 @@ export class Sentences {
 
   #filled(text: string): string | undefined {
     for (const { find, names, message } of this.#patterns) {
-      const found = find.exec(text);
-      if (found) return this.format(message, Object.fromEntries(names.map((name, n) => [name, this.#value(found[n + 1]!)])));
+      const found = find.exec(text)?.slice(1);
+      if (found) return this.format(message, Object.fromEntries(names.map((name, n) => [name, this.#value(found[n]!)])));
     }
     return undefined;
   }
 
   #value(text: string): string | number {
     if (/^(0|[1-9]\d{0,5})$/.test(text)) return Number(text);
-    if (/^\d{4}-\d\d-\d\d$/.test(text)) return new Date(text).toLocaleDateString(this.locale, { dateStyle: 'medium', timeZone: 'UTC' });
+    if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text))) {
+      return new Date(text).toLocaleDateString(this.locale, { dateStyle: 'medium', timeZone: 'UTC' });
+    }
     const [, sign, digits] = /^([+-]?)\d+\.(\d+)$/.exec(text) ?? [];
     if (digits === undefined) return this.said(text);
     const as = { minimumFractionDigits: digits.length, maximumFractionDigits: digits.length };

@@ -21,10 +21,7 @@ export const CHECKS = [
 ] as CheckView['name'][];
 export const checkWord = (check: string): string => named('guard', 'check', check);
 
-/** The key that, with Alt, takes the action. */
-export const KEYS: Record<OfficerAction, string> = { admit: 'A', refuse: 'R', second_line: 'S' };
-export const ACTIONS = Object.keys(KEYS) as OfficerAction[];
-export const actionWord = (action: OfficerAction): string => named('guard', 'action', action);
+export const actionWord = (action: string): string => named('guard', 'action', action);
 export const doneWord = (action: string | null): string => named('guard', 'done', action ?? '');
 /** Usual reasons; one that is picked goes into the journal in these words. */
 export const reasonsFor = (action: OfficerAction): string[] =>
@@ -35,6 +32,7 @@ const ENDS: Record<Outcome, { symbol: string; tone: Result }> = {
   admitted_by_officer: { symbol: '✓', tone: 'successful' },
   refused_by_officer: { symbol: '✕', tone: 'failed' },
   second_line: { symbol: '→', tone: 'undetermined' },
+  let_out_by_officer: { symbol: '←', tone: 'not_performed' },
   walked_away: { symbol: '–', tone: 'not_performed' },
   unattended: { symbol: '?', tone: 'undetermined' },
   aborted: { symbol: '■', tone: 'aborted' },
