@@ -14,6 +14,7 @@ from migrations.engine import DatabaseRefused
 from ui.accounts import FIRST_ACCOUNT, Accounts
 from ui.app import PagesMissing, api, create_app
 from ui.console import Console
+from ui.oidc import read_provider
 from ui.settings import Settings
 
 # Open event streams would otherwise hold the process for ever.
@@ -54,6 +55,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         default="never",
         help="needed to override a suspected attack, or for every release by an officer",
     )
+    parser.add_argument("--oidc", type=Path, help="TOML file that names the site's identity provider")
     parser.add_argument(
         "--escalations-only",
         action="store_true",
@@ -124,6 +126,7 @@ def _run(arguments: argparse.Namespace) -> int:
         watch_s=arguments.watch_minutes * 60,
         proof_s=arguments.confirm_minutes * 60,
         second_officer=arguments.second_officer,
+        oidc=read_provider(arguments.oidc) if arguments.oidc else None,
         escalations_only=arguments.escalations_only,
     )
     if arguments.reset_officer:

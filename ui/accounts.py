@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from appliance.clock import Clock
 from migrations.engine import durable_engine
 from migrations.runner import upgrade
+from ui.oidc import OidcRefused, Somebody
 from ui.roles import May, Role, permits
 from ui.tables import Account, AccountEvent, Passkey, SignIn
 
@@ -98,7 +99,7 @@ class Accounts:
                 account = Account(name=FIRST_ACCOUNT, created_at=self.clock.now())
                 session.add(account)
             account.role, account.password_hash = Role.SUPERVISOR.value, hashed
-            account.must_change, account.disabled_at = True, None
+            account.must_change, account.disabled_at, account.federated = True, None, None
             session.flush()
             self.end_all(session, account.account_id)
             session.execute(delete(Passkey).where(Passkey.account_id == account.account_id))
@@ -144,6 +145,36 @@ class Accounts:
                 return None
             self.note(session, name, "signed_in", name, how)
             return self._begin(session, account.account_id)
+
+    def begin_federated(self, known: Somebody) -> str:
+        """A session for whom the identity provider vouches, with the role it gives; an account at the first time.
+
+        A name that has an account here stays that account's: it is never taken over. Raises OidcRefused.
+        """
+        _, nobodys = self.one_time()
+        with Session(self.engine) as session, session.begin():
+            account = session.scalar(select(Account).where(Account.federated == known.subject))
+            if account is None:
+                if taken(session, known.name):
+                    raise OidcRefused("name", f"{known.name!r} is the name of another account here")
+                account = Account(name=known.name, federated=known.subject, password_hash=nobodys, must_change=False)
+                account.role, account.created_at = known.role.value, self.clock.now()
+                session.add(account)
+                session.flush()
+                self.note(session, "(identity provider)", "created", known.name, known.role)
+            elif account.disabled_at is not None:
+                raise OidcRefused("disabled", f"the account of {account.name!r} is disabled")
+            elif account.role != known.role:
+                self.note(session, "(identity provider)", "role", account.name, f"{account.role} -> {known.role}")
+                account.role = known.role.value
+                self.end_all(session, account.account_id)
+            self.note(session, account.name, "signed_in", account.name, "identity provider")
+            return self._begin(session, account.account_id)
+
+    def refused(self, what: str) -> None:
+        """A sign-in through the identity provider that came to nothing, for the log."""
+        with Session(self.engine) as session, session.begin():
+            self.note(session, "(identity provider)", "refused", "", what)
 
     def session(self, token: str, *, touch: bool = False) -> Signed | None:
         """The session of a token while it is valid; `touch` counts as the officer's hand on the console."""

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from appliance.clock import Clock, SystemClock
-from ui import auth, history, images, lanes, people, setup, streams
+from ui import auth, federated, history, images, lanes, people, setup, streams
+from ui.auth import an_officer
 from ui.console import Console
 from ui.security import Guarded
 from ui.settings import Settings
@@ -65,9 +67,16 @@ def api(console: Console | None) -> FastAPI:
     )
     app.state.console = console
     app.add_exception_handler(RequestValidationError, _unprocessable)
-    for part in (auth, people, lanes, streams, images, history, setup):
+    app.add_api_route("/api/openapi.json", _described, dependencies=[Depends(an_officer)], include_in_schema=False)
+    for part in (auth, federated, people, lanes, streams, images, history, setup):
         app.include_router(part.router)
     return app
+
+
+async def _described(request: Request) -> dict[str, Any]:
+    """The description of this API (OpenAPI 3.1), for whoever is signed in."""
+    app: FastAPI = request.app
+    return app.openapi()
 
 
 async def _unprocessable(_request: Request, error: Exception) -> JSONResponse:

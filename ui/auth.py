@@ -73,8 +73,9 @@ def origin_of(request: Request) -> str:
 
 def view_of(console: Console, signed: Signed | None) -> SessionView:
     """A session as its page sees it."""
+    provider = console.settings.oidc.label if console.settings.oidc else ""
     if signed is None:
-        return SessionView(officer=None)
+        return SessionView(officer=None, provider=provider)
     return SessionView(
         officer=signed.officer,
         role=signed.role,
@@ -86,6 +87,7 @@ def view_of(console: Console, signed: Signed | None) -> SessionView:
         watch_s=console.settings.watch_s,
         may_rename=signed.must_change and signed.officer == FIRST_ACCOUNT,
         second_officer=console.settings.second_officer,
+        provider=provider,
         escalations_only=console.settings.escalations_only,
     )
 
@@ -98,9 +100,14 @@ async def open_session(request: Request, response: Response, token: str) -> Sess
     return view_of(console, await console.in_thread(lambda: console.accounts.session(token)))
 
 
+def limit_key(request: Request, name: str) -> str:
+    """Under which tries for a name are counted: for each address apart."""
+    return f"{request.client.host if request.client else ''} {name.casefold()}"
+
+
 def limited(console: Console, request: Request, name: str) -> str:
     """Count a try; returns the key to clear on success. Raises 429."""
-    key = f"{request.client.host if request.client else ''} {name.casefold()}"
+    key = limit_key(request, name)
     wait = console.limiter.take(key)
     if wait > 0:
         raise HTTPException(429, f"too many tries; wait {wait:.0f} s", headers={"Retry-After": f"{wait:.0f}"})

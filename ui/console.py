@@ -13,6 +13,7 @@ from appliance.control.client import LaneClient
 from appliance.control.messages import ImageView
 from ui.accounts import Accounts
 from ui.limits import LoginLimiter
+from ui.oidc import Oidc
 from ui.passkeys import Passkeys
 from ui.settings import Settings
 from ui.staff import Staff
@@ -38,6 +39,7 @@ class Console:
         )
         self.staff = Staff(self.accounts)
         self.passkeys = Passkeys(self.accounts)
+        self.oidc = Oidc(settings.oidc, clock) if settings.oidc is not None else None
         self.limiter = LoginLimiter(clock)
         # Who sees only what has escalated does not watch a lane: without a first station it must not stay open.
         watches = not settings.escalations_only

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ui.oidc import Provider
+
 STATIC = Path(__file__).parent / "static"
 
 
@@ -16,7 +18,8 @@ class Settings:
     console and in any case after `shift_s`. A monitoring officer is to be relieved hourly, hence the idle default, and
     after `watch_s` the page asks for it. A proof of who is there (password, passkey) is good for `proof_s`.
     `second_officer` is needed never, to override a suspected attack, or for every release. `escalations_only` makes it
-    a second station: it shows a referral, and decides about it, only once the lane has escalated it.
+    a second station: it shows a referral, and decides about it, only once the lane has escalated it. `oidc` is the
+    site's identity provider, if it has one.
     """
 
     sockets: tuple[Path, ...]
@@ -28,6 +31,7 @@ class Settings:
     watch_s: float = 3600.0
     proof_s: float = 300.0
     second_officer: Literal["never", "override", "release"] = "never"
+    oidc: Provider | None = None
     escalations_only: bool = False
 
     @property

@@ -28,6 +28,7 @@ class Member:
     created_at: datetime
     disabled_at: datetime | None
     passkeys: int
+    federated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,15 @@ class Staff:
         with Session(self._accounts.engine) as session:
             rows = session.execute(select(Account, keys).order_by(func.lower(Account.name)))
             return [
-                Member(one.name, one.role, one.must_change, one.created_at, one.disabled_at, count)
+                Member(
+                    one.name,
+                    one.role,
+                    one.must_change,
+                    one.created_at,
+                    one.disabled_at,
+                    count,
+                    one.federated is not None,
+                )
                 for one, count in rows
             ]
 
@@ -95,7 +104,7 @@ class Staff:
     def disable(self, actor: str, name: str) -> None:
         """Shut an account and end its sessions at once. Raises StaffRefused."""
         with Session(self._accounts.engine) as session, session.begin():
-            account = self._other(session, actor, name)
+            account = self._other(session, actor, name, shuts=True)
             account.disabled_at = account.disabled_at or self._accounts.clock.now()
             self._accounts.end_all(session, account.account_id)
             self._accounts.note(session, actor, "disabled", name)
@@ -108,11 +117,13 @@ class Staff:
             self._accounts.end_all(session, account.account_id)
             self._accounts.note(session, actor, "role", name, f"{was} -> {role}")
 
-    def _other(self, session: Session, actor: str, name: str) -> Account:
+    def _other(self, session: Session, actor: str, name: str, *, shuts: bool = False) -> Account:
         """The account of another: nobody changes their own, so one supervisor always remains."""
         if name == actor:
             raise StaffRefused("nobody changes their own account here: ask another supervisor")
         account = session.scalar(select(Account).where(Account.name == name))
         if account is None:
             raise StaffRefused("there is no such account")
+        if account.federated is not None and not shuts:
+            raise StaffRefused("the identity provider keeps this account: change it there")
         return account

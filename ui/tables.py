@@ -48,6 +48,8 @@ class Account(Base):
     must_change: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(Moment)
     disabled_at: Mapped[datetime | None] = mapped_column(Moment)
+    federated: Mapped[str | None] = mapped_column(String(600), index=True, unique=True)
+    """Issuer and subject at an identity provider; None for an account that signs in here."""
 
 
 class SignIn(Base):

@@ -55,7 +55,7 @@ class SessionView(View):
 
     `since` is when this officer came to the station; after `watch_s` the page asks for relief. `may_rename` marks the
     first account until its owner has named it. `second_officer` is needed never, to "override" or for each "release".
-    `escalations_only`: this is a second station.
+    `provider` is what the site calls its identity provider. `escalations_only`: this is a second station.
     """
 
     officer: str | None
@@ -68,6 +68,7 @@ class SessionView(View):
     watch_s: float = 0.0
     may_rename: bool = False
     second_officer: str = "never"
+    provider: str = ""
     escalations_only: bool = False
 
 

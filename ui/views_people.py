@@ -40,6 +40,7 @@ class MemberView(View):
     created_at: datetime
     disabled_at: datetime | None
     passkeys: int
+    federated: bool
 
 
 class NotedView(View):

@@ -24,6 +24,8 @@ OPEN = {
     ("delete", "/api/session"),
     ("post", "/api/session/challenge"),
     ("post", "/api/session/passkey"),
+    ("get", "/api/oidc/start"),
+    ("get", "/api/oidc/back"),
     ("post", "/api/password"),
     ("post", "/api/touch"),
     ("get", "/api/traveller"),

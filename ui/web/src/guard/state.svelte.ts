@@ -21,6 +21,7 @@ const NOBODY: api.SessionView = {
   watch_s: 0,
   may_rename: false,
   second_officer: 'never',
+  provider: '',
   escalations_only: false,
 };
 
@@ -194,7 +195,7 @@ export class GuardState {
 
   #take(event: api.GuardEvent): void {
     if (event.kind === 'signed_out') {
-      if (!this.changingHands) this.signed(NOBODY);
+      if (!this.changingHands) this.signed({ ...NOBODY, provider: this.session?.provider ?? '' });
     } else if (event.kind === 'pulse') {
       this.offset = Date.parse(event.at) - Date.now();
       this.sessionEnds = event.session_ends;
