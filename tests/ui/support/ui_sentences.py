@@ -35,11 +35,28 @@ SPOKEN = (
     ),
     *(f"appliance/runtime/{name}.py" for name in ("claims", "evidence", "history", "installed", "lane", "presence")),
     *(f"appliance/runtime/{name}.py" for name in ("reader", "verification", "wellness")),
+    *(
+        f"appliance/runtime/{name}.py"
+        for name in ("configured", "questions", "self_test", "setup", "standing", "thresholds")
+    ),
+    "appliance/proofs.py",
+    *(f"appliance/vision/{name}.py" for name in ("focus", "steady")),
     *(f"appliance/control/{name}.py" for name in ("client", "server")),
     *(f"appliance/observe/{name}.py" for name in ("alerts", "post", "watcher")),
     *(
         f"ui/{name}.py"
-        for name in ("accounts", "auth", "history", "lanes", "passkeys", "people", "proofs", "security", "staff")
+        for name in (
+            "accounts",
+            "auth",
+            "history",
+            "lanes",
+            "passkeys",
+            "people",
+            "proofs",
+            "security",
+            "setup",
+            "staff",
+        )
     ),
 )
 """Modules whose sentences reach a guard."""
