@@ -16,6 +16,7 @@ from ui.auth import an_officer
 from ui.console import Console
 from ui.security import Guarded
 from ui.settings import Settings
+from ui.views import Problem
 
 MAX_BODY = 16 * 1024
 
@@ -61,6 +62,7 @@ def api(console: Console | None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
+        responses={400: {"model": Problem}},  # a body that is no text at all
         max_body_size=MAX_BODY,
         # Request inputs here are personal data: nothing may export them.
         telemetry={"auto_configure": False, "logs": False, "tracing": False, "metrics": False},

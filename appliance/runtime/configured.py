@@ -192,7 +192,7 @@ def _retention(config: LaneConfig, live: Live, monotonic: Callable[[], float]) -
     size = sum(one.stat().st_size for one in path.parent.glob(f"{DATABASE}*")) / 1e6
     journal = f"{count} records since {oldest[:16].replace('T', ' ')} UTC, {size:.1f} MB" if count else "nothing"
     yield msg.Kept(
-        what="Journal: passages, results, decisions with their officers, faults; nobody's name, number or face",
+        what="Journal: passages, results, decisions with their officers, faults; no traveller's name, number or face",
         where=str(path),
         until="for ever: the lane deletes no record",
         now=journal,

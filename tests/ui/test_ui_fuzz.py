@@ -6,6 +6,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CheckFunction
 from ui_fake_lane import LaneThread, held
@@ -15,8 +16,15 @@ from ui.app import api as description
 
 # Without an end: what they send is looked at in test_ui_streams.
 ENDLESS = ["/api/events", "/api/traveller/{lane}/events"]
+
+
+def no_crash(_context: object, response: schemathesis.Response, _case: schemathesis.Case) -> None:
+    """503 is an answer: a lane does not say what is asked of it."""
+    assert response.status_code in range(200, 500) or response.status_code == 503, response.text
+
+
 CHECKS: list[CheckFunction] = [
-    schemathesis.checks.not_a_server_error,
+    no_crash,
     schemathesis.checks.status_code_conformance,
     schemathesis.checks.content_type_conformance,
     schemathesis.checks.response_schema_conformance,
@@ -47,7 +55,9 @@ class People:
 @pytest.fixture(scope="module")
 def supervisor(lane_thread: LaneThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     folder = tmp_path_factory.mktemp("fuzz")
-    console = ConsoleProcess([lane_thread.lane(folder / "lane-1.sock", held()).path], folder / "state")
+    lane = lane_thread.lane(folder / "lane-1.sock", held())
+    lane.no_past = "not here"
+    console = ConsoleProcess([lane.path], folder / "state")
     people = People(console)
     yield people
     people.http.close()
@@ -62,16 +72,18 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_no_request_ends_in_a_server_error(label: str, supervisor: People) -> None:
+def test_whatever_is_sent_the_answer_is_a_described_one(label: str, supervisor: People) -> None:
     operation = OPERATIONS[label]
+    kinds = [GenerationMode.POSITIVE]
+    if operation.body or any(operation.iter_parameters()):
+        kinds.append(GenerationMode.NEGATIVE)
 
-    @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(fitting=operation.as_strategy(), unfit=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
-    def fuzzed(fitting: schemathesis.Case, unfit: schemathesis.Case) -> None:
-        for case in (fitting, unfit):
-            case.call_and_validate(
-                base_url=supervisor.url, session=supervisor.here(), headers=supervisor.origin, checks=CHECKS, timeout=10
-            )
+    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(case=st.one_of([operation.as_strategy(generation_mode=kind) for kind in kinds]))
+    def fuzzed(case: schemathesis.Case) -> None:
+        case.call_and_validate(
+            base_url=supervisor.url, session=supervisor.here(), headers=supervisor.origin, checks=CHECKS, timeout=10
+        )
 
     fuzzed()
 

@@ -87,6 +87,7 @@ ELSEWHERE = (
     "{self._path",
     "{when} Run",
     "{one.lane}: {one.problem}",
+    "{fault.device}: {CATALOGUE",
     "{name} {report.figures[name]}",
     "{json.dumps",
     "Not good enough:",

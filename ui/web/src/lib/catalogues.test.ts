@@ -29,6 +29,7 @@ function places(message: string, language: string): string[] {
 const ALIKE = new Set([
   ...['Auditor', 'Document', 'Error {status}', 'Firmware', 'Hash', 'Journal', 'Live', 'Name', 'no', 'Pages', 'Passage', 'Passages'],
   ...['Passkeys', 'phases', 'relief', 'software', 'Supervisor', 'texture', '{time} min', '{value} s'],
+  ...['Mode', '– no', 'Version', 'visible', 'Zoom', '{band} nm'],
   '{count, plural, one {# passage} other {# passages}}',
 ]);
 const words = (message: string): string => message.replace(/\{(\w+, (plural|select),|\w+\})/g, ' ').replace(/[^\p{L}]+/gu, ' ').trim();
