@@ -62,7 +62,10 @@ def api(console: Console | None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
-        responses={400: {"model": Problem}},  # a body that is no text at all
+        responses={
+            400: {"model": Problem, "description": "A body that is no text"},
+            413: {"description": "A body that is too long", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        },
         max_body_size=MAX_BODY,
         # Request inputs here are personal data: nothing may export them.
         telemetry={"auto_configure": False, "logs": False, "tracing": False, "metrics": False},

@@ -76,7 +76,7 @@ def test_24_calm_lanes_fit_one_screen_and_none_of_them_draws_the_eye(guard: Seat
     expect(page.locator(".line-tile")).to_have_count(LANES)
     expect(page.get_by_text("24 lanes, 24 calm")).to_be_visible()
     first = tile(page, 1)
-    for words in ("E-01", "In service", "Idle", "shown: present document", "High security", "camera 850 940", "gate"):
+    for words in ("E-01", "In service", "Ready", "shown: present document", "High security", "camera 850 940", "gate"):
         expect(first).to_contain_text(words)
     size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size == [1920, 1080], "the line must fit the screen without scrolling"
