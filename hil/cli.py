@@ -73,6 +73,9 @@ def tour(
         str, typer.Option(help="A second detector that decides nothing: rgb-cue, a file, a folder.")
     ] = "",
     only: Annotated[list[str] | None, typer.Option(help="Only this passage; repeatable.")] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="The guard decides by clicks, in a Chromium before the real console.")
+    ] = False,
     scenario: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Passages of this YAML file instead.")
     ] = None,
@@ -95,6 +98,7 @@ def tour(
         bands=_installed(bands),
         shadow=shadow,
         only=tuple(only or ()),
+        browser=browser,
         scenario=scenario,
         json=json,
         keep=keep,

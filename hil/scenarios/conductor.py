@@ -6,7 +6,7 @@ What the lane did is taken from its snapshots; what the gate did from the rig's 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,10 @@ _LOOK_S = 0.2
 _SMALLEST_PICTURE_PX = 64
 _EVIDENCE_S = 8.0
 _NO_REASON = (Result.SUCCESSFUL, Result.NOT_PERFORMED)
+
+
+Decide = Callable[[PassageView, GuardDoes], Awaitable[str]]
+"""How a guard's decision reaches the lane; the answer says what stood against it, "" for nothing."""
 
 
 class TourError(Exception):
@@ -95,11 +99,19 @@ class Conductor:
     """One rig, one appliance, one console. `tell` hears what is going on, for a progress line."""
 
     def __init__(
-        self, *, rig: Rig, client: LaneClient, appliance: Child, clock: Clock, tell: Callable[[str], None]
+        self,
+        *,
+        rig: Rig,
+        client: LaneClient,
+        appliance: Child,
+        clock: Clock,
+        tell: Callable[[str], None],
+        decide: Decide | None = None,
     ) -> None:
         self._rig, self._client, self._appliance, self._clock, self._tell = rig, client, appliance, clock, tell
         portrait = () if rig.settings.claim is Claim.NOBODY else ("portrait",)
-        self._guard = Guard(client, clock, (*portrait, "rgb", *rig.settings.bands, "map"))
+        decide = decide or Requests(client).decide
+        self._guard = Guard(client, clock, (*portrait, "rgb", *rig.settings.bands, "map"), decide)
         self._changed = asyncio.Event()
 
     async def _next(self) -> LaneSnapshot | None:
@@ -194,12 +206,35 @@ class Conductor:
         return seen.phase in (("Ready", "OutOfService") if passage.mishap else ("Ready",))
 
 
+class Requests:
+    """A guard's decisions as requests at the control socket."""
+
+    def __init__(self, client: LaneClient) -> None:
+        self._client = client
+        self._numbers = itertools.count(1)
+
+    async def decide(self, view: PassageView, does: GuardDoes) -> str:
+        """Decide about a passage; "" once the lane has taken it, else why not."""
+        request = OfficerRequest(
+            request_id=f"tour-{next(self._numbers)}",
+            passage_id=view.passage_id,
+            action=does.action,
+            officer="tour",
+            reason=does.reason,
+            visual_check=does.visual_check,
+        )
+        try:
+            reply = await self._client.decide(request)
+        except LaneUnreachable as error:
+            return str(error)
+        return "" if reply.accepted else f"the lane did not take it: {reply.message}"
+
+
 class Guard:
     """Plays the guard of a passage: looks at the evidence where there is to be some, decides once."""
 
-    def __init__(self, client: LaneClient, clock: Clock, evidence: tuple[str, ...]) -> None:
-        self._client, self._clock, self._evidence = client, clock, evidence
-        self._numbers = itertools.count(1)
+    def __init__(self, client: LaneClient, clock: Clock, evidence: tuple[str, ...], decide: Decide) -> None:
+        self._client, self._clock, self._evidence, self._decide = client, clock, evidence, decide
         self._passage: Passage | None = None
         self._called_at: float | None = None
 
@@ -227,25 +262,8 @@ class Guard:
             got.problems.append("referred, which was not expected")
         elif passage.guard.action not in referral.actions:
             got.problems.append(f"the guard may not {passage.guard.action}")
-        else:
-            await self._decide(view.passage_id, passage.guard, got)
-
-    async def _decide(self, passage_id: str, does: GuardDoes, got: Got) -> None:
-        request = OfficerRequest(
-            request_id=f"tour-{next(self._numbers)}",
-            passage_id=passage_id,
-            action=does.action,
-            officer="tour",
-            reason=does.reason,
-            visual_check=does.visual_check,
-        )
-        try:
-            reply = await self._client.decide(request)
-        except LaneUnreachable as error:
-            got.problems.append(f"the guard's decision: {error}")
-            return
-        if not reply.accepted:
-            got.problems.append(f"the lane did not take the guard's decision: {reply.message}")
+        elif problem := await self._decide(view, passage.guard):
+            got.problems.append(f"the guard's decision: {problem}")
 
     async def _look_at(self, passage_id: str, channel: str, got: Got) -> None:
         """Fetch and decode one picture, as a guard's browser would."""

@@ -49,8 +49,8 @@ SCENARIOS = {
 class Tour:
     """What to run. `keep` is a directory for everything the rig and the lane write; None for one that is removed.
 
-    `scenario` is a file of passages in place of the tour's own. `shadow` names a second detector as `[liveness] shadow`
-    does; what it said of each capture stands in the table.
+    `browser`: the guard decides by clicks in a real Chromium. `scenario` is a file of passages in place of the tour's
+    own. `shadow` names a second detector as `[liveness] shadow` does; what it said of each capture stands in the table.
     """
 
     pack: str = "auto"
@@ -61,6 +61,7 @@ class Tour:
     bands: tuple[str, ...] = SWITCHED
     shadow: str = ""
     only: tuple[str, ...] = ()
+    browser: bool = False
     scenario: Path | None = None
     json: Path | None = None
     keep: Path | None = None
@@ -120,8 +121,20 @@ def ended_by_signals() -> Iterator[None]:
 async def _passages(tour: Tour, rig: Rig, appliance: Child, tell: Callable[[str], None]) -> tuple[list[Line], str]:
     clock = SystemClock()
     lines: list[Line] = []
-    async with console_of(rig.paths.control, clock, guard=tour.site is not Site.UNATTENDED_POINT) as client:
-        conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell)
+    guarded = tour.site is not Site.UNATTENDED_POINT
+    async with contextlib.AsyncExitStack() as stack:
+        # A guard who clicks watches by the page; this console then only looks on.
+        client = await stack.enter_async_context(
+            console_of(rig.paths.control, clock, guard=guarded and not tour.browser)
+        )
+        decide = None
+        if tour.browser:
+            from hil.scenarios.clicking import clicking  # brings Playwright with it
+
+            tell("starting the guard console and a browser")
+            state = rig.paths.directory / "console"
+            decide = await stack.enter_async_context(clicking(rig.paths.control, state))
+        conductor = Conductor(rig=rig, client=client, appliance=appliance, clock=clock, tell=tell, decide=decide)
         pack = (await conductor.ready()).pack
         for passage in tour.passages():
             line = await _line(conductor, passage, tour.topology)

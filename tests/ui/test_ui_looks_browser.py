@@ -42,7 +42,7 @@ def tour(
 ) -> Iterator[Tour]:
     tour = Tour(chrome, lane_thread, tmp_path_factory.mktemp("tour"), start_console)
     yield tour
-    complaints = tour.seat.complaints + tour.stranger.complaints
+    complaints = [each for seat in tour.seats for each in seat.complaints]
     tour.close()
     assert [each for each in complaints if "ERR_FAILED" not in each] == []
 
@@ -54,7 +54,7 @@ def test_every_page_is_accessible_and_fits(tour: Tour, variant: str) -> None:
     found: dict[str, object] = {}
     for name, opened in PAGES.items():
         page = opened(tour)
-        seat = tour.stranger if page is tour.stranger.page else tour.seat
+        seat = next(each for each in tour.seats if each.page is page)
         assert page.evaluate("[document.documentElement.lang, document.documentElement.dataset.theme]") == [
             language,
             theme,
@@ -82,7 +82,7 @@ def english_left(page: Page) -> list[str]:
     """Texts of a page in German that stand in the English catalogues and not in the German ones."""
     named = {
         (section, language): json.loads((TEXTS / f"{section}.{language}.json").read_text())
-        for section in ("guard", "people", "after", "lane")
+        for section in ("guard", "decide", "line", "people", "after", "setup", "lane")
         for language in ("en", "de")
     }
     german = {text for (_, language), texts in named.items() if language == "de" for text in texts.values()}
@@ -105,7 +105,8 @@ def test_the_language_is_changed_by_hand_everywhere_and_stays(tour: Tour) -> Non
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Mein Konto")).to_be_visible()
     for name, opened in PAGES.items():
-        if name not in ("sign-in", "journal"):
+        # Of the set-up the lane's own words for settings are in English still.
+        if name not in ("sign-in", "journal") and not name.startswith("set-up"):
             assert english_left(opened(tour)) == [], name
             assert set(page.locator("[lang=en]").all_inner_texts()) <= STAYS, name
     page.reload()

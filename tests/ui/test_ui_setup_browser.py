@@ -54,25 +54,14 @@ def boss(chrome: Browser, console: ConsoleProcess) -> Iterator[Seat]:
 @pytest.fixture(scope="module")
 def seat(chrome: Browser, console: ConsoleProcess, boss: Seat) -> Iterator[Seat]:
     """A maintainer."""
-    seat = hired(chrome, console, boss, "m.weber")
+    seat = hired(chrome, boss, "m.weber")
     yield seat
     seat.close()
     assert seat.complaints == []
 
 
-def hired(chrome: Browser, console: ConsoleProcess, boss: Seat, name: str) -> Seat:
-    answer = boss.context.request.post(
-        "/api/accounts", data={"name": name, "role": "maintainer"}, headers={"origin": console.url}
-    )
-    one_time = answer.json()["password"]
-    seat = Seat(chrome, console.url)
-    seat.page.goto("/")
-    seat.sign_in(one_time, name)
-    for label in ("New password", "New password again"):
-        seat.page.get_by_label(label, exact=True).fill(PASSWORD)
-    seat.page.get_by_label("One-time password").fill(one_time)
-    seat.page.get_by_role("button", name="Save and continue").click()
-    seat.page.get_by_test_id("link").get_by_text("Live").wait_for()
+def hired(chrome: Browser, boss: Seat, name: str) -> Seat:
+    seat = boss.hires(chrome, name, "maintainer")
     # The matcher is loaded and everything proved before the lane is ready.
     expect(seat.page.get_by_test_id("overview")).to_contain_text("Ready", timeout=60_000)
     open_setup(seat.page)

@@ -77,6 +77,20 @@ class Seat:
         self.page.get_by_role("button", name="Save and continue").click()
         self.page.get_by_test_id("link").get_by_text("Live").wait_for()
 
+    def hires(self, browser: Browser, name: str, role: str) -> "Seat":
+        """This seat's supervisor gives somebody an account; their own seat, signed in."""
+        asked = {"data": {"name": name, "role": role}, "headers": {"origin": self.url}}
+        one_time = self.context.request.post("/api/accounts", **asked).json()["password"]
+        seat = Seat(browser, self.url)
+        seat.page.goto("/")
+        seat.sign_in(one_time, name)
+        for label in ("New password", "New password again"):
+            seat.page.get_by_label(label, exact=True).fill(PASSWORD)
+        seat.page.get_by_label("One-time password").fill(one_time)
+        seat.page.get_by_role("button", name="Save and continue").click()
+        seat.page.get_by_test_id("link").get_by_text("Live").wait_for()
+        return seat
+
     def violations(self) -> list[str]:
         """What axe-core finds (WCAG 2.0 to 2.2, A and AA)."""
         script = (ROOT / "ui/web/node_modules/axe-core/axe.min.js").read_text()

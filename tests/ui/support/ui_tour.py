@@ -4,17 +4,35 @@
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 from playwright.sync_api import Browser, Page
 from ui_after_lane import served, written
-from ui_fake_lane import LaneThread, held, idle, now, watching
+from ui_fake_lane import LaneThread, held, idle, now, picture, watching
 from ui_rig import ConsoleProcess, Seat
 
 from appliance.clock import SystemClock
-from appliance.control.messages import CheckView, FaultView, LaneSnapshot
+from appliance.config import LaneConfig
+from appliance.control.messages import (
+    BandFigures,
+    CheckView,
+    FaultView,
+    LaneSnapshot,
+    LookView,
+    SetupView,
+)
+from appliance.control.setup import Proof, SelfTestState, SetupAnswer
 from appliance.core.faults import CATALOGUE
+from appliance.core.types import Result
+from appliance.runtime import configured
+from appliance.runtime.configured import Live
+from appliance.store.lane_store import LaneStore
+from appliance.store.records import JournalRecord
+from appliance.vision import focus
 
 VARIANTS = {"dark": ("en", "dark"), "light": ("en", "light"), "arabic": ("ar", "dark")}
 """What every page is looked at in: language and theme."""
@@ -59,17 +77,21 @@ class Tour:
         self.seat.page.get_by_role("button", name="Create account").click()
         self.seat.page.get_by_test_id("account-Ben Adler").wait_for()
         self._revision = 2
+        self.maintainer = self.seat.hires(browser, "Mia Weber", "maintainer")
+        self.lane.after = _obeyed
+        self.lane.tells = {"setup": set_up(base), "self_test": tested()}
 
     def wear(self, language: str, theme: str) -> None:
-        """Language and theme of both seats, kept there as a choice by hand is."""
-        for seat in (self.seat, self.stranger):
+        """Language and theme of all seats, kept there as a choice by hand is."""
+        for seat in self.seats:
             seat.page.evaluate(
                 "([language, theme]) => { localStorage.setItem('sallyport.language', language);"
                 " localStorage.setItem('sallyport.theme', theme); }",
                 [language, theme],
             )
             seat.page.reload()
-        self.seat.page.locator(".chip.calm[data-testid=link]").wait_for()
+        for seat in (self.seat, self.maintainer):
+            seat.page.locator(".chip.calm[data-testid=link]").wait_for()
         self.seat.page.get_by_test_id("sound").click()
         self.stranger.page.get_by_test_id("station").wait_for()
 
@@ -78,10 +100,15 @@ class Tour:
         self._revision += 1
         self.lanes.do(lambda: self.lane.show(snapshot.model_copy(update={"revision": self._revision})))
 
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """A supervisor, nobody, a maintainer."""
+        return (self.seat, self.stranger, self.maintainer)
+
     def close(self) -> None:
-        """Close both seats."""
-        self.seat.close()
-        self.stranger.close()
+        """Close all seats."""
+        for seat in self.seats:
+            seat.close()
 
 
 def quiet() -> LaneSnapshot:
@@ -102,6 +129,64 @@ def taken() -> LaneSnapshot:
     """The third lane with somebody suspected in it."""
     what: dict[str, Any] = {"checks": CHECKS, "irregularities": ("The portrait is blurred.",)}
     return held("E-03", **what)
+
+
+def closed(look_id: str = "", channel: str = "rgb") -> LaneSnapshot:
+    """The third lane out of service; with an id a maintainer looks at a channel, whose figures are the drawing's."""
+    out: dict[str, Any] = {"phase": "OutOfService", "in_service": False, "closed_by_hand": True}
+    if not look_id:
+        return idle("E-03", **out)
+    drawn = cv2.imdecode(np.frombuffer(picture(channel)[0], np.uint8), cv2.IMREAD_COLOR)
+    view = focus.View(drawn, (cv2.cvtColor(drawn, cv2.COLOR_BGR2GRAY),), 250)
+    figures = BandFigures.model_validate(focus.figures(view, channel, (0.5, 0.5), focus.Peak()))
+    ends = now() + timedelta(minutes=2)
+    look = LookView(look_id=look_id, channel=channel, version=1, ends=ends, figures=figures, problem="")
+    doing = SetupView(doing="look", officer="Mia Weber", since=now(), ended=None, words="", done=0, look=look)
+    return idle("E-03", setup=doing, **out)
+
+
+def _obeyed(request: dict[str, Any]) -> LaneSnapshot:
+    """What the third lane does when a console orders something of it."""
+    order = request.get("order", {})
+    return closed(order["look_id"], order["channel"]) if order.get("do") == "look" else closed()
+
+
+def set_up(base: Path) -> SetupAnswer:
+    """How a lane says it is set up: the real answer, of a configuration as one of the rig's lanes has it."""
+    camera = {"kind": "rig", "reference": {"box": (0, 0, 10, 10), "width_mm": 7}}
+    config = LaneConfig.model_validate(
+        {
+            "lane_id": "E-03",
+            "profile": "simulated",
+            "state_dir": base / "set-up",
+            "control_socket": base / "none.sock",
+            "gate": {"port": "/dev/serial/by-path/gate"},
+            "illumination": {"nir": {"port": "/dev/serial/by-path/light", "bands": {"850": {}, "940": {}}}},
+            "cameras": {"rgb": camera, "nir": camera},
+            "document_reader": {"kind": "rig"},
+            "simulation": {"module": "none"},
+        }
+    )
+    clock = SystemClock()
+    with LaneStore.open(config.state_dir, clock, boot_id="boot") as store:
+        store.append([JournalRecord("lane_started", {"lane_id": config.lane_id})])
+    who = {"gate": {"model": "simulated gate", "firmware": "1", "serial_number": "S-1", "proved": False}}
+    live = Live(who, (), {}, "open-omz", ("rgb", "850", "940"), 0, clock.now())
+    told = configured.answer(config, live, clock.monotonic).model_dump_json()
+    return SetupAnswer.model_validate_json(told.replace(str(base), "/var/lib/sallyport"))
+
+
+def tested() -> SelfTestState:
+    """A self-test with every result."""
+    seen = {
+        "successful": ("gate", "It answers.", "firmware 1"),
+        "failed": ("illumination.nir", "LED 940 lights.", "no"),
+        "undetermined": ("presence", "It measures.", "No reading came."),
+        "not_performed": ("gate", "Doors.", "Only appliance selftest releases doors, with the lane stopped."),
+        "aborted": ("camera.nir", "It delivers.", "The lane was stopped."),
+    }
+    proofs = tuple(Proof(part=a, what=b, result=Result(name), seen=c) for name, (a, b, c) in seen.items())
+    return SelfTestState(officer="Mia Weber", started=now(), ended=now(), words="All parts were tested.", proofs=proofs)
 
 
 def _sign_in(tour: Tour) -> Page:
@@ -141,6 +226,26 @@ def _view(clicks: str, ready: str) -> Callable[[Tour], Page]:
     return opened
 
 
+def _set_up(
+    tab: int, ready: str, snapshot: Callable[[], LaneSnapshot] = quiet, click: str = ""
+) -> Callable[[Tour], Page]:
+    """A page of the set-up, by its place among the tabs."""
+
+    def opened(tour: Tour) -> Page:
+        page = _reset(tour) and tour.maintainer.page
+        tour.show(snapshot())
+        page.get_by_test_id("page-lanes").click()  # leaving it ends a look
+        page.get_by_test_id("page-setup").click()
+        page.locator("main.setup select").first.select_option("E-03")
+        page.locator("main.setup .tabs button").nth(tab).click()
+        if click:
+            page.locator(click).click()
+        page.locator(ready).first.wait_for()
+        return page
+
+    return opened
+
+
 PAGES: dict[str, Callable[[Tour], Page]] = {
     "sign-in": _sign_in,
     "lanes": _lanes,
@@ -152,5 +257,11 @@ PAGES: dict[str, Callable[[Tour], Page]] = {
     "statistics": _view("page-after tab-statistics", "rates"),
     "devices": _view("page-after tab-devices", "versions"),
     "claims": _view("page-after tab-claims", "faces"),
+    "set-up-devices": _set_up(0, "[data-testid=devices]"),
+    "set-up-self-test": _set_up(1, "[data-testid=proofs]", closed),
+    "set-up-bands": _set_up(2, "[data-testid=band][data-shown=true]", closed, "main.setup .row > button.primary"),
+    "set-up-thresholds": _set_up(3, "[data-testid=matcher]"),
+    "set-up-rules": _set_up(4, "[data-testid=checks]"),
+    "set-up-trust": _set_up(5, "[data-testid=retention]"),
 }
 """Opens each page and waits until what it shows is there; the page it is on."""
