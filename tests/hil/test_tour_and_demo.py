@@ -92,11 +92,12 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_three_passages_of_the_tour_from_end_to_end(tmp_path: Path) -> None:
+@pytest.mark.browser
+def test_three_passages_of_the_tour_from_end_to_end_with_a_guard_who_clicks(tmp_path: Path) -> None:
     names = ("genuine", "expired", "resin_mask")
     only = [word for name in names for word in ("--only", name)]
     record = tmp_path / "tour.json"
-    lane = ("--bands", "rgb+850+940", "--keep", str(tmp_path / "lane"))
+    lane = ("--bands", "rgb+850+940", "--browser", "--keep", str(tmp_path / "lane"))
     arguments = ("tour", "--pack", "pypi-dlib", *only, "--json", str(record), *lane)
     with Program(tmp_path / "said", *arguments) as program:
         assert program.ends(110) == 0, program.said()

@@ -10,6 +10,7 @@ from ui_rig import PASSWORD, ConsoleProcess, Seat
 
 from hil.rig import Rig
 from hil.rig.config import LaneSettings
+from hil.scenarios.script import VALID
 from hil.scenarios.tour import appliance_of
 from hil.scene import CAST, bona_fide, document_below
 
@@ -39,7 +40,7 @@ def sets_up(page: Page) -> None:
 
 def refuses(page: Page, rig: Rig) -> None:
     expect(page.get_by_test_id("overview")).to_contain_text("Ready", timeout=SLOW_MS)
-    rig.present(bona_fide(CAST[3]), document_below(rig.paths.directory / "documents", CAST[0]))
+    rig.present(bona_fide(CAST[3]), document_below(rig.paths.directory / "documents", CAST[0], VALID))
     card = page.get_by_test_id("referral")
     card.wait_for(timeout=SLOW_MS)
     expect(card).to_contain_text("The face does not match")
