@@ -44,7 +44,8 @@ def tour(
     yield tour
     complaints = [each for seat in tour.seats for each in seat.complaints]
     tour.close()
-    assert [each for each in complaints if "ERR_FAILED" not in each] == []
+    # Refused by a test on purpose; and two of the lanes tell nothing of their set-up (503).
+    assert [each for each in complaints if "ERR_FAILED" not in each and "503" not in each] == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
