@@ -42,7 +42,7 @@ def of_leds(
     camera: str, leds: Sequence[str], levels: Mapping[str, Sequence[float]], findings: Sequence[str]
 ) -> Iterator[Proof]:
     """The LEDs of one camera by lit minus dark at the grey reference, DN in each of `LOOKS` bursts; what was found."""
-    part = f"LEDs, {camera}"
+    part = f"LEDs of the {camera} camera"
     for led in leds:
         seen = levels.get(led, ())
         words = f"lit minus dark {np.mean(seen):.1f} DN (n={len(seen)})" if seen else "not measured"
@@ -54,7 +54,9 @@ def of_leds(
 
 def of_presence(said: Presence) -> Proof:
     """The sensor above an empty lane sees its floor, nobody and nothing."""
-    seen = f"persons {said.persons}, something left {said.left_object}, {said.measured:.0%} of the area seen"
+    persons = "unknown" if said.persons is None else said.persons
+    left = {None: "unknown", True: "yes", False: "no"}[said.left_object]
+    seen = f"persons {persons}, something left: {left}, {said.measured * 100:.0f} % of the area seen"
     unsure = said.persons is None or said.left_object is None
     empty = (said.persons, said.left_object) == (0, False)
     return Proof("presence", "lane empty", None if unsure else empty, seen)

@@ -106,7 +106,7 @@ async def _leds(lane: LaneConfig, clock: Clock) -> AsyncIterator[Proof]:
     async with Bench(lane, clock) as bench:
         looks = [await bench.look() for _ in range(LOOKS)]
         for camera, setup in bench.setups.items():
-            part = f"LEDs, {camera}"
+            part = f"LEDs of the {camera} camera"
             yield Proof(part, "illuminator", True, f"{setup.illuminator.model}, {setup.illuminator.firmware}")
             findings = dict.fromkeys(found.words for look in looks for found in look[camera].findings)
             levels = {

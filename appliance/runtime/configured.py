@@ -127,7 +127,8 @@ def _timeouts(config: LaneConfig) -> Iterator[msg.Setting]:
         yield msg.Setting(key=f"policy.timeouts.{phase}", value=f"{seconds:g} s", given=given, words=usual)
 
 
-_WORDS = {
+NONE = "none"
+WORDS = {
     "policy.require_chip": "whether the chip of a document must prove it authentic",
     "policy.require_guard": "whether nobody new is let in while no guard watches",
     "policy.document_attempts": "how often a document is read before an officer is called",
@@ -149,7 +150,7 @@ _WORDS = {
 
 
 def _settings(config: LaneConfig) -> Iterator[msg.Setting]:
-    for key, words in _WORDS.items():
+    for key, words in WORDS.items():
         section, name = key.split(".")
         yield _setting(getattr(config, section), key, name, words)
     for camera, light in config.illumination.items():
@@ -161,7 +162,7 @@ def _settings(config: LaneConfig) -> Iterator[msg.Setting]:
 
 def _setting(section: BaseModel, key: str, name: str, words: str) -> msg.Setting:
     value = getattr(section, name)
-    said = "none" if value is None or value == () else str(value)
+    said = NONE if value is None or value == () else str(value)
     said = said.lower() if isinstance(value, bool) else said
     return msg.Setting(key=key, value=said, given=name in section.model_fields_set, words=words)
 
@@ -190,7 +191,7 @@ def _retention(config: LaneConfig, live: Live, monotonic: Callable[[], float]) -
     with stored.reading(path, monotonic) as connection:
         count, oldest = stored.extent(connection)
     size = sum(one.stat().st_size for one in path.parent.glob(f"{DATABASE}*")) / 1e6
-    journal = f"{count} records since {oldest[:16].replace('T', ' ')} UTC, {size:.1f} MB" if count else "nothing"
+    journal = f"{count} records since {oldest[:16].replace('T', ' ')} UTC, {size:.1f} MB" if count else "no record"
     yield msg.Kept(
         what="Journal: passages, results, decisions with their officers, faults; no traveller's name, number or face",
         where=str(path),

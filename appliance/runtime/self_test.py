@@ -83,7 +83,7 @@ class SelfTest:
         """Why these cannot be asked now."""
         for fault in self._faults.active:
             if fault.code in LOST:
-                seen = f"{fault.device}: {CATALOGUE[fault.code].title}. {fault.detail}"
+                seen = f"{fault.device}: {CATALOGUE[fault.code].title}. {fault.detail}".strip()
                 return Proof(part=part, what="answers", result=Result.FAILED, seen=seen)
         return None
 

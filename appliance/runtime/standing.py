@@ -10,10 +10,14 @@ from appliance.core.types import MANDATORY, CheckName, Claim
 from appliance.runtime.faults import FaultRegister
 
 _ORDER: tuple[Severity, ...] = ("notice", "degraded", "critical")
-_LEFT_OUT = {
+LEFT_OUT = {
     CheckName.DOCUMENT_READ: "No document is read.",
     CheckName.DOCUMENT_VALIDITY: "The validity of a document is not checked.",
     CheckName.DOCUMENT_AUTHENTICITY: "The authenticity of a document is not checked.",
+    CheckName.SINGLE_FACE: "That one person is alone is not mandatory.",
+    CheckName.FACE_QUALITY: "The quality of the face image is not mandatory.",
+    CheckName.COMPARISON: "The face comparison is not mandatory.",
+    CheckName.LIVENESS: "Liveness is not mandatory.",
 }
 _MASKS = {"ignore": "Medical masks are not looked for.", "allow": "A medical mask may stay on."}
 
@@ -21,7 +25,7 @@ _MASKS = {"ignore": "Medical masks are not looked for.", "allow": "A medical mas
 def mode(config: LaneConfig) -> ModeView:
     """The mode that the configuration amounts to (ICAO 9303-2 D.7): nothing can call itself more secure than it is."""
     left_out = MANDATORY - config.core_policy().mandatory
-    relaxed = [_LEFT_OUT.get(name, f"Not mandatory: {name}.") for name in CheckName if name in left_out]
+    relaxed = [LEFT_OUT[name] for name in CheckName if name in left_out]
     if not config.policy.require_guard:
         relaxed.append("No guard has to watch.")
     if config.face.masks in _MASKS:

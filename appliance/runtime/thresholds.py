@@ -16,7 +16,7 @@ from appliance.models.manager import ModelError, pack_record
 from appliance.runtime import installed
 from appliance.vision.judge import judge_of, upper_of
 
-_LIMITS = {"attack_zone": "like an attack", "skin_zone": "unlike skin, as a whole", "part_zone": "unlike skin, a part"}
+LIMITS = {"attack_zone": "like an attack", "skin_zone": "unlike skin, as a whole", "part_zone": "unlike skin, a part"}
 
 
 def matcher(config: LaneConfig, pack_id: str) -> tuple[msg.MatcherThreshold, ...]:
@@ -27,9 +27,10 @@ def matcher(config: LaneConfig, pack_id: str) -> tuple[msg.MatcherThreshold, ...
         return ()
     reports = {one.masked: one for one in shipped() if one.pack_id == pack.pack_id}
     masks = config.face.masks == "allow"
-    found = [_of_pack(pack, pack.default, reports.get(False), "bare faces", in_use=True)]
+    found = [_of_pack(pack, pack.default, reports.get(False), f"{pack.title}, bare faces", in_use=True)]
     if pack.masked is not None:
-        found.append(_of_pack(pack, pack.masked, reports.get(True), "faces in medical masks", in_use=masks))
+        title = f"{pack.title}, faces in medical masks"
+        found.append(_of_pack(pack, pack.masked, reports.get(True), title, in_use=masks))
     if config.gallery is not None and config.gallery.identify_threshold is not None:
         search = msg.MatcherThreshold(
             title=f"{pack.title}, search of the gallery",
@@ -46,10 +47,10 @@ def matcher(config: LaneConfig, pack_id: str) -> tuple[msg.MatcherThreshold, ...
 
 
 def _of_pack(
-    pack: PackRecord, point: OperatingPoint, report: FaceReport | None, what: str, *, in_use: bool
+    pack: PackRecord, point: OperatingPoint, report: FaceReport | None, title: str, *, in_use: bool
 ) -> msg.MatcherThreshold:
     return msg.MatcherThreshold(
-        title=f"{pack.title}, {what}",
+        title=title,
         key="face.pack",
         metric=pack.metric,
         threshold=point.threshold,
@@ -108,7 +109,7 @@ def _upper(config: LaneConfig) -> list[msg.DetectorThresholds]:
 def _detector(
     found: Detector, title: str, key: str, sha256: str, evidence: tuple[msg.DetectorEvidence, ...], problem: str
 ) -> msg.DetectorThresholds:
-    zones = {name: getattr(found, field) for field, name in _LIMITS.items()}
+    zones = {name: getattr(found, field) for field, name in LIMITS.items()}
     return msg.DetectorThresholds(
         title=title,
         key=key,

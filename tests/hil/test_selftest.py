@@ -48,7 +48,7 @@ def test_everything_of_a_sound_lane_is_proved(rig: Rig, selftest: Callable[..., 
         "940R - lit minus dark",
         "camera, nir",
         "document reader",
-        "presence: lane empty - persons 0, something left False",
+        "presence: lane empty - persons 0, something left: no",
     ):
         assert words in done.output
     assert "Proved on simulated devices." in done.output

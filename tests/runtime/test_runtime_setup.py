@@ -403,7 +403,9 @@ async def test_everything_of_a_sound_lane_is_proved_and_no_door_released(
         not_performed = {key for key, result in found.items() if result is Result.NOT_PERFORMED}
         assert not_performed == {("gate", "entry release"), ("gate", "exit release"), ("presence", "lane empty")}
         assert {result for key, result in found.items() if key not in not_performed} == {Result.SUCCESSFUL}
-        assert {("LEDs, nir", "850L"), ("camera, rgb", "frames"), ("gate", "exit door closed")} <= set(found)
+        assert {("LEDs of the nir camera", "850L"), ("camera, rgb", "frames"), ("gate", "exit door closed")} <= set(
+            found
+        )
         assert house.gate.log == ["secure"]
         assert HandVision.started[0].asked.count("frames") == 1
     assert kept(house, "setup.self_test_began") == [{"officer": "m.weber"}]
@@ -424,9 +426,9 @@ async def test_what_is_broken_is_named_and_the_rest_is_proved_all_the_same(
         monkeypatch.setattr(house.gate, "secure", welded)
         found = results(await proved(house))
         assert found["gate", "answers"] is Result.FAILED
-        assert found["LEDs, nir", "850R"] is Result.FAILED
-        assert found["LEDs, nir", "burst"] is Result.FAILED
-        assert found["LEDs, nir", "850L"] is Result.SUCCESSFUL
+        assert found["LEDs of the nir camera", "850R"] is Result.FAILED
+        assert found["LEDs of the nir camera", "burst"] is Result.FAILED
+        assert found["LEDs of the nir camera", "850L"] is Result.SUCCESSFUL
         assert found["camera, nir", "frames"] is Result.SUCCESSFUL
         assert {2001, 3003} <= set(house.lane.loop.faults.codes), "a fault found in a test is a fault"
         monkeypatch.undo()

@@ -8,8 +8,9 @@ import pytest
 from appliance.clock import ManualClock
 from appliance.config import LaneConfig
 from appliance.control.messages import DeviceView
+from appliance.core.types import MANDATORY
 from appliance.runtime.faults import FaultRegister
-from appliance.runtime.standing import devices, mode
+from appliance.runtime.standing import LEFT_OUT, devices, mode
 
 WHO = {"model": "m", "firmware": "1", "serial_number": None}
 NAMES = ("camera.rgb", "camera.nir", "illumination.nir", "gate", "document_reader")
@@ -108,6 +109,11 @@ def test_where_nobody_shows_a_document_there_is_no_reader_to_be_unknown(tmp_path
     lane = Lane(tmp_path, site="office", topology="turnstile", **changes)
     assert set(lane.devices) == {*NAMES} - {"document_reader"}
     assert mode(lane.config).relaxed[0] == "No document is read."
+
+
+def test_there_are_words_for_whatever_check_is_left_out() -> None:
+    assert set(LEFT_OUT) == MANDATORY
+    assert len({*LEFT_OUT.values()}) == len(MANDATORY)
 
 
 def test_a_border_lane_as_it_comes_is_of_high_security(tmp_path: Path) -> None:

@@ -11,15 +11,20 @@ from collections.abc import Iterator
 from importlib import resources
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 from appliance.core import phases
 from appliance.core.faults import CATALOGUE
 from appliance.core.types import ADVICE_WORDS
 from appliance.evaluate.figures import percent
+from appliance.evaluate.outcome import Protocol
 from appliance.evaluate.species import VOCABULARY
 from appliance.liveness import words
 from appliance.liveness.circumstances import CIRCUMSTANCES
+from appliance.models.catalogue import PACKS
 from appliance.observe import alerts, post
+from appliance.runtime import configured, thresholds
+from drivers.ports import DoorPosition
 from ui.proofs import CONFIRM, SECOND
 
 ROOT = Path(__file__).parents[3]
@@ -61,6 +66,18 @@ SPOKEN = (
 )
 """Modules whose sentences reach a guard."""
 
+TOLD = frozenset(
+    (
+        "appliance/proofs.py",
+        "appliance/vision/steady.py",
+        *(f"appliance/runtime/{name}.py" for name in ("configured", "self_test", "thresholds")),
+    )
+)
+"""Modules of which nearly everything reaches a page: all their strings of several words, whatever they begin with."""
+
+WORDS = frozenset(("Proof", "_holds", "_lost"))
+"""Calls whose strings do, single words too."""
+
 REFUSALS = frozenset(
     (
         "HTTPException",
@@ -93,6 +110,10 @@ ELSEWHERE = (
     "Not good enough:",
     "{which} answers",
     "{words} if that does not help",
+    "; ",
+    "{seconds} s",
+    "{identity.model}",
+    "{band.dataset}",
 )
 """What looks like a sentence and ends on a terminal, in a log or a file; and parts `_tables` has whole."""
 
@@ -113,6 +134,16 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "kind": ("real", "simulated"),
     "name": ("document number",),
     "_title(report.suspected_species)": ("Resin mask",),
+    "door": ("entry", "exit"),
+    "position": tuple(DoorPosition),
+    "persons": ("7", "unknown"),
+    "left": ("yes", "no", "unknown"),
+    "until": ("", "; the next expires 2026-03-01"),
+    "config.band_set": ("rgb+850+940",),
+    "', masks drawn on' if report.masked else ''": (", masks drawn on",),
+    "pack.grade": tuple({pack.grade for pack in PACKS.values()}),
+    "pack.caution": tuple(pack.caution for pack in PACKS.values()),
+    "pack.title": tuple(pack.title for pack in PACKS.values()),
 }
 
 
@@ -135,7 +166,20 @@ def _tables() -> Iterator[str]:
     yield from (_spaced(phase.__name__) for phase in phases.Phase.__args__)
     for file in resources.files("appliance.liveness").joinpath("learned").iterdir():
         if file.name.endswith(".json"):
-            yield from (words.describe(name, 2.0) for name in json.loads(file.read_text())["names"])
+            learned = json.loads(file.read_text())
+            yield from (words.describe(name, 2.0) for name in learned["names"])
+            yield from (learned["version"], learned["learned_on"])
+    yield from (f"examiner-8, {protocol}" for protocol in get_args(Protocol))
+    yield from (words for limit in thresholds.quality() for words in (limit.measure, limit.words))
+    yield from (
+        configured.NONE,
+        *configured.WORDS.values(),
+        *thresholds.LIMITS.values(),
+        *(p.caution for p in PACKS.values()),
+    )
+    yield from ("unknown", *(pack.grade for pack in PACKS.values()))
+    yield "5 frames, 0 lost between, mean level 100 DN; numbers or times go back; it repeats its pictures"
+    yield from ("camera.nir: Camera lost. No frame came.", "camera.nir: Camera lost.")
 
 
 def _spaced(name: str) -> str:
@@ -144,20 +188,30 @@ def _spaced(name: str) -> str:
 
 def _in_code(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
-    refusals = {
+    refusals, single = (
+        _arguments(tree, REFUSALS, ("message", "problem")),
+        _arguments(tree, WORDS, ("part", "what", "seen")),
+    )
+    told = str(path.relative_to(ROOT)) in TOLD
+    for node, form in _strings(tree):
+        if form.startswith(ELSEWHERE):
+            continue
+        prose = told or id(node) in refusals or re.match(r"[A-Z{].*([.:?]$|[.:;?] )", form) is not None
+        if id(node) in single or (prose and " " in form.strip()):
+            yield from _filled(node)
+
+
+def _arguments(tree: ast.AST, calls: frozenset[str], names: tuple[str, ...]) -> set[int]:
+    """Everything within the arguments of some calls, those by place and those of some names; no key of a mapping."""
+    keys = {id(part.slice) for part in ast.walk(tree) if isinstance(part, ast.Subscript)}
+    found = {
         id(part)
         for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and _called(call) in REFUSALS
-        for argument in (
-            *call.args,
-            *(keyword.value for keyword in call.keywords if keyword.arg in ("message", "problem")),
-        )
+        if isinstance(call, ast.Call) and _called(call) in calls
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in names))
         for part in ast.walk(argument)
     }
-    for node, form in _strings(tree):
-        prose = " " in form.strip() and not form.startswith(ELSEWHERE)
-        if prose and (id(node) in refusals or re.match(r"[A-Z{].*([.:?]$|[.:;?] )", form)):
-            yield from _filled(node)
+    return found - keys
 
 
 def _called(call: ast.Call) -> str:

@@ -105,6 +105,21 @@ describe('sentences of a lane', () => {
     ["Check the gate's cable and power. (no answer within 2 s)", 'Kabel und Strom der Türsteuerung prüfen. (no answer within 2 s)'],
     ['Lane unreachable: the lane did not answer within 2 s', 'Spur nicht erreichbar: die Spur antwortete nicht innerhalb von 2 s'],
     ['Simulated: of 16 species the worst is screen, lcd, 12.0 % may pass; 3 are untested.', 'Simuliert: von 16 Arten ist die schlechteste Bildschirm, LCD, 12,0 % können durchkommen; 3 sind ungeprüft.'],
+    ['A. Weber ended it.', 'A. Weber hat es beendet.'],
+    ['Dr. A. B. Weber ended it.', 'Dr. A. B. Weber hat es beendet.'],
+    ['Ready ended it.', 'Ready hat es beendet.'],
+    ['The chip was not read. A. Weber ended it.', 'Der Chip wurde nicht gelesen. A. Weber hat es beendet.'],
+    ['A. Weber is looking at the bands: one at a time.', 'A. Weber betrachtet gerade die Bänder: nur eines auf einmal.'],
+    ['camera.ir: Camera lost. No frame came.', 'camera.ir: Kamera verloren. No frame came.'],
+    ['camera.ir: Camera lost. No reading came. Two minutes are over.', 'camera.ir: Kamera verloren. Es kam kein Messwert. Zwei Minuten sind um.'],
+    ['camera.ir: Camera lost.', 'camera.ir: Kamera verloren.'],
+    ['camera.ir: No fault of this release. The chip was not read.', 'camera.ir: No fault of this release. Der Chip wurde nicht gelesen.'],
+    ['Two minutes are over. Part of the pack p, production. The chip was not read.', 'Zwei Minuten sind um. Teil des Pakets p, Produktivstufe. Der Chip wurde nicht gelesen.'],
+    ['Take the hat off. Come closer.', 'Den Hut abnehmen. Näher kommen.'],
+    ['A. The chip was not read.', 'A. Der Chip wurde nicht gelesen.'],
+    ['1 pictures', '1 Bild'],
+    ['2 records since 2026-11-28 05:00 UTC, 0.1 MB', '2 Einträge seit 2026-11-28 05:00 UTC, 0,1 MB'],
+    ['5 frames, 0 lost between, mean level 100 DN; it repeats its pictures', '5 Bilder, 0 dazwischen verloren, mittlerer Pegel 100 DN; sie wiederholt ihre Bilder'],
   ])('%s', (english, expected) => expect(german.said(english)).toBe(expected));
 
   it('leaves alone what the catalogue does not know, whatever it is', () => {

@@ -114,8 +114,8 @@ export const named = (section: Exclude<Section, 'lane'>, group: string, word: st
 /** A sentence as a lane or the server sent it, translated where the catalogue has it; else as it stands, in English. */
 export const said = (sentence: string): string => spoken.sentences?.said(sentence) ?? sentence;
 
-/** Whether `said` could do nothing for it. */
-export const isForeign = (sentence: string): boolean => spoken.sentences?.said(sentence) === sentence;
+/** Whether it has words, and `said` could do nothing for them. */
+export const isForeign = (sentence: string): boolean => /\p{L}/u.test(sentence) && spoken.sentences?.said(sentence) === sentence;
 
 /** What the traveller display tells the traveller. */
 export const told = (what: Advice): string => spoken.advice[what];
