@@ -92,10 +92,15 @@ def view_of(console: Console, signed: Signed | None) -> SessionView:
     )
 
 
-async def open_session(request: Request, response: Response, token: str) -> SessionView:
+def give(response: Response, token: str, *, origin: str) -> None:
     """Give the browser a session's cookie. TLS ends before this process; the page's origin tells of it."""
-    secure = origin_of(request).startswith("https://")
+    secure = origin.startswith("https://")
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+
+
+async def open_session(request: Request, response: Response, token: str) -> SessionView:
+    """Give the browser a session; what its page is told of it."""
+    give(response, token, origin=origin_of(request))
     console = the_console(request)
     return view_of(console, await console.in_thread(lambda: console.accounts.session(token)))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse
 
-from ui.auth import COOKIE, AConsole, limit_key, limited, the_console
+from ui.auth import AConsole, give, limit_key, limited, the_console
 from ui.oidc import VALID_S, Oidc, OidcRefused, Why
 from ui.views import Problem
 
@@ -41,9 +41,8 @@ async def start(request: Request, console: AConsole) -> RedirectResponse:
         return await _refused(console, error)
     answer = RedirectResponse(url, 303)
     # Lax: the provider's redirect has to bring it back, which a strict cookie would not survive.
-    answer.set_cookie(
-        BROWSER, browser, max_age=int(VALID_S), path=PATH, httponly=True, samesite="lax", secure=_is_tls(origin)
-    )
+    secure = origin.startswith("https://")
+    answer.set_cookie(BROWSER, browser, max_age=int(VALID_S), path=PATH, httponly=True, samesite="lax", secure=secure)
     return answer
 
 
@@ -59,7 +58,7 @@ async def back(request: Request, console: AConsole, state: Given = "", code: Giv
     console.limiter.clear(limit_key(request, PATH))
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(BROWSER, path=PATH)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=_is_tls(_origin(request)), path="/")
+    give(answer, token, origin=_origin(request))
     return answer
 
 
@@ -74,7 +73,3 @@ def _to_sign_in(why: Why) -> RedirectResponse:
     answer = RedirectResponse(f"/#sign-in={why}", 303)
     answer.delete_cookie(BROWSER, path=PATH)
     return answer
-
-
-def _is_tls(origin: str) -> bool:
-    return origin.startswith("https://")
