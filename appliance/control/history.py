@@ -8,9 +8,10 @@ because a journal outlives the words of the release that reads it.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
-from appliance.control.messages import CheckName, FromConsole, FromLane, Id, Outcome, Result
+from appliance.control.base import Id, WireModel
+from appliance.control.messages import CheckName, FromConsole, FromLane, Outcome, Result
 from appliance.control.setup import SelfTestQuestion, SelfTestState, SetupAnswer, SetupQuestion, SetupRequest
 
 MAX_ROWS = 100
@@ -18,11 +19,7 @@ MAX_DAYS = 31
 Words = Annotated[str, Field(max_length=100)]
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PassagesQuestion(_Message):
+class PassagesQuestion(WireModel):
     """Passages, newest first, that began before `before` (the cursor of the page before: time and id).
 
     `check` alone: it did not succeed. `result` alone: any check ended so. `words` are looked for in the reasons.
@@ -40,7 +37,7 @@ class PassagesQuestion(_Message):
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = 50
 
 
-class JournalQuestion(_Message):
+class JournalQuestion(WireModel):
     """Journal records, newest first, with a number below `before`; `kind` is what their kind begins with."""
 
     about: Literal["journal"] = "journal"
@@ -53,7 +50,7 @@ class JournalQuestion(_Message):
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = 50
 
 
-class StatisticsQuestion(_Message):
+class StatisticsQuestion(WireModel):
     """Counts of the passages that began in a window of at most `MAX_DAYS` days."""
 
     about: Literal["statistics"] = "statistics"
@@ -61,7 +58,7 @@ class StatisticsQuestion(_Message):
     until: AwareDatetime
 
 
-class DevicesQuestion(_Message):
+class DevicesQuestion(WireModel):
     """Faults and identities of the devices in a window of at most `MAX_DAYS` days."""
 
     about: Literal["devices"] = "devices"
@@ -69,19 +66,19 @@ class DevicesQuestion(_Message):
     until: AwareDatetime
 
 
-class VersionsQuestion(_Message):
+class VersionsQuestion(WireModel):
     """What runs here."""
 
     about: Literal["versions"] = "versions"
 
 
-class ClaimsQuestion(_Message):
+class ClaimsQuestion(WireModel):
     """What the installed bands and the matcher have been measured against."""
 
     about: Literal["claims"] = "claims"
 
 
-class VerifyQuestion(_Message):
+class VerifyQuestion(WireModel):
     """How the check of the hash chain stands; `start` begins one. `expect` is an earlier head, `SEQ:HASH`."""
 
     about: Literal["verify"] = "verify"
@@ -103,7 +100,7 @@ Question = Annotated[
 ]
 
 
-class CheckRecord(_Message):
+class CheckRecord(WireModel):
     """One check as it was decided on."""
 
     name: str
@@ -112,7 +109,7 @@ class CheckRecord(_Message):
     detail: str
 
 
-class DecisionRecord(_Message):
+class DecisionRecord(WireModel):
     """One decision; the machine's has no officer. `sequence` is its record in the journal."""
 
     sequence: int
@@ -124,7 +121,7 @@ class DecisionRecord(_Message):
     checks: tuple[CheckRecord, ...]
 
 
-class PassageRecord(_Message):
+class PassageRecord(WireModel):
     """One passage, whole; `ended` and `outcome` are None while it is under way."""
 
     passage_id: str
@@ -137,7 +134,7 @@ class PassageRecord(_Message):
     decisions: tuple[DecisionRecord, ...]
 
 
-class Passages(_Message):
+class Passages(WireModel):
     """A page; `before` is the cursor of the next one, None at the end."""
 
     about: Literal["passages"] = "passages"
@@ -145,7 +142,7 @@ class Passages(_Message):
     before: tuple[datetime, str] | None
 
 
-class JournalLine(_Message):
+class JournalLine(WireModel):
     """One record; `payload` is its canonical JSON, `hash` its place in the chain (hexadecimal), unverified."""
 
     sequence: int
@@ -155,7 +152,7 @@ class JournalLine(_Message):
     hash: str
 
 
-class Journal(_Message):
+class Journal(WireModel):
     """A page; `before` is the cursor of the next one. A page may be short although more follows: scans are bounded."""
 
     about: Literal["journal"] = "journal"
@@ -163,7 +160,7 @@ class Journal(_Message):
     before: int | None
 
 
-class HourCounts(_Message):
+class HourCounts(WireModel):
     """Passages that began in one hour (UTC) and ended alike (`outcome` None: under way).
 
     `decided` got a decision of the machine; of these `judged` had their liveness judged, `suspected` failed it, and in
@@ -179,7 +176,7 @@ class HourCounts(_Message):
     face_open: int
 
 
-class ReasonCount(_Message):
+class ReasonCount(WireModel):
     """How often the machine did not admit for this."""
 
     check: str
@@ -188,7 +185,7 @@ class ReasonCount(_Message):
     count: int
 
 
-class StepTimes(_Message):
+class StepTimes(WireModel):
     """Seconds that a phase of a passage lasted, over `n` of them; "Passage" is the whole of it."""
 
     phase: str
@@ -198,7 +195,7 @@ class StepTimes(_Message):
     longest: float
 
 
-class Statistics(_Message):
+class Statistics(WireModel):
     """Counts alone: rates and their intervals are the reader's, who may have several lanes."""
 
     about: Literal["statistics"] = "statistics"
@@ -207,7 +204,7 @@ class Statistics(_Message):
     steps: tuple[StepTimes, ...]
 
 
-class FaultSpan(_Message):
+class FaultSpan(WireModel):
     """A fault from when it was raised; `cleared` None: active, or the window ends before. `by_restart`: the lane began
     anew, which forgets faults.
     """
@@ -221,7 +218,7 @@ class FaultSpan(_Message):
     by_restart: bool
 
 
-class DeviceRecord(_Message):
+class DeviceRecord(WireModel):
     """Who answered at a device's place, from then on."""
 
     device: str
@@ -232,7 +229,7 @@ class DeviceRecord(_Message):
     since: datetime
 
 
-class Devices(_Message):
+class Devices(WireModel):
     """Newest first; `truncated` when there was more than is told."""
 
     about: Literal["devices"] = "devices"
@@ -241,7 +238,7 @@ class Devices(_Message):
     truncated: bool
 
 
-class Component(_Message):
+class Component(WireModel):
     """Something that runs here; `sha256` of its file where it is one."""
 
     part: str
@@ -250,14 +247,14 @@ class Component(_Message):
     sha256: str
 
 
-class Versions(_Message):
+class Versions(WireModel):
     """Software, models, detector and signed papers of the lane."""
 
     about: Literal["versions"] = "versions"
     components: tuple[Component, ...]
 
 
-class SpeciesClaim(_Message):
+class SpeciesClaim(WireModel):
     """Attack presentations of one species: `accepted` of `n` passed. The bounds (95 %) are None when untested."""
 
     species: str
@@ -270,7 +267,7 @@ class SpeciesClaim(_Message):
     upper: float | None
 
 
-class BandClaim(_Message):
+class BandClaim(WireModel):
     """One data set judged with the installed bands: species worst first, the untested behind."""
 
     kind: Literal["measured", "simulated"]
@@ -286,7 +283,7 @@ class BandClaim(_Message):
     species: tuple[SpeciesClaim, ...]
 
 
-class FaceClaim(_Message):
+class FaceClaim(WireModel):
     """Figures of one matcher on one set of photographs at one false match rate; None where n does not support it."""
 
     pack_id: str
@@ -303,7 +300,7 @@ class FaceClaim(_Message):
     tar_high: float | None
 
 
-class ClaimsAnswer(_Message):
+class ClaimsAnswer(WireModel):
     """What is claimed. `untested` are the species no data set has for these bands, in the words of the vocabulary."""
 
     about: Literal["claims"] = "claims"
@@ -315,7 +312,7 @@ class ClaimsAnswer(_Message):
     faces: tuple[FaceClaim, ...]
 
 
-class VerifyState(_Message):
+class VerifyState(WireModel):
     """The check of the chain: `intact` None until one has ended; `words` are what it said, to be kept elsewhere."""
 
     about: Literal["verify"] = "verify"
@@ -332,7 +329,7 @@ Answer = Annotated[
 ]
 
 
-class HistoryRequest(_Message):
+class HistoryRequest(WireModel):
     """Ask; answered by a `HistoryReply`."""
 
     kind: Literal["history"] = "history"
@@ -340,7 +337,7 @@ class HistoryRequest(_Message):
     question: Question
 
 
-class HistoryReply(_Message):
+class HistoryReply(WireModel):
     """The answer, or in `problem` why there is none."""
 
     kind: Literal["history_reply"] = "history_reply"

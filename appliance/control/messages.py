@@ -5,10 +5,12 @@ it, on request, by (passage, channel). Nothing here is kept on disk by the conso
 """
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from appliance.control.base import Id, WireModel
+from appliance.control.looks import SetupView
 
 # Consoles may not import the core: they take these words from here.
 from appliance.core.types import Advice as Advice
@@ -21,15 +23,8 @@ from appliance.core.types import Result as Result
 from appliance.core.types import Step as Step
 from appliance.core.types import Topology as Topology
 
-Id = Annotated[str, Field(max_length=64)]
-"""Whatever a console may name: bounded, because it is journalled."""
 
-
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DoorView(_Message):
+class DoorView(WireModel):
     """One door: what its contact says and whether its release is energised."""
 
     door: Door
@@ -37,7 +32,7 @@ class DoorView(_Message):
     released: bool
 
 
-class FaultView(_Message):
+class FaultView(WireModel):
     """An active fault of the catalogue."""
 
     code: int
@@ -48,7 +43,7 @@ class FaultView(_Message):
     since: datetime
 
 
-class CheckView(_Message):
+class CheckView(WireModel):
     """One check of the decision, failing ones first."""
 
     name: CheckName
@@ -57,7 +52,7 @@ class CheckView(_Message):
     detail: str = ""
 
 
-class DocumentView(_Message):
+class DocumentView(WireModel):
     """What the guard may read of the document while the passage lasts."""
 
     document_type: str
@@ -71,7 +66,7 @@ class DocumentView(_Message):
     date_of_expiry: date | None
 
 
-class ImageView(_Message):
+class ImageView(WireModel):
     """An image that can be fetched: the channel ("portrait", "rgb", "850", "940", "map", "live") and its version.
 
     `eyes` are the pixel centres of both eyes (x, y of the image's left, then right), for showing faces at one scale.
@@ -83,14 +78,14 @@ class ImageView(_Message):
     eyes: tuple[float, float, float, float] | None = None
 
 
-class CareView(_Message):
+class CareView(WireModel):
     """The officer who has seen a referral or keeps its traveller, and since when."""
 
     officer: str
     since: datetime
 
 
-class ReferralView(_Message):
+class ReferralView(WireModel):
     """Why the traveller is held and what the officer may do.
 
     At `ends` the lane escalates it, or, escalated already, gives up and lets the traveller back out. `retries` is how
@@ -109,14 +104,14 @@ class ReferralView(_Message):
     held: CareView | None = None
 
 
-class AttemptView(_Message):
+class AttemptView(WireModel):
     """An earlier verification of the same passage, after which an officer had it done again."""
 
     decided: datetime
     checks: tuple[CheckView, ...]
 
 
-class PassageView(_Message):
+class PassageView(WireModel):
     """The passage under way, or the last one until its data is forgotten.
 
     `irregularities` are sentences for the guard on the document's portrait; no traveller is shown them. `enrolled_as`
@@ -135,7 +130,7 @@ class PassageView(_Message):
     outcome: Outcome | None
 
 
-class PackView(_Message):
+class PackView(WireModel):
     """The face matcher in use; `grade` is shown on every screen."""
 
     pack_id: str
@@ -146,71 +141,7 @@ class PackView(_Message):
     threshold_source: str
 
 
-class BandAdvice(StrEnum):
-    """What would make a band's picture better; a console has the words."""
-
-    TOO_BRIGHT = "too_bright"
-    TOO_DARK = "too_dark"
-    OUTSIDE_LIGHT = "outside_light"
-    NO_DETAIL = "no_detail"
-    TURN_BACK = "turn_back"
-    SHARPEST = "sharpest"
-
-
-class BandFigures(_Message):
-    """Focus and exposure within a window (x, y, width, height in pixels) of a picture of `size`.
-
-    `levels` are shares of the pixels in 64 equal steps of digital numbers 0 to 255; `clipped` the share from
-    `clipped_from` on, `dark` the share below `dark_below`; `brightest` is what 1 of 100 pixels exceeds, and `wanted`
-    what metering aims at. `sharpness` has no unit and is None in the dark; `best` is the highest since the window was
-    chosen.
-    """
-
-    size: tuple[int, int]
-    window: tuple[int, int, int, int]
-    levels: tuple[float, ...]
-    clipped: float
-    clipped_from: int
-    dark: float
-    dark_below: int
-    mean: float
-    brightest: float
-    wanted: float | None
-    sharpness: float | None
-    best: float | None
-    advice: tuple[BandAdvice, ...]
-
-
-class LookView(_Message):
-    """A maintainer looks at the picture of a channel; `version` grows with each, 0 before the first.
-
-    The picture is the image (`channel`) of the look's id. `problem` says in words why there is none.
-    """
-
-    look_id: Id
-    channel: str
-    version: int
-    ends: datetime
-    figures: BandFigures | None
-    problem: str
-
-
-class SetupView(_Message):
-    """What a maintainer does here, or did last: `ended` None while it lasts, `words` why it ended.
-
-    Of a self-test `done` proofs are there. `look` goes with its last picture.
-    """
-
-    doing: Literal["look", "self_test"]
-    officer: str
-    since: datetime
-    ended: datetime | None
-    words: str
-    done: int
-    look: LookView | None
-
-
-class DeviceView(_Message):
+class DeviceView(WireModel):
     """A device of the lane and what is known of it: "unknown" until it has answered, and while what it is seen through
     does not.
 
@@ -225,7 +156,7 @@ class DeviceView(_Message):
     severity: Literal["notice", "degraded", "critical"] | None = None
 
 
-class ModeView(_Message):
+class ModeView(WireModel):
     """The operating mode (ICAO 9303-2 D.7), derived from the configuration and never set by itself.
 
     "high_security": every check is mandatory, a guard must watch, a medical mask comes off. `relaxed` says in sentences
@@ -236,14 +167,14 @@ class ModeView(_Message):
     relaxed: tuple[str, ...] = ()
 
 
-class BlockView(_Message):
+class BlockView(WireModel):
     """Who lets no new passage start in a lane, and why."""
 
     officer: str
     reason: str
 
 
-class LaneSnapshot(_Message):
+class LaneSnapshot(WireModel):
     """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
     None and `devices` empty where the lane does not tell.
 
@@ -276,7 +207,7 @@ class LaneSnapshot(_Message):
     setup: SetupView | None = None
 
 
-class ObservedCameraView(_Message):
+class ObservedCameraView(WireModel):
     """A network camera that is watched. Its pictures are never shown as live: the link is what is known of it.
 
     `faces` were in the picture last judged; 0 unless the link is live.
@@ -289,7 +220,7 @@ class ObservedCameraView(_Message):
     faces: int = 0
 
 
-class AlertView(_Message):
+class AlertView(WireModel):
     """A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
 
     Its still is the image ("face") of the alert's id, until the alert goes.
@@ -308,7 +239,7 @@ class AlertView(_Message):
     limit: str
 
 
-class WatchSnapshot(_Message):
+class WatchSnapshot(WireModel):
     """Everything a console shows of a post that only watches. `missed` alerts found no room since the start."""
 
     kind: Literal["watch"] = "watch"
@@ -322,7 +253,7 @@ class WatchSnapshot(_Message):
     journal_sequence: int
 
 
-class AcknowledgeRequest(_Message):
+class AcknowledgeRequest(WireModel):
     """An officer has seen an alert."""
 
     kind: Literal["acknowledge"] = "acknowledge"
@@ -331,7 +262,7 @@ class AcknowledgeRequest(_Message):
     officer: str = Field(min_length=1, max_length=64)
 
 
-class OfficerRequest(_Message):
+class OfficerRequest(WireModel):
     """An officer decides about the referred traveller. `reason` is mandatory and journalled with the officer's name.
 
     `second_officer` has confirmed it too, where the console's policy asks for one.
@@ -347,7 +278,7 @@ class OfficerRequest(_Message):
     second_officer: str = Field(default="", max_length=64)
 
 
-class HandOverRequest(_Message):
+class HandOverRequest(WireModel):
     """One officer leaves the station to another, with whoever is held. The lane journals it; nothing else changes."""
 
     kind: Literal["hand_over"] = "hand_over"
@@ -358,7 +289,7 @@ class HandOverRequest(_Message):
     held: str = Field(default="", max_length=64)
 
 
-class ServiceRequest(_Message):
+class ServiceRequest(WireModel):
     """An officer takes the lane out of service, brings it back, or resets it after an emergency."""
 
     kind: Literal["service"] = "service"
@@ -368,7 +299,7 @@ class ServiceRequest(_Message):
     reason: str = Field(min_length=3, max_length=500)
 
 
-class BlockRequest(_Message):
+class BlockRequest(WireModel):
     """An officer lets no new passage start in the lane, or lets them start again; the present one goes on."""
 
     kind: Literal["block"] = "block"
@@ -378,7 +309,7 @@ class BlockRequest(_Message):
     reason: str = Field(min_length=3, max_length=500)
 
 
-class Reply(_Message):
+class Reply(WireModel):
     """The lane's answer to a request. `accepted` False carries the reason in `message`."""
 
     kind: Literal["reply"] = "reply"
@@ -387,7 +318,7 @@ class Reply(_Message):
     message: str = ""
 
 
-class ImageRequest(_Message):
+class ImageRequest(WireModel):
     """Fetch an image of the current passage; answered by an `ImageReply` with one blob (JPEG or PNG)."""
 
     kind: Literal["image"] = "image"
@@ -396,7 +327,7 @@ class ImageRequest(_Message):
     channel: Id
 
 
-class ImageReply(_Message):
+class ImageReply(WireModel):
     """Header of an image; the bytes follow as the message's blob, empty when there is no such image (any more)."""
 
     kind: Literal["image_reply"] = "image_reply"
@@ -404,7 +335,7 @@ class ImageReply(_Message):
     media_type: str
 
 
-class Hello(_Message):
+class Hello(WireModel):
     """First message of a console: `guard` True counts as a guard who watches the lane (heartbeat every 2 s)."""
 
     kind: Literal["hello"] = "hello"
@@ -412,7 +343,7 @@ class Hello(_Message):
     guard: bool
 
 
-class Heartbeat(_Message):
+class Heartbeat(WireModel):
     """A console is alive; `watching` tells whether a logged-in guard has the page open.
 
     The lane answers each heartbeat with its current snapshot (same revision if nothing changed), so that a lane that

@@ -7,9 +7,10 @@ answer names the key. Nothing here moves a door.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from appliance.control.messages import Id, Result
+from appliance.control.base import Id, WireModel
+from appliance.control.messages import Result
 
 LookId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 """Chosen by the page that looks."""
@@ -18,17 +19,13 @@ Channel = Annotated[str, Field(pattern=r"^(rgb|dark\.(nir|swir)|[0-9]{3,4})$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SelfTestOrder(_Message):
+class SelfTestOrder(WireModel):
     """Test every device, but release no door."""
 
     do: Literal["self_test"] = "self_test"
 
 
-class LookOrder(_Message):
+class LookOrder(WireModel):
     """Show a channel from now on, and measure a window the size of a face whose middle lies `at` (shares across, down).
 
     Again with the same id: look at something else, two minutes anew.
@@ -40,14 +37,14 @@ class LookOrder(_Message):
     at: tuple[Share, Share] = (0.5, 0.5)
 
 
-class StopOrder(_Message):
+class StopOrder(WireModel):
     """End the look of this id, or the self-test when it names none."""
 
     do: Literal["stop"] = "stop"
     look_id: LookId | None = None
 
 
-class SetupRequest(_Message):
+class SetupRequest(WireModel):
     """A maintainer's order, granted only while the lane was taken out of service by hand and is empty."""
 
     kind: Literal["setup"] = "setup"
@@ -56,19 +53,19 @@ class SetupRequest(_Message):
     order: Annotated[SelfTestOrder | LookOrder | StopOrder, Field(discriminator="do")]
 
 
-class SelfTestQuestion(_Message):
+class SelfTestQuestion(WireModel):
     """How the last self-test went, or goes."""
 
     about: Literal["self_test"] = "self_test"
 
 
-class SetupQuestion(_Message):
+class SetupQuestion(WireModel):
     """How this lane is set up."""
 
     about: Literal["setup"] = "setup"
 
 
-class Proof(_Message):
+class Proof(WireModel):
     """One thing that was tried, in the five result words, and what was seen."""
 
     part: str
@@ -77,7 +74,7 @@ class Proof(_Message):
     seen: str
 
 
-class SelfTestState(_Message):
+class SelfTestState(WireModel):
     """The proofs of the last self-test, in order; `officer` is empty before the first."""
 
     about: Literal["self_test"] = "self_test"
@@ -88,7 +85,7 @@ class SelfTestState(_Message):
     proofs: tuple[Proof, ...]
 
 
-class LastFault(_Message):
+class LastFault(WireModel):
     """The newest fault of a device since the lane was started."""
 
     code: int
@@ -98,7 +95,7 @@ class LastFault(_Message):
     active: bool
 
 
-class ConfiguredDevice(_Message):
+class ConfiguredDevice(WireModel):
     """A device of the configuration: `key` is its section, `at` where it is reached.
 
     `link` is "up" when it has answered and no fault of its own stands; "unknown" before it ever has. Who it is, is None
@@ -118,7 +115,7 @@ class ConfiguredDevice(_Message):
     fault: LastFault | None
 
 
-class Setting(_Message):
+class Setting(WireModel):
     """A value of the configuration. `given` tells whether the file says so, or it is the value of the release."""
 
     key: str
@@ -127,7 +124,7 @@ class Setting(_Message):
     words: str
 
 
-class Evidence(_Message):
+class Evidence(WireModel):
     """Figures a matcher's threshold rests on: of `n` comparisons of different people, at the stated false match rate.
 
     `tar` is the share of `genuine` comparisons accepted at it, with its interval (95 %).
@@ -145,7 +142,7 @@ class Evidence(_Message):
     tar_high: float | None
 
 
-class MatcherThreshold(_Message):
+class MatcherThreshold(WireModel):
     """A threshold of the face comparison. `fmr` None: no false match rate is stated, and the words say why."""
 
     title: str
@@ -158,7 +155,7 @@ class MatcherThreshold(_Message):
     evidence: Evidence | None
 
 
-class DetectorLimit(_Message):
+class DetectorLimit(WireModel):
     """A limit of the liveness check: up to `accept` like skin, above `attack` not, undetermined between."""
 
     name: str
@@ -166,7 +163,7 @@ class DetectorLimit(_Message):
     attack: float
 
 
-class DetectorEvidence(_Message):
+class DetectorEvidence(WireModel):
     """Claims of one data set for these bands; `worst` is the species of which most may pass (upper bound, 95 %)."""
 
     kind: Literal["measured", "simulated"]
@@ -181,7 +178,7 @@ class DetectorEvidence(_Message):
     worst_upper: float | None
 
 
-class DetectorThresholds(_Message):
+class DetectorThresholds(WireModel):
     """The liveness detector in use. `problem` says why there is none."""
 
     title: str
@@ -195,7 +192,7 @@ class DetectorThresholds(_Message):
     problem: str
 
 
-class QualityLimit(_Message):
+class QualityLimit(WireModel):
     """A limit of the face image quality, 0 (bad) to 100 (good), and what it rests on. Part of the release."""
 
     measure: str
@@ -203,7 +200,7 @@ class QualityLimit(_Message):
     words: str
 
 
-class CheckRule(_Message):
+class CheckRule(WireModel):
     """Whether a check must succeed here, and in words what decides that."""
 
     name: str
@@ -211,7 +208,7 @@ class CheckRule(_Message):
     words: str
 
 
-class Kept(_Message):
+class Kept(WireModel):
     """Something that could be kept, and what becomes of it here; `now` is what lies there, as far as it is known."""
 
     what: str
@@ -220,7 +217,7 @@ class Kept(_Message):
     now: str
 
 
-class SetupAnswer(_Message):
+class SetupAnswer(WireModel):
     """The whole set-up as the lane runs it. `trust` says in words what the authenticity of documents rests on here."""
 
     about: Literal["setup"] = "setup"

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from appliance.clock import Clock
 from appliance.config import LaneConfig
-from appliance.control.messages import BandFigures, LookView, Reply, SetupView
+from appliance.control.looks import BandFigures, LookView, SetupView
+from appliance.control.messages import Reply
 from appliance.control.setup import LookOrder, Proof, SelfTestOrder, SelfTestState, SetupRequest, StopOrder
 from appliance.core import phases as ph
 from appliance.core.types import Result

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from appliance.control.looks import SetupView
 from appliance.control.messages import (
     BlockView,
     CareView,
@@ -15,7 +16,6 @@ from appliance.control.messages import (
     PackView,
     PassageView,
     ReferralView,
-    SetupView,
 )
 from appliance.core import phases as ph
 from appliance.core.commands import Ignored

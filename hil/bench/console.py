@@ -11,7 +11,6 @@ round trip is the error. "Painted" is the first task of the page after the frame
 
 import gzip
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -27,9 +26,9 @@ import httpx2
 import psutil
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
+from hil import front
+
 LANES, STATIONS = 24, 5
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 PASSWORD = "a passphrase of the bench"
 COOKIE = "sallyport_session"
 PROBES = 60
@@ -60,7 +59,7 @@ class Figures:
 
 def run(referrals: int, loads: int, film_s: float, tell: Callable[[str], None]) -> Figures:
     """Measure everything in one run. Raises BenchRefused."""
-    if not CHROMIUM.exists():
+    if not front.CHROMIUM.exists():
         raise BenchRefused("needs Chromium: sudo apt-get install --no-install-recommends --yes chromium")
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as folder, ExitStack() as stack:
@@ -71,7 +70,7 @@ def run(referrals: int, loads: int, film_s: float, tell: Callable[[str], None]) 
         tokens = _sign_in(url, one_time)
         stack.enter_context(_stations(url, tokens[1:]))
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=str(front.CHROMIUM), args=list(front.ARGUMENTS))
         stack.callback(browser.close)
         seat = _Seat(browser, url, tokens[0])
         seat.page.goto("/")
@@ -155,9 +154,8 @@ def _lanes(base: Path) -> Iterator[_Lanes]:
 
 @contextmanager
 def _console(base: Path) -> Iterator[tuple[str, str, psutil.Process]]:
-    sockets = [part for number in range(1, LANES + 1) for part in ("--socket", str(base / f"lane-{number:02}.sock"))]
-    command = [sys.executable, "-m", "ui", *sockets, "--state-dir", str(base / "console"), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    sockets = [base / f"lane-{number:02}.sock" for number in range(1, LANES + 1)]
+    with subprocess.Popen(front.command(sockets, base / "console"), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             said = ""
@@ -165,10 +163,10 @@ def _console(base: Path) -> Iterator[tuple[str, str, psutil.Process]]:
                 said += line
                 if "until it is changed" in line:
                     break
-            address, secret = re.search(r"http://[\d.:]+", said), re.search(r"one-time password:\s+(\S+)", said)
-            if address is None or secret is None:
+            found = front.told(said)
+            if found is None:
                 raise BenchRefused("the console did not start; are the pages built? (make setup)")
-            yield address.group(), secret.group(1), psutil.Process(process.pid)
+            yield *found, psutil.Process(process.pid)
         finally:
             process.terminate()
 

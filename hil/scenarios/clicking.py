@@ -5,8 +5,6 @@ Not responsible for what the guard decides (`conductor`), nor for what the page 
 
 import asyncio
 import contextlib
-import re
-import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -14,10 +12,10 @@ from pathlib import Path
 from playwright.async_api import Error, Page, async_playwright
 
 from appliance.control.messages import PassageView
+from hil.front import ARGUMENTS, CHROMIUM, command, told
 from hil.scenarios.conductor import Decide, TourError
 from hil.scenarios.script import GuardDoes
 
-CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "a calm and long passphrase"
 START_S, CLICK_MS = 30.0, 10_000
 
@@ -27,9 +25,7 @@ async def clicking(control: Path, state: Path) -> AsyncIterator[Decide]:
     """Somebody at the console of a lane, signed in, until the block ends. Raises TourError when it does not come up."""
     async with _console(control, state) as (url, one_time), async_playwright() as playwright:
         try:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-            )
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
             context = await browser.new_context(base_url=url, locale="en-GB", viewport={"width": 1280, "height": 800})
             context.set_default_timeout(CLICK_MS)
             page = await context.new_page()
@@ -43,8 +39,7 @@ async def clicking(control: Path, state: Path) -> AsyncIterator[Decide]:
 @contextlib.asynccontextmanager
 async def _console(control: Path, state: Path) -> AsyncIterator[tuple[str, str]]:
     """The console in front of a lane; its address and the one-time password of its first supervisor."""
-    command = (sys.executable, "-m", "ui", "--socket", str(control), "--state-dir", str(state), "--port", "0")
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command([control], state), stdout=asyncio.subprocess.PIPE)
     try:
         yield await _told(process)
     finally:
@@ -60,9 +55,8 @@ async def _told(process: asyncio.subprocess.Process) -> tuple[str, str]:
         async with asyncio.timeout(START_S):
             while line := (await process.stdout.readline()).decode():
                 said += line
-                address, password = re.search(r"http://[\d.:]+", said), re.search(r"one-time password:\s+(\S+)", said)
-                if address and password:
-                    return address.group(), password.group(1)
+                if found := told(said):
+                    return found
     raise TourError(f"the console did not come up within {START_S:.0f} s; it said: {said}")
 
 

@@ -12,7 +12,8 @@ from runtime_devices import HandVision
 from runtime_house import House, living
 from runtime_stage import until
 
-from appliance.control.messages import Reply, SetupView
+from appliance.control.looks import SetupView
+from appliance.control.messages import Reply
 from appliance.control.setup import (
     LookOrder,
     SelfTestOrder,

@@ -17,7 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from appliance.control.client import LaneUnreachable
-from appliance.control.messages import BandFigures, LaneSnapshot, LookView, SetupView
+from appliance.control.looks import BandFigures, LookView, SetupView
+from appliance.control.messages import LaneSnapshot
 from appliance.control.setup import Proof, SelfTestState
 from ui.roles import Role
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.control.messages import BandFigures
+from appliance.control.looks import BandFigures
 from appliance.liveness.burst import Capture, Exposure
 from appliance.vision.focus import NothingToShow, Peak, box, figures, sharpness, view_of
 from appliance.vision.steady import steady

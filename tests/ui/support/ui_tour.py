@@ -17,13 +17,11 @@ from ui_rig import ConsoleProcess, Seat
 
 from appliance.clock import SystemClock
 from appliance.config import LaneConfig
+from appliance.control.looks import BandFigures, LookView, SetupView
 from appliance.control.messages import (
-    BandFigures,
     CheckView,
     FaultView,
     LaneSnapshot,
-    LookView,
-    SetupView,
 )
 from appliance.control.setup import Proof, SelfTestState, SetupAnswer
 from appliance.core.faults import CATALOGUE

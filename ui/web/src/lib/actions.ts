@@ -22,9 +22,11 @@ const KEYS: Record<OfficerAction, string> = {
 export const ACTIONS = Object.keys(KEYS) as OfficerAction[];
 export const keyOf = (action: OfficerAction): string => KEYS[action];
 
-/** The action whose shortcut this is, if no dialog is open. */
+/** Whether a key with Alt is one of ours now: pressed once, alone with Alt, and no dialog open. */
+export const isShortcut = (event: KeyboardEvent): boolean =>
+  event.altKey && !event.ctrlKey && !event.metaKey && !event.repeat && !document.querySelector('dialog[open]');
+
+/** The action whose shortcut this is. */
 export function pressed<A extends OfficerAction>(event: KeyboardEvent, actions: readonly A[]): A | undefined {
-  if (!event.altKey || event.ctrlKey || event.metaKey || event.repeat) return undefined;
-  if (document.querySelector('dialog[open]')) return undefined;
-  return actions.find((each) => `Key${keyOf(each)}` === event.code);
+  return isShortcut(event) ? actions.find((each) => `Key${keyOf(each)}` === event.code) : undefined;
 }
