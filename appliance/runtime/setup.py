@@ -30,7 +30,7 @@ from drivers.errors import DriverError
 LOOK_S = 120.0
 """How long a look lasts after what it shows was last chosen."""
 UNSEEN_S = 5.0
-"""A look whose pictures nobody has fetched for this long has nobody before it."""
+"""A look whose newest picture nobody has fetched for this long has nobody before it; a slow burst is no absence."""
 PICTURE_EVERY_S = 0.33
 _NAMES = {"look": "looking at the bands", "self_test": "testing this lane"}
 _log = logging.getLogger(__name__)
@@ -67,7 +67,9 @@ class Setup:
         self._measured: LookOrder | None = None
         """The order whose best sharpness the vision process keeps."""
         self._picture: Picture | None = None
-        self._ends_at = self._seen_at = 0.0
+        self._ends_at = 0.0
+        self._unseen_since: float | None = None
+        """Since when there has been a picture that nobody has fetched; None while the newest has been."""
         self._why = ""
         self._wake = asyncio.Event()
 
@@ -89,7 +91,7 @@ class Setup:
         picture = self._picture
         if picture is None or picture[:2] != (look_id, channel):
             return None
-        self._seen_at = self._clock.monotonic()
+        self._unseen_since = None
         return picture[2], "image/jpeg"
 
     def lane_changed(self) -> None:
@@ -170,7 +172,7 @@ class Setup:
         )
         if order is not None:
             self._choose(order)
-            self._seen_at = self._ends_at
+            self._unseen_since = None
         try:
             await self._store.append([JournalRecord(f"setup.{doing}_began", {"officer": officer})])
         except StoreError as error:
@@ -239,7 +241,8 @@ class Setup:
             return why
         if now >= self._ends_at:
             return "Two minutes are over."
-        return "Nobody looks any more." if now - self._seen_at > UNSEEN_S else ""
+        unseen = self._unseen_since
+        return "Nobody looks any more." if unseen is not None and now - unseen > UNSEEN_S else ""
 
     async def _take(self) -> None:
         """One burst as a passage has it; shown only if the lane is still as it was."""
@@ -252,10 +255,10 @@ class Setup:
         running = self._running
         if self._over() or self._order is not order or running is None or running.look is None:
             return
-        if self._picture is None:
-            self._seen_at = self._clock.monotonic()  # from the first picture on somebody must look
         problem, figures = reply.header.get("problem", ""), reply.header.get("figures")
         self._picture = (order.look_id, order.channel, reply.blobs[0]) if reply.blobs else None
+        if self._unseen_since is None and self._picture is not None:
+            self._unseen_since = self._clock.monotonic()
         self._show(
             look=LookView(
                 look_id=order.look_id,

@@ -306,8 +306,30 @@ async def test_a_look_nobody_fetches_pictures_of_ends(tmp_path: Path, monkeypatc
     async with closed(tmp_path, monkeypatch) as house:
         await order(house, LOOK)
         await pictures(house, 2)
+        version = seen(house).look.version  # type: ignore[union-attr]
+        await until(lambda: seen(house).look.version > version, "a picture nobody fetches")  # type: ignore[union-attr]
         house.clock.advance(module.UNSEEN_S + 0.1)
         await ends(house, "Nobody looks any more")
+
+
+async def test_a_slow_burst_does_not_end_a_look_whose_every_picture_was_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with closed(tmp_path, monkeypatch) as house:
+        await order(house, LOOK)
+        HandVision.held["look"] = asyncio.Event()
+        await until(lambda: "look" in HandVision.started[0].asked, "a burst on its way")
+        house.clock.advance(module.UNSEEN_S + 1)
+        HandVision.held["look"].set()
+        await pictures(house, 1)
+        HandVision.held["look"] = asyncio.Event()
+        taken = HandVision.started[0].asked.count("look")
+        await until(lambda: HandVision.started[0].asked.count("look") > taken, "the next on its way")
+        await pictures(house, 1)
+        house.clock.advance(module.UNSEEN_S + 1)
+        HandVision.held["look"].set()
+        await pictures(house, 3)
+        assert seen(house).ended is None
 
 
 async def test_somebody_who_comes_in_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,11 @@ def test_a_second_maintainer_waits_and_sees_who_looks(
     page.get_by_test_id("link").get_by_text("Live").wait_for()
     open_setup(page)
     tab(page, "Bands")
+    for _ in range(3):  # a burst that failed on a loaded machine ends the look: it is begun again
+        looking(seat.page)
+        with suppress(TimeoutError):
+            page.get_by_text("m.weber has been looking at the bands").wait_for(timeout=10_000)
+            break
     expect(page.get_by_test_id("look-state")).to_contain_text("m.weber has been looking at the bands")
     expect(page.get_by_role("button", name="Look", exact=True)).to_be_disabled()
     expect(page.locator("canvas")).to_have_count(0)
