@@ -91,7 +91,9 @@ class Claim(StrEnum):
 class Document:
     """The claim of a passage as far as the core needs it: facts, no name and no number (data minimisation).
 
-    Behind a card, `expires` is the day the enrolment ends.
+    Behind a card, `expires` is the day the enrolment ends. One that is not `readable` is asked for again; `unread` is
+    the result of a reading that ends so. `problem` and `chip_problem` are sentences for the guard on the reading and on
+    the authenticity, `code` is the gravest reason's (`appliance.document.reasons`).
     """
 
     readable: bool
@@ -100,6 +102,9 @@ class Document:
     chip_authentic: Result
     problem: str = ""
     claim: Claim = Claim.DOCUMENT
+    unread: Result = Result.FAILED
+    chip_problem: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
