@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from appliance.core.types import Claim
+from appliance.document.rules import Rules
 from appliance.section import Section
 
 
@@ -14,6 +15,19 @@ class SimulatedReaderConfig(Section):
 
     kind: Literal["rig"]
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def claim(self) -> Claim:
+        """What is laid on it."""
+        return Claim.DOCUMENT
+
+
+class PcscReaderConfig(Section):
+    """A chip reader over PC/SC, by the beginning of its name, beside a reader of printed zones."""
+
+    kind: Literal["pcsc"]
+    reader: Annotated[str, Field(min_length=1)]
+    zone: ZoneReaderConfig
 
     @property
     def claim(self) -> Claim:
@@ -49,7 +63,25 @@ class WalkUpConfig(Section):
 
 
 CLAIM_KINDS = ("rig", "osdp_card", "walk_up")
-ClaimConfig = Annotated[SimulatedReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")]
+ClaimConfig = Annotated[
+    SimulatedReaderConfig | PcscReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")
+]
+
+
+class TrustConfig(Section):
+    """Whose signatures are believed (docs/trust.md), and what is demanded of a document: `appliance.document.rules`."""
+
+    store: Path
+    types: frozenset[Annotated[str, Field(pattern=r"^[A-Z]$")]] = frozenset({"P"})
+    without_clone_detection: frozenset[Annotated[str, Field(pattern=r"^[A-Z]{1,3}$")]] = frozenset()
+    allow_sha1: bool = False
+    allow_bac_fallback: bool = False
+    require_crl: bool = True
+    extended: bool = True
+
+    def rules(self) -> Rules:
+        """As the inspection takes them."""
+        return Rules(**self.model_dump(exclude={"store"}))
 
 
 class GalleryConfig(Section):

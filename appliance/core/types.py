@@ -107,6 +107,18 @@ class Document:
     code: str = ""
 
 
+class InspectionStep(StrEnum):
+    """The steps of a document's inspection, in their order (ICAO 9303-11)."""
+
+    MRZ = "mrz"
+    ACCESS = "access"
+    READING = "reading"
+    PASSIVE_AUTHENTICATION = "passive_authentication"
+    CLONE_DETECTION = "clone_detection"
+    CONSISTENCY = "consistency"
+    PORTRAIT = "portrait"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The verdict over one passage: every mandatory check with its result. `admit` is the full conjunction."""

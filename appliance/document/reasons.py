@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+from appliance.core.types import InspectionStep as Step
 from appliance.core.types import Result
 
 
@@ -19,18 +20,6 @@ class Action(StrEnum):
     NOT_ADMISSIBLE = "not_admissible"
     SUSPECTED_CLONE = "suspected_clone"
     SUSPECTED_FORGERY = "suspected_forgery"
-
-
-class Step(StrEnum):
-    """The steps of an inspection, in their order."""
-
-    MRZ = "mrz"
-    ACCESS = "access"
-    READING = "reading"
-    PASSIVE_AUTHENTICATION = "passive_authentication"
-    CLONE_DETECTION = "clone_detection"
-    CONSISTENCY = "consistency"
-    PORTRAIT = "portrait"
 
 
 class Advice(Enum):

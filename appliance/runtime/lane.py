@@ -194,7 +194,7 @@ class LaneController:
     def _document(self, passage_id: str, judged: Judged) -> None:
         if self._passage is None or self._passage.passage_id != passage_id:
             return
-        self._passage.document = document_view(judged.mrz) if judged.mrz else None
+        self._passage.document = document_view(judged.mrz, judged.inspection) if judged.mrz else None
         self._passage.enrolled_as = judged.enrolled_as
         if judged.photo is not None:
             photo, eyes = judged.photo

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from appliance.control.messages import AttemptView, CheckView, DocumentView, ImageView
+from appliance.control.messages import AttemptView, CheckView, DocumentView, ImageView, InspectionView
 from appliance.core.phases import Phase, Referred
-from appliance.core.types import Check, Outcome, Result
+from appliance.core.types import Check, InspectionStep, Outcome, Result
+from appliance.document.inspection import Inspection
 from appliance.document.mrz import Mrz
+from appliance.document.reasons import VERDICTS
 
 _ORDER = {Result.FAILED: 0, Result.UNDETERMINED: 1, Result.ABORTED: 2, Result.NOT_PERFORMED: 3, Result.SUCCESSFUL: 4}
 
@@ -106,8 +108,9 @@ def _views(checks: tuple[Check, ...]) -> tuple[CheckView, ...]:
     return tuple(CheckView(name=c.name, result=c.result, reason=c.reason, detail=c.detail) for c in ordered)
 
 
-def document_view(mrz: Mrz) -> DocumentView:
-    """The document for the guard's screen."""
+def document_view(mrz: Mrz, inspection: Inspection | None) -> DocumentView:
+    """The document for the guard's screen, with every step of its inspection."""
+    steps = () if inspection is None else tuple(_step(inspection, step) for step in InspectionStep)
     return DocumentView(
         document_type=mrz.document_type,
         issuing_state=mrz.issuing_state,
@@ -118,4 +121,10 @@ def document_view(mrz: Mrz) -> DocumentView:
         date_of_birth=mrz.date_of_birth,
         sex=mrz.sex,
         date_of_expiry=mrz.date_of_expiry,
+        inspection=steps,
     )
+
+
+def _step(inspection: Inspection, step: InspectionStep) -> InspectionView:
+    words = tuple(VERDICTS[reason].words for reason in inspection.reasons(step))
+    return InspectionView(step=step, result=inspection.result(step), reasons=words)

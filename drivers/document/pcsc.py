@@ -56,7 +56,7 @@ class PcscChip:
 
     def __init__(self, device: str, name: str, library: Any) -> None:
         self._device, self._wanted, self._lib = device, name, library
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{device} pcsc")
+        self._thread: ThreadPoolExecutor | None = None
         self._context: Any = None
         self._name = ""
         self._card: Any = None
@@ -86,8 +86,13 @@ class PcscChip:
     async def close(self) -> None:
         """Let the reader go. Never raises."""
         await self._called(self._close)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False)
 
     async def _called(self, work: Callable[[], T]) -> T:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{self._device} pcsc")
         # A call that has begun is waited for: PC/SC cannot be left in the middle of one.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 

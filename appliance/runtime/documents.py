@@ -1,0 +1,81 @@
+"""Travel documents on a reader, as a source of claims: carries an inspection's commands to the chip and back.
+
+Not responsible for what is said to the chip (`appliance.document`) nor for faults and passages (`reader`).
+"""
+
+import asyncio
+import logging
+from datetime import date
+
+from appliance.document.inspection import RESET, Inspection, Reset, Talk, inspect
+from appliance.document.judge import Judged, judge, unreadable
+from appliance.document.reasons import DocumentFault, Reason
+from appliance.document.rules import Rules
+from appliance.document.trust import TrustStore
+from drivers.errors import ChipAbsent, ChipLost, DocumentUnreadable
+from drivers.ports import DocumentReader
+
+TALK_S = 12.0
+"""A chip that is not read by then is given up; its traveller is asked once more, then referred."""
+_log = logging.getLogger(__name__)
+
+
+class Documents:
+    """One document after the other. `trust` may change while it lasts: each inspection takes it as it is."""
+
+    def __init__(self, reader: DocumentReader, trust: TrustStore, rules: Rules) -> None:
+        self._reader, self._trust, self._rules = reader, trust, rules
+        self.open, self.presented, self.close = reader.open, reader.presented, reader.close
+
+    async def judged(self, on: date) -> Judged:
+        """Inspect and judge the document on the reader. Raises DriverError when the reader itself is at fault."""
+        try:
+            inspection = await self._inspected(on)
+        except DocumentUnreadable as error:
+            return unreadable(error.message)
+        finally:
+            await self._reader.disconnect()
+        for each in inspection.found:
+            _log.info("document: %s %s", each.reason, each.detail)
+        return await judge(inspection)
+
+    async def _inspected(self, on: date) -> Inspection:
+        zone = await self._reader.zone()
+        return await carry(inspect(zone, on, self._trust, self._rules), self._reader)
+
+
+async def carry(talk: Talk, reader: DocumentReader) -> Inspection:
+    """Carry every command to the chip until the inspection is done. Raises DriverError, none of them the chip's.
+
+    The arithmetic between two commands is done beside the loop: the gate does not wait for a signature.
+    """
+    deadline = asyncio.get_running_loop().time() + TALK_S
+    response: bytes | DocumentFault | None = None
+    while True:
+        command, done = await asyncio.to_thread(_step, talk, response)
+        if done is not None:
+            return done
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await (reader.connect() if command is RESET else reader.transmit(_bytes(command)))
+        except ChipAbsent as error:
+            response = DocumentFault(Reason.NO_CHIP, error.message)
+        except ChipLost as error:
+            response = DocumentFault(Reason.CHIP_LOST, error.message)
+        except TimeoutError:
+            response = DocumentFault(Reason.CHIP_SILENT, f"not read within {TALK_S:g} s")
+
+
+def _step(talk: Talk, response: bytes | DocumentFault | None) -> tuple[bytes | Reset | None, Inspection | None]:
+    """What the inspection wants next, or what it ended with: no StopIteration crosses into a task."""
+    try:
+        if isinstance(response, DocumentFault):
+            return talk.throw(response), None
+        return (next(talk) if response is None else talk.send(response)), None
+    except StopIteration as end:
+        return None, end.value
+
+
+def _bytes(command: bytes | Reset | None) -> bytes:
+    assert isinstance(command, bytes)
+    return command

@@ -1,0 +1,52 @@
+"""A document reader made of two devices: one that reads the printed zone, and a chip reader over PC/SC."""
+
+import asyncio
+
+from drivers.document.pcsc import PcscChip
+from drivers.ports import DeviceIdentity, MrzReader
+
+
+class ZoneAndChip:
+    """`ports.DocumentReader`. A document is presented when its zone has been read; to read it again is to swipe again."""
+
+    def __init__(self, zones: MrzReader, chip: PcscChip) -> None:
+        self._zones, self._chip = zones, chip
+        self._zone: tuple[str, ...] | None = None
+
+    async def open(self) -> DeviceIdentity:
+        """Open both. Raises DriverError."""
+        await self.close()
+        zones = await self._zones.open()
+        name = await self._chip.open()
+        return DeviceIdentity(
+            model=f"{zones.model} and {name}",
+            firmware=zones.firmware,
+            serial_number=zones.serial_number,
+            verified_on_hardware=False,
+        )
+
+    async def presented(self) -> None:
+        """Return once a zone was read."""
+        self._zone = await self._zones.zone()
+
+    async def zone(self) -> tuple[str, ...]:
+        """The zone just read; asked for again, the next one."""
+        zone, self._zone = self._zone, None
+        return zone if zone is not None else await self._zones.zone()
+
+    async def connect(self) -> bytes:
+        """Power the chip up anew."""
+        return await self._chip.connect()
+
+    async def transmit(self, command: bytes) -> bytes:
+        """A command to the chip."""
+        return await self._chip.transmit(command)
+
+    async def disconnect(self) -> None:
+        """Power the chip down."""
+        await self._chip.disconnect()
+
+    async def close(self) -> None:
+        """Let both go. Never raises."""
+        self._zone = None
+        await asyncio.gather(self._zones.close(), self._chip.close(), return_exceptions=True)
