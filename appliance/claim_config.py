@@ -69,19 +69,23 @@ ClaimConfig = Annotated[
 
 
 class TrustConfig(Section):
-    """Whose signatures are believed (docs/trust.md), and what is demanded of a document: `appliance.document.rules`."""
+    """Whose signatures are believed (docs/trust.md), and what is demanded of a document: `appliance.document.rules`.
+
+    `roots` are the SHA-256 fingerprints that everything in the store must hang on: whoever can write the store cannot
+    make the lane believe another root.
+    """
 
     store: Path
+    roots: Annotated[frozenset[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]], Field(min_length=1)]
     types: frozenset[Annotated[str, Field(pattern=r"^[A-Z]$")]] = frozenset({"P"})
     without_clone_detection: frozenset[Annotated[str, Field(pattern=r"^[A-Z]{1,3}$")]] = frozenset()
     allow_sha1: bool = False
     allow_bac_fallback: bool = False
-    require_crl: bool = True
     extended: bool = True
 
     def rules(self) -> Rules:
         """As the inspection takes them."""
-        return Rules(**self.model_dump(exclude={"store"}))
+        return Rules(**self.model_dump(exclude={"store", "roots"}))
 
 
 class GalleryConfig(Section):

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from appliance import sites
 from appliance.camera_config import SWITCHED, CamerasConfig, RigCameraConfig
-from appliance.claim_config import CLAIM_KINDS, ClaimConfig, GalleryConfig, SimulatedReaderConfig
+from appliance.claim_config import CLAIM_KINDS, ClaimConfig, GalleryConfig, SimulatedReaderConfig, TrustConfig
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, OF_DOCUMENT, CheckName, Claim, Topology
 from appliance.gate_config import GATE_KINDS, GateConfig
@@ -227,8 +227,6 @@ class LaneConfig(Section):
             problems += ["simulation: a production lane has no such section"] if self.simulation else []
             chip = self.policy.require_chip or self.document_reader.claim is not Claim.DOCUMENT
             problems += [] if chip else ["policy.require_chip: a production lane proves the chip genuine"]
-            believes = self.trust is not None and not self.trust.require_crl
-            problems += ["trust.require_crl: a production lane asks for revocation lists"] if believes else []
             if self.site is Site.BORDER and not self.policy.require_guard:
                 problems.append("policy.require_guard: a production lane is watched")
             simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"

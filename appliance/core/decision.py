@@ -16,16 +16,19 @@ def document_checks(document: Document, on: date) -> tuple[Check, ...]:
     if document.claim is Claim.CARD:
         return _card(document, on)
     if not document.readable:
-        # Whoever says that an unread document was read successfully is not believed.
-        unread = Result.FAILED if document.unread is Result.SUCCESSFUL else document.unread
-        reason = document.problem or "The document could not be read."
-        return (Check(CheckName.DOCUMENT_READ, unread, reason, document.code),)
+        return (_unread(document, "The document could not be read."),)
     read = (
         Check(CheckName.DOCUMENT_READ, Result.SUCCESSFUL, "The document was read and its check digits are right.")
         if document.checks_ok
-        else Check(CheckName.DOCUMENT_READ, Result.FAILED, document.problem or "A check digit of the MRZ is wrong.")
+        else _unread(document, "A check digit of the MRZ is wrong.")
     )
     return (read, _authenticity(document), _validity(document.expires, on))
+
+
+def _unread(document: Document, otherwise: str) -> Check:
+    # Whoever says that a reading which failed was successful is not believed.
+    result = Result.FAILED if document.unread is Result.SUCCESSFUL else document.unread
+    return Check(CheckName.DOCUMENT_READ, result, document.problem or otherwise, document.code)
 
 
 def _card(document: Document, on: date) -> tuple[Check, ...]:

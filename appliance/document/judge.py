@@ -52,13 +52,14 @@ async def judge(inspection: Inspection) -> Judged:
         except PortraitError as error:
             inspection = inspection.with_(Reason.PORTRAIT_BROKEN, str(error))
     zone = inspection.mrz or inspection.printed
-    reading = _first(inspection, Step.MRZ, Step.PORTRAIT)
+    reading = _first(inspection, Step.MRZ, Step.PORTRAIT) or (None if image is not None else gravest)
     document = Document(
         readable=True,
         checks_ok=reading is None and image is not None and zone is not None,
         expires=None if zone is None else zone.date_of_expiry,
         chip_authentic=inspection.authenticity,
         problem="" if reading is None else VERDICTS[reading].words,
+        unread=Result.FAILED if reading is None else VERDICTS[reading].result,
         chip_problem="" if (chip := _of_chip(inspection)) is None else VERDICTS[chip].words,
         code=worst(inspection.reasons()) or "",
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from appliance.document.trust.signatures import Policy
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -9,8 +11,7 @@ class Rules:
 
     `without_clone_detection`: issuers whose chips have neither chip nor active authentication and pass all the same.
     `allow_sha1`: signatures over SHA-1 are believed (some issuers still sign so). `allow_bac_fallback`: a chip that
-    offers PACE and fails at it is read by BAC. `require_crl`: without a fresh revocation list nothing is proven
-    (9303-12 6.1.2). `extended`: extended APDUs are used where the chip says it takes them;
+    offers PACE and fails at it is read by BAC. `extended`: extended APDUs are used where the chip says it takes them;
     not every reader passes them on.
     """
 
@@ -18,5 +19,9 @@ class Rules:
     without_clone_detection: frozenset[str] = frozenset()
     allow_sha1: bool = False
     allow_bac_fallback: bool = False
-    require_crl: bool = True
     extended: bool = True
+
+    @property
+    def signatures(self) -> Policy:
+        """What is still taken as proof."""
+        return Policy(allow_sha1=self.allow_sha1)

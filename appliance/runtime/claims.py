@@ -9,16 +9,17 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from appliance import devices
-from appliance.config import LaneConfig
+from appliance.config import ConfigError, LaneConfig
 from appliance.core.types import Claim, Document, Result
 from appliance.document.judge import Judged
-from appliance.runtime.documents import Documents
+from appliance.document.reasons import DocumentFault
+from appliance.runtime.documents import Documents, Trusted
 from appliance.runtime.eye import EyeOwner
 from appliance.vision.client import VisionLost, VisionRefused
 from appliance.wire import Message
 from drivers.errors import DeviceRefused, DriverError
 from drivers.osdp.reader import CardRead, LocalStatus, OsdpReader
-from drivers.ports import DeviceIdentity
+from drivers.ports import DeviceIdentity, DocumentReader
 
 LOOK_EVERY_S = 0.25
 
@@ -30,7 +31,16 @@ def source_of(config: LaneConfig, eye: EyeOwner, free: Callable[[], bool]) -> "S
         return Faces(eye, free)
     if isinstance(reader, OsdpReader):
         return Cards("document_reader", reader, eye)
-    return Documents(reader, *devices.trust(config))
+    return _documents(reader, config)
+
+
+def _documents(reader: DocumentReader, config: LaneConfig) -> Documents:
+    assert config.trust is not None  # a configuration without it is refused
+    try:
+        trusted = Trusted(config.trust.store, config.trust.roots)
+    except DocumentFault as fault:
+        raise ConfigError(f"trust: {fault.detail}") from fault
+    return Documents(reader, trusted, config.trust.rules())
 
 
 class Source(Protocol):

@@ -6,12 +6,15 @@ Not responsible for what is said to the chip (`appliance.document`) nor for faul
 import asyncio
 import logging
 from datetime import date
+from pathlib import Path
 
-from appliance.document.inspection import RESET, Inspection, Reset, Talk, inspect
+from appliance.document.inspection import RESET, Found, Inspection, Reset, Talk
+from appliance.document.inspector import inspect
 from appliance.document.judge import Judged, judge, unreadable
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.rules import Rules
-from appliance.document.trust import TrustStore
+from appliance.document.trust.anchors import Anchors
+from appliance.document.trust.store import MANIFEST, load
 from drivers.errors import ChipAbsent, ChipLost, DocumentUnreadable
 from drivers.ports import DocumentReader
 
@@ -20,11 +23,35 @@ TALK_S = 12.0
 _log = logging.getLogger(__name__)
 
 
-class Documents:
-    """One document after the other. `trust` may change while it lasts: each inspection takes it as it is."""
+class Trusted:
+    """The issuers of a store, loaded anew when an operator has imported something; roots are pinned by the lane."""
 
-    def __init__(self, reader: DocumentReader, trust: TrustStore, rules: Rules) -> None:
-        self._reader, self._trust, self._rules = reader, trust, rules
+    def __init__(self, folder: Path, roots: frozenset[str]) -> None:
+        """Raises DocumentFault: a lane that trusts nobody does not start."""
+        self._folder, self._roots = folder, roots
+        self._stamp = self._changed()
+        self._anchors = load(folder, roots).anchors
+
+    def _changed(self) -> tuple[int, int] | None:
+        try:
+            seen = (self._folder / MANIFEST).stat()
+        except OSError:
+            return None
+        return seen.st_mtime_ns, seen.st_ino
+
+    def anchors(self) -> Anchors:
+        """The issuers believed now. Raises DocumentFault (TRUST_UNAVAILABLE) when what was imported is not proven."""
+        if (stamp := self._changed()) != self._stamp:
+            self._anchors = load(self._folder, self._roots).anchors
+            self._stamp = stamp
+        return self._anchors
+
+
+class Documents:
+    """One document after the other, believing whom the site believes."""
+
+    def __init__(self, reader: DocumentReader, trusted: Trusted, rules: Rules) -> None:
+        self._reader, self._trusted, self._rules = reader, trusted, rules
         self.open, self.presented, self.close = reader.open, reader.presented, reader.close
 
     async def judged(self, on: date) -> Judged:
@@ -41,7 +68,11 @@ class Documents:
 
     async def _inspected(self, on: date) -> Inspection:
         zone = await self._reader.zone()
-        return await carry(inspect(zone, on, self._trust, self._rules), self._reader)
+        try:
+            anchors = await asyncio.to_thread(self._trusted.anchors)
+        except DocumentFault as fault:
+            return Inspection((Found(fault.reason, fault.detail),))
+        return await carry(inspect(zone, on, anchors, self._rules), self._reader)
 
 
 async def carry(talk: Talk, reader: DocumentReader) -> Inspection:
