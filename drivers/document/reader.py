@@ -3,6 +3,7 @@
 import asyncio
 
 from drivers.document.pcsc import PcscChip
+from drivers.errors import DocumentUnreadable
 from drivers.ports import DeviceIdentity, MrzReader
 
 
@@ -50,3 +51,23 @@ class ZoneAndChip:
         """Let both go. Never raises."""
         self._zone = None
         await asyncio.gather(self._zones.close(), self._chip.close(), return_exceptions=True)
+
+
+class TypedZone:
+    """A zone that somebody has typed in, as `MrzReader`; it is read once."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self._lines = lines
+
+    async def open(self) -> DeviceIdentity:
+        """There is nothing to open."""
+        return DeviceIdentity(model="typed zone", firmware="", serial_number=None, verified_on_hardware=False)
+
+    async def zone(self) -> tuple[str, ...]:
+        """The lines. Raises DocumentUnreadable when there are none."""
+        if not self._lines:
+            raise DocumentUnreadable("zone", "give the printed zone: --mrz LINE for each line, or --can DIGITS")
+        return self._lines
+
+    async def close(self) -> None:
+        """There is nothing to close."""
