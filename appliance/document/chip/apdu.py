@@ -4,7 +4,7 @@ Not here: secure messaging (`sm`), what a status word means to a protocol, time-
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, TypeVar
 
 from appliance.document.reasons import DocumentFault, Reason
@@ -90,7 +90,7 @@ class Plain:
         """Send a command; an answer in parts (61xx) is put together, a wrong Le (6Cxx) corrected once."""
         response = Response.decode((yield command.encode()))
         if response.sw >> 8 == 0x6C:
-            again = Command(command.cla, command.ins, command.p1, command.p2, command.data, response.sw & 0xFF or SHORT)
+            again = replace(command, le=response.sw & 0xFF or SHORT)
             response = Response.decode((yield again.encode()))
         data = response.data
         for _ in range(_MOST_CONTINUATIONS):

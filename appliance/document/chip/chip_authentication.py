@@ -13,8 +13,8 @@ from appliance.document.chip.crypto import Keys, Suite
 from appliance.document.chip.files import File, select_file
 from appliance.document.chip.group import Random
 from appliance.document.chip.parameters import StaticKey
-from appliance.document.chip.protocols import CHIP_AUTHENTICATION, Agreement, oid_bytes
-from appliance.document.chip.security_infos import ChipAuthenticationInfo, SecurityInfos
+from appliance.document.chip.protocols import CHIP_AUTHENTICATION, Agreement, oid_bytes, unsigned
+from appliance.document.chip.security_infos import SecurityInfos
 from appliance.document.chip.sm import Session
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import TlvError, build, only
@@ -71,7 +71,7 @@ def _default(agreement: Agreement) -> tuple[str, Suite]:
 def authenticate_chip(session: Session, choice: Choice, *, random: Random = token_bytes) -> Exchange[None]:
     """Agree new keys, go on under them, and have one answer to prove that the chip has them too.
 
-    The session continues under the new keys, with the application's EF.COM selected. Raises DocumentFault:
+    The session continues under the new keys, with EF.DG14 selected. Raises DocumentFault:
     CHIP_AUTHENTICATION_FAILED, and for what went wrong before the new keys what the session raises.
     """
     group = choice.key.group
@@ -84,7 +84,7 @@ def authenticate_chip(session: Session, choice: Choice, *, random: Random = toke
         yield from _agree(session, group.encode(ours))
     session.switch(Keys.derive(choice.suite, group.agree(private, static)))
     try:
-        yield from select_file(session, File.COM.identifier)
+        yield from select_file(session, File.DG14.identifier)
     except DocumentFault as fault:
         if fault.reason not in _NOT_OURS:
             raise
@@ -131,7 +131,7 @@ def _agree(session: Session, ours: bytes) -> Exchange[None]:
 def _key_reference(choice: Choice) -> bytes:
     if choice.key_id is None:
         return b""
-    return build(0x84, choice.key_id.to_bytes((choice.key_id.bit_length() + 7) // 8 or 1, "big"))
+    return build(0x84, unsigned(choice.key_id))
 
 
 def _accepted(response: Response, what: str) -> None:

@@ -44,10 +44,15 @@ class Curve(Group[Point]):
         named = _OPENSSL.get(self.name)
         self._openssl = named() if named else None
 
+    @property
+    def embeds(self) -> bool:
+        """Whether integrated mapping is defined on this curve (p = 3 mod 4)."""
+        return self.modulus % 4 == 3
+
     def contains(self, point: Point) -> bool:
         """Whether both coordinates are in range and satisfy the equation."""
-        x, y = point
-        return 0 <= x < self.modulus and 0 <= y < self.modulus and (y * y - (x * x + self.a) * x - self.b) % self.modulus == 0
+        (x, y), p = point, self.modulus
+        return 0 <= x < p and 0 <= y < p and (y * y - (x * x + self.a) * x - self.b) % p == 0
 
     def encode(self, element: Point) -> bytes:
         """Uncompressed: 04, x, y."""
@@ -101,7 +106,7 @@ class Curve(Group[Point]):
     def embed(self, number: int) -> Point:
         """The point of a number by the method of 9303-11 appendix B.2 (Brier et al.), for p = 3 mod 4."""
         p = self.modulus
-        if p % 4 != 3:
+        if not self.embeds:
             raise invalid_key(f"integrated mapping is not defined on {self.name}")
         alpha = -number * number % p
         denominator = (alpha + alpha * alpha) * self.a % p

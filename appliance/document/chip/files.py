@@ -112,7 +112,7 @@ def _rest(channel: Channel, file: File, start: bytes, total: int) -> Exchange[by
 def _read(channel: Channel, file: File, offset: int, wanted: int) -> Exchange[bytes]:
     """Between one byte and `wanted` of the selected file."""
     if offset < _LONG_OFFSET:
-        response = yield from channel.transmit(Command(0x00, 0xB0, *offset.to_bytes(2, "big"), le=wanted))
+        response = yield from channel.transmit(Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=wanted))
         data = response.data
     else:
         response, data = yield from _read_far(channel, offset, wanted)

@@ -6,23 +6,20 @@ with is genuine (the signature of EF.CardSecurity).
 
 from dataclasses import dataclass, field
 from secrets import token_bytes
-from typing import TypeVar
+from typing import Any
 
 from appliance.document.chip.apdu import SHORT, Channel, Command, Exchange, refused
 from appliance.document.chip.bac import denied
-from appliance.document.chip.crypto import Keys, Suite, decrypt, encrypt_block, equal, mac, unpad
-from appliance.document.chip.ec import Curve
-from appliance.document.chip.group import Group, Random, invalid_key
+from appliance.document.chip.crypto import Keys, decrypt, encrypt_block, equal, mac, unpad
+from appliance.document.chip.group import Random, invalid_key
 from appliance.document.chip.mapping import generic, integrated, integrated_nonce_bytes
-from appliance.document.chip.parameters import StaticKey
+from appliance.document.chip.parameters import AnyGroup, StaticKey
 from appliance.document.chip.passwords import Password
-from appliance.document.chip.protocols import Mapping, oid_bytes
+from appliance.document.chip.protocols import Mapping, oid_bytes, unsigned
 from appliance.document.chip.security_infos import PaceInfo
 from appliance.document.chip.sm import Session
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import Tlv, TlvError, build, find, only
-
-E = TypeVar("E")
 
 _CHAINED, _LAST = 0x10, 0x00
 _DYNAMIC_DATA, _PUBLIC_KEY = 0x7C, 0x7F49
@@ -32,10 +29,25 @@ _NONCE_BYTES = (16, 32)
 
 
 @dataclass(frozen=True, slots=True)
+class PaceSuite:
+    """A suite of PACE with its group, and the parameter id it is chosen by (DO 84)."""
+
+    info: PaceInfo
+    group: AnyGroup
+    parameter_id: int | None
+
+    @property
+    def rank(self) -> tuple[int, bool, int, int, bool]:
+        """The strength of the weaker of cipher and group decides; then a proof of the chip's key on the way."""
+        cipher, group, mapping = self.info.protocol.suite.strength, self.group.strength, self.info.protocol.mapping
+        return min(cipher, group), mapping is Mapping.CAM, group, cipher, mapping is Mapping.GM
+
+
+@dataclass(frozen=True, slots=True)
 class ChipAuthenticationData:
     """What a chip sent to prove its static key in PACE-CAM: still to be verified, with `verify_cam`."""
 
-    group: Curve
+    group: AnyGroup
     mapping_key: bytes
     data: bytes = field(repr=False)
 
@@ -50,38 +62,37 @@ class Pace:
 
 def pace(
     channel: Channel,
-    info: PaceInfo,
-    group: Group[E],
+    suite: PaceSuite,
     password: Password,
     *,
-    parameter_id: int | None,
     largest: int = SHORT,
     random: Random = token_bytes,
 ) -> Exchange[Pace]:
-    """Carry out the suite `info` over its `group`, sending `parameter_id` as DO 84 unless it is None.
+    """Carry out one suite with a chip that was just reset.
 
     Raises DocumentFault: ACCESS_DENIED (wrong password), CHIP_KEY_INVALID, CHIP_MALFORMED, CHIP_REFUSES, PACE_FAILED
     (the chip does not know the password itself).
     """
-    suite, mapping = info.protocol.suite, info.protocol.mapping
-    yield from _set_authentication(channel, info, password, parameter_id)
+    cipher, group = suite.info.protocol.suite, suite.group
+    yield from _set_authentication(channel, suite, password)
     sealed = _one(_NONCE, (yield from _authenticate(channel, b"")))
     if len(sealed) not in _NONCE_BYTES:
         raise DocumentFault(Reason.CHIP_MALFORMED, f"a nonce of {len(sealed)} bytes")
-    nonce = decrypt(suite, password.pace_key(suite), sealed)
+    nonce = decrypt(cipher, password.pace_key(cipher), sealed)
     mapping_key = b""
-    if mapping is Mapping.IM:
-        base = yield from _integrated_mapping(channel, group, suite, nonce, random)
+    if suite.info.protocol.mapping is Mapping.IM:
+        base = yield from _integrated_mapping(channel, suite, nonce, random)
     else:
         private, ours = group.key_pair(random, group.generator)
         mapping_key = yield from _exchange_keys(channel, _MAPPING, group.encode(ours))
         base = generic(group, nonce, group.multiply(private, group.decode(mapping_key)))
     private, ours = group.key_pair(random, base)
     chip_key = yield from _exchange_keys(channel, _KEY, group.encode(ours))
-    keys = Keys.derive(suite, group.agree(private, group.decode(chip_key)))
-    objects = yield from _exchange_tokens(channel, _tokens(info, group, keys, chip_key, group.encode(ours)))
+    keys = Keys.derive(cipher, group.agree(private, group.decode(chip_key)))
+    tokens = _tokens(suite, keys, chip_key, group.encode(ours))
+    objects = yield from _exchange_tokens(channel, tokens)
     cam = None
-    if mapping is Mapping.CAM:
+    if suite.info.protocol.mapping is Mapping.CAM:
         cam = ChipAuthenticationData(group, mapping_key, _opened(keys, _one(_CAM, objects)))
     return Pace(Session(keys, largest=largest), cam)
 
@@ -102,13 +113,11 @@ def verify_cam(evidence: ChipAuthenticationData, key: StaticKey) -> None:
         raise DocumentFault(Reason.CAM_FAILED, "the mapping key is not that of the static key")
 
 
-def _set_authentication(
-    channel: Channel, info: PaceInfo, password: Password, parameter_id: int | None
-) -> Exchange[None]:
+def _set_authentication(channel: Channel, suite: PaceSuite, password: Password) -> Exchange[None]:
     """MSE:Set AT (9303-11 section 4.4.4.1). DO 84 is always sent: chips with several parameter sets fail without."""
-    data = build(0x80, oid_bytes(info.oid)) + build(0x83, bytes((password.kind,)))
-    if parameter_id is not None:
-        data += build(0x84, bytes((parameter_id,)))
+    data = build(0x80, oid_bytes(suite.info.oid)) + build(0x83, bytes((password.kind,)))
+    if suite.parameter_id is not None:
+        data += build(0x84, unsigned(suite.parameter_id))
     response = yield from channel.transmit(Command(0x00, 0x22, 0xC1, 0xA4, data))
     if not response.ok and not denied(response.sw):  # 63Cx: so many tries are left, and this one may begin
         raise refused(response, "MSE:Set AT")
@@ -138,14 +147,13 @@ def _one(tag: int, objects: tuple[Tlv, ...]) -> bytes:
     return found.value
 
 
-def _integrated_mapping(
-    channel: Channel, group: Group[E], suite: Suite, nonce: bytes, random: Random
-) -> Exchange[E]:
-    if len(nonce) != integrated_nonce_bytes(suite):
+def _integrated_mapping(channel: Channel, suite: PaceSuite, nonce: bytes, random: Random) -> Exchange[Any]:
+    cipher = suite.info.protocol.suite
+    if len(nonce) != integrated_nonce_bytes(cipher):
         raise DocumentFault(Reason.CHIP_MALFORMED, f"a nonce of {len(nonce)} bytes for integrated mapping")
-    ours = random(suite.key_bytes)
+    ours = random(cipher.key_bytes)
     yield from _authenticate(channel, build(_MAPPING[0], ours))
-    return integrated(group, suite, nonce, ours)
+    return integrated(suite.group, cipher, nonce, ours)
 
 
 def _exchange_keys(channel: Channel, tags: tuple[int, int], ours: bytes) -> Exchange[bytes]:
@@ -156,10 +164,10 @@ def _exchange_keys(channel: Channel, tags: tuple[int, int], ours: bytes) -> Exch
     return chip_key
 
 
-def _tokens(info: PaceInfo, group: Group[E], keys: Keys, chip_key: bytes, ours: bytes) -> tuple[bytes, bytes]:
+def _tokens(suite: PaceSuite, keys: Keys, chip_key: bytes, ours: bytes) -> tuple[bytes, bytes]:
     """T_IFD over the chip's key and T_IC over ours (9303-11 section 4.4.3.4)."""
-    head = build(0x06, oid_bytes(info.oid))
-    objects = (build(_PUBLIC_KEY, head + build(group.key_tag, key)) for key in (chip_key, ours))
+    head = build(0x06, oid_bytes(suite.info.oid))
+    objects = (build(_PUBLIC_KEY, head + build(suite.group.key_tag, key)) for key in (chip_key, ours))
     first, second = (mac(keys.suite, keys.mac, one) for one in objects)
     return first, second
 

@@ -7,7 +7,7 @@ Not here: the keys of certificates (`document.trust`).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from asn1crypto import core
 
@@ -20,6 +20,9 @@ from appliance.document.reasons import DocumentFault, Reason
 AnyGroup: TypeAlias = Group[Any]
 """A curve or a group of integers; its elements never leave the group's own methods."""
 
+STANDARD: dict[int, AnyGroup] = {**STANDARD_CURVES, **STANDARD_GROUPS}
+"""The standardised domain parameters by their id (9303-11 section 9.5.1)."""
+
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _PRIME_FIELD = "1.2.840.10045.1.1"
 _DH_PKCS3 = "1.2.840.113549.1.3.1"
@@ -29,23 +32,23 @@ _DH_X942 = "1.2.840.10046.2.1"
 class AlgorithmIdentifier(core.Sequence):  # type: ignore[misc]
     """RFC 5280 section 4.1.1.2, its parameters unread."""
 
-    _fields = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})]
+    _fields: ClassVar = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})]
 
 
 class _PublicKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [("algorithm", AlgorithmIdentifier), ("public_key", core.BitString)]
+    _fields: ClassVar = [("algorithm", AlgorithmIdentifier), ("public_key", core.BitString)]
 
 
 class _Field(core.Sequence):  # type: ignore[misc]
-    _fields = [("kind", core.ObjectIdentifier), ("prime", core.Any)]
+    _fields: ClassVar = [("kind", core.ObjectIdentifier), ("prime", core.Any)]
 
 
 class _Coefficients(core.Sequence):  # type: ignore[misc]
-    _fields = [("a", core.OctetString), ("b", core.OctetString), ("seed", core.BitString, {"optional": True})]
+    _fields: ClassVar = [("a", core.OctetString), ("b", core.OctetString), ("seed", core.BitString, {"optional": True})]
 
 
 class _ExplicitCurve(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar = [
         ("version", core.Integer),
         ("field", _Field),
         ("curve", _Coefficients),
@@ -57,11 +60,11 @@ class _ExplicitCurve(core.Sequence):  # type: ignore[misc]
 
 
 class _DhPkcs3(core.Sequence):  # type: ignore[misc]
-    _fields = [("p", core.Integer), ("g", core.Integer), ("private_bits", core.Integer, {"optional": True})]
+    _fields: ClassVar = [("p", core.Integer), ("g", core.Integer), ("private_bits", core.Integer, {"optional": True})]
 
 
 class _DhX942(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar = [
         ("p", core.Integer),
         ("g", core.Integer),
         ("q", core.Integer),
@@ -89,11 +92,6 @@ def reading(what: str) -> Iterator[None]:
         raise DocumentFault(Reason.FILE_MALFORMED, f"{what}: {type(broken).__name__}") from broken
 
 
-def standard_group(parameter_id: int) -> AnyGroup | None:
-    """The standardised domain parameters of an id (9303-11 section 9.5.1), None for one that is reserved."""
-    return STANDARD_CURVES.get(parameter_id) or STANDARD_GROUPS.get(parameter_id)
-
-
 def parse_group(algorithm: Any) -> AnyGroup:
     """The group an AlgorithmIdentifier names or describes.
 
@@ -104,7 +102,7 @@ def parse_group(algorithm: Any) -> AnyGroup:
         parameters = algorithm["parameters"]
         group: AnyGroup | None = None
         if oid == STANDARDISED_PARAMETERS:
-            group = standard_group(parameters.parse(core.Integer).native)
+            group = STANDARD.get(parameters.parse(core.Integer).native)
         elif oid == _EC_PUBLIC_KEY:
             group = _curve(parameters)
         elif oid == _DH_PKCS3:
@@ -139,10 +137,10 @@ def _curve(parameters: Any) -> Curve | None:
     a, b = (int.from_bytes(explicit["curve"][name].native, "big") for name in "ab")
     for curve in STANDARD_CURVES.values():
         if (curve.modulus, curve.a, curve.b) == (prime, a, b):
-            x, y = curve.generator
-            compressed = bytes((2 + y % 2,)) + curve.encode(curve.generator)[1 : 1 + curve.size]
+            full = curve.encode(curve.generator)
+            compressed = bytes((2 + full[-1] % 2,)) + full[1 : 1 + curve.size]
             if (
-                explicit["base"].native in (curve.encode(curve.generator), compressed)
+                explicit["base"].native in (full, compressed)
                 and explicit["order"].native == curve.order
                 and explicit["cofactor"].native in (None, 1)
             ):

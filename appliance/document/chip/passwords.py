@@ -42,7 +42,8 @@ def mrz_password(document_number: str, date_of_birth: str, date_of_expiry: str) 
 
     A long number of a TD1 card is given whole. Raises DocumentFault (MRZ_UNREADABLE).
     """
-    if not _FIELD.fullmatch(document_number) or not (_DATE.fullmatch(date_of_birth) and _DATE.fullmatch(date_of_expiry)):
+    dates = _DATE.fullmatch(date_of_birth) and _DATE.fullmatch(date_of_expiry)
+    if not dates or not _FIELD.fullmatch(document_number):
         raise DocumentFault(Reason.MRZ_UNREADABLE, "the fields that open the chip are not those of an MRZ")
     fields = document_number.ljust(_NUMBER_LENGTH, "<"), date_of_birth, date_of_expiry
     information = "".join(text + _check_digit(text) for text in fields)

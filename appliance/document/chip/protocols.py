@@ -76,3 +76,8 @@ def oid_bytes(dotted: str) -> bytes:
     contents = core.ObjectIdentifier(dotted).contents
     assert isinstance(contents, bytes)
     return contents
+
+
+def unsigned(number: int) -> bytes:
+    """A parameter or key id as a chip is told it: big-endian, as few octets as it takes."""
+    return number.to_bytes((number.bit_length() + 7) // 8 or 1, "big")

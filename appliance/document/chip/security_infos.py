@@ -5,7 +5,7 @@ kept and ignored. Not here: whether the file is genuine, and the signature aroun
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from asn1crypto import core
 
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class _SecurityInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar = [
         ("protocol", core.ObjectIdentifier),
         ("required", core.Any),
         ("optional", core.Any, {"optional": True}),

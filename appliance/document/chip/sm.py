@@ -4,6 +4,8 @@ A session dies with the first answer that is wrong, and its keys with it. Not he
 `pace`, `chip_authentication`), sending itself.
 """
 
+from dataclasses import replace
+
 from appliance.document.chip.apdu import LONGEST, SHORT, Command, Exchange, Response
 from appliance.document.chip.crypto import Keys, Suite, decrypt, encrypt, encrypt_block, equal, mac, pad, unpad
 from appliance.document.reasons import DocumentFault, Reason
@@ -57,7 +59,7 @@ class Session:
     def _protect(self, command: Command) -> Command:
         keys, block = self._alive(), self._alive().suite.block
         self._count(block)
-        header = bytes((command.cla | _SECURED, command.ins, command.p1, command.p2))
+        outer = Command(command.cla | _SECURED, command.ins, command.p1, command.p2)
         body = b""
         if command.data:
             secret = encrypt(keys.suite, keys.enc, pad(command.data, block), self._vector(keys))
@@ -65,8 +67,8 @@ class Session:
         if command.le is not None:
             short = command.le <= SHORT
             body += build(_LE, (command.le % (SHORT if short else LONGEST)).to_bytes(1 if short else 2, "big"))
-        body += build(_MAC, self._mac(keys, pad(header, block) + body))
-        return Command(*header, body, LONGEST if self._extended(command, body) else SHORT)
+        body += build(_MAC, self._mac(keys, pad(outer.header, block) + body))
+        return replace(outer, data=body, le=LONGEST if self._extended(command, body) else SHORT)
 
     def _extended(self, command: Command, body: bytes) -> bool:
         wanted = command.le or 0
