@@ -22,7 +22,7 @@ _FACIAL_HEADER, _RECORD_HEADER, _FEATURE_POINT, _IMAGE_HEADER = 14, 20, 8, 12
 _FACIAL_MAGIC = b"FAC\x00010\x00"
 _FACE_39794 = 0x65
 _REPRESENTATIONS, _SEQUENCE, _IMAGE, _BASE, _PLANE, _DATA = 0xA1, 0x30, 0xA1, 0xA0, 0xA0, 0x80
-"""ISO/IEC 39794-5 annex A: representationBlocks, one of them, imageRepresentation, its base, its 2D block, the image."""
+"""ISO/IEC 39794-5 annex A: all representations, one of them, its image, the base of that, its 2D block, the bytes."""
 
 
 class Encoding(StrEnum):

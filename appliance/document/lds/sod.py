@@ -12,9 +12,7 @@ from appliance.document.tlv import only, parse
 
 EF_SOD = 0x77
 LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
-CONTENT_TYPES = frozenset(
-    {LDS_SECURITY_OBJECT, "1.3.27.1.1.1", "1.2.528.1.1006.1.20.1", "1.2.840.113549.1.7.1"}
-)
+CONTENT_TYPES = frozenset({LDS_SECURITY_OBJECT, "1.3.27.1.1.1", "1.2.528.1.1006.1.20.1", "1.2.840.113549.1.7.1"})
 """The eContentType of 9303-10, two from drafts of it that are still on passports, and id-data (China)."""
 CARD_SECURITY = "0.4.0.127.0.7.3.2.1"
 _SEQUENCE, _INTEGER, _OCTETS = 0x30, 0x02, 0x04
