@@ -93,7 +93,7 @@ def import_crl(
     allow_older: Older = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Import revocation lists; each must be signed by a CSCA in the store. The others are still imported if one fails."""
+    """Import revocation lists; each must be signed by a CSCA in the store. One that is refused stops no other."""
     from appliance.document.trust import imports
 
     how, failed = _how(folder, allow_older=allow_older, dry_run=dry_run), False
@@ -130,7 +130,7 @@ def list_states(folder: Folder = _FOLDER) -> None:
     console.print(imported)
     console.print(states)
     typer.echo(
-        f"{len(store.anchors.certificates)} certificates of {len(countries)} states; {ready} of them have a CRL in force."
+        f"{len(store.anchors.certificates)} certificates of {len(countries)} states, {ready} with a CRL in force."
     )
     if ready < len(countries):
         typer.echo("Documents of the others are referred to the guard (crl_missing, crl_stale). See docs/trust.md.")
@@ -182,9 +182,8 @@ def verify(
         data = file.read_bytes()
     result = check_sod(data, on=day, anchors=store.anchors, policy=Policy(allow_sha1=allow_sha1))
     facts = result.facts
-    typer.echo(
-        f"signer: {facts.signer_country or '?'}, {facts.signature_algorithm or '?'}, CSCA {facts.csca_key_id or '?'}"
-    )
+    known = (facts.signer_country, facts.signature_algorithm, facts.csca_key_id)
+    typer.echo("signer of {}, {}, CSCA {}".format(*(one or "?" for one in known)))
     for reason, detail in result.findings:
         typer.echo(f"{reason}: {detail}")
     if not result.passed:

@@ -96,7 +96,7 @@ def csca(how: Import, file: Path, *, fingerprint: str) -> str:
 
 
 def crl(how: Import, file: Path) -> str:
-    """Import a revocation list that a CSCA in the store has signed; it replaces the issuer's. ImportRefused, OSError."""
+    """Import a revocation list that a CSCA in the store has signed; it replaces the issuer's. As above."""
     try:
         found = revocation_list(_read(file))
         held = load(how.folder)
@@ -146,10 +146,10 @@ def _pinned(file: Path, fingerprint: str) -> Certificate:
     wanted = re.sub(r"[\s:.-]", "", fingerprint).lower()
     if not _HEX.fullmatch(wanted):
         raise ImportRefused("A SHA-256 fingerprint has 64 hexadecimal digits; colons and spaces do not matter.")
-    if (actual := _fingerprint(found.raw)) != wanted:
+    if _fingerprint(found.raw) != wanted:
         raise ImportRefused(
-            f"{file} has the fingerprint {actual}, not the one you gave. Do not import it: either the file or the "
-            "fingerprint is not the issuer's. Get both again, by two ways that do not depend on each other."
+            f"{file} has another fingerprint than the one you gave: the file or the fingerprint is not the issuer's. "
+            "Get both again, by two ways that do not depend on each other."
         )
     return found
 

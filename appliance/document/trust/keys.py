@@ -33,7 +33,10 @@ _OBJECT_NAMES = {
 
 
 def public_key(info: bytes) -> PublicKey:
-    """The key of a SubjectPublicKeyInfo (DER). Raises DocumentFault: FILE_MALFORMED, ALGORITHM_UNSUPPORTED, CURVE_FORGED."""
+    """The key of a SubjectPublicKeyInfo (DER).
+
+    Raises DocumentFault: FILE_MALFORMED, ALGORITHM_UNSUPPORTED, CURVE_FORGED.
+    """
     try:
         with malformed("a public key"):
             parsed = keys.PublicKeyInfo.load(info, strict=True)

@@ -61,7 +61,7 @@ def _findings(signed: SignedData, root: Certificate) -> Iterator[Finding]:
 
 
 def contents(content: bytes) -> tuple[tuple[Certificate, ...], int]:
-    """The certificates of a CscaMasterList, and how many cannot be read: those are trusted with nothing. DocumentFault."""
+    """The certificates of a CscaMasterList, and how many cannot be read and are not trusted. DocumentFault."""
     with malformed("a master list"):
         version, certificates = elements(_inside(content, _SEQUENCE))
         if integer(version) != 0:

@@ -1,6 +1,6 @@
 """Signatures of certificates, security objects and lists: RSA PKCS #1, RSA-PSS, ECDSA (ICAO 9303-12 section 4.4).
 
-Not responsible for whose key it is. What is too weak is a matter of the lane's policy and said apart from what is wrong.
+Not responsible for whose key it is. What is too weak is a matter of the lane's policy, said apart from what is wrong.
 """
 
 from collections.abc import Iterator

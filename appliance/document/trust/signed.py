@@ -38,7 +38,7 @@ def _names(signer: Signer, one: Certificate) -> bool:
 
 
 def signature_algorithm(signer: Signer) -> Algorithm:
-    """What it is signed with, as the SignerInfo says: the certificate's own algorithm is another matter. DocumentFault."""
+    """What it is signed with, as the SignerInfo says: the certificate's own algorithm is another. DocumentFault."""
     return algorithm(signer.signature_algorithm, digest_name(signer.digest_algorithm))
 
 

@@ -39,7 +39,7 @@ class Kind(StrEnum):
 class Source:
     """One imported file: its SHA-256, whose it is, when it was signed and imported (ISO 8601, UTC), what it was called.
 
-    `root` is the SHA-256 of the certificate a person pinned for it: the root of a list, a single CSCA itself; "" of a CRL.
+    `root` is the SHA-256 of the certificate a person pinned for it: a list's root, a single CSCA itself, "" of a CRL.
     """
 
     kind: Kind
