@@ -23,6 +23,9 @@ APPLICATION = bytes.fromhex("A0000002471001")
 ATR = bytes.fromhex("3B88800100000000000000000009")
 """What a PC/SC reader makes of a contactless chip of type A: no historical bytes of its own."""
 
+MOST_SENT, MOST_RECEIVED = 0x0800, 0x7FFF
+"""Bytes of the longest command and response, when it takes APDUs of extended length."""
+
 _MASTER_FILE = b"\x3f\x00"
 _MRZ, _CAN = 1, 2
 
@@ -62,7 +65,7 @@ class Chip:
     def _receive(self, raw: bytes) -> bytes:
         try:
             command = apdu.parse(raw)
-            if command.extended and not self.card.extended:
+            if command.extended and (not self.card.extended or len(raw) > MOST_SENT):
                 raise Refused(apdu.WRONG_LENGTH)
             if command.ins == apdu.GET_RESPONSE:
                 return self._in_parts(self._left, command)
@@ -178,7 +181,7 @@ class Chip:
     def _portion(self, offset: int, command: Command, overhead: int) -> Response:
         if self._file is None:
             raise Refused(apdu.CONDITIONS)
-        room = self._session.room if self._session and not command.extended else apdu.EXTENDED
+        room = self._session.room if self._session and not command.extended else MOST_RECEIVED
         if not 0 < command.expected <= room:
             raise Refused(apdu.WRONG_LENGTH)
         if offset >= len(self._file):

@@ -157,19 +157,26 @@ class ReplayActiveAuthentication(Misbehaviour):
 
 
 class EndlessFile(Misbehaviour):
-    """Every file says that it is 16 MB long, and every part of it is there."""
+    """Every file read in a session says that it is 16 MB long, and every part of it is there."""
+
+    def __init__(self) -> None:
+        self._in_session = False
+
+    def wire(self, command: bytes, answer: Wire) -> bytes:
+        """See Misbehaviour."""
+        self._in_session = command[0] & apdu.PROTECTED == apdu.PROTECTED
+        return answer(command)
 
     def inside(self, command: Command, answer: Inside) -> Response:
         """See Misbehaviour."""
         response = answer(command)
-        if command.ins != apdu.READ_BINARY or response.status not in (apdu.OK, apdu.END_OF_FILE, apdu.OUTSIDE_FILE):
+        ends = response.status in (apdu.OK, apdu.END_OF_FILE, apdu.OUTSIDE_FILE)
+        if not self._in_session or command.ins != apdu.READ_BINARY or not ends:
             return response
-        data = response.data
-        if command.p1 & 0x7F == 0 or command.p1 & 0x80:
-            offset = command.p2
-            head = data[:1] + b"\x83\xff\xff\xff"
-            data = (head[offset:] + bytes(command.expected))[: command.expected]
-        return Response(data.ljust(command.expected, b"\x00"))
+        head = b""
+        if not command.p1 & 0x7F or command.p1 & 0x80:
+            head = (response.data[:1] + b"\x83\xff\xff\xff")[command.p2 :]
+        return Response((head + bytes(command.expected))[: command.expected])
 
 
 class OtherKey(Misbehaviour):

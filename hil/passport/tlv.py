@@ -12,10 +12,9 @@ class TlvError(ValueError):
 def tlv(tag: int, *values: bytes) -> bytes:
     """One object around the joined values; the tag as written, e.g. 0x7F49."""
     value = b"".join(values)
-    length = bytes((len(value),))
+    length = value_octets(len(value))
     if len(value) > 0x7F:
-        octets = value_octets(len(value))
-        length = bytes((0x80 | len(octets),)) + octets
+        length = bytes((0x80 | len(length),)) + length
     return value_octets(tag) + length + value
 
 
