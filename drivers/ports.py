@@ -214,6 +214,28 @@ class DocumentReader(Protocol):
         ...
 
 
+class MrzReader(Protocol):
+    """The machine-readable zone alone, from a reader that gives text. It proves nothing: the chip does.
+
+    A zone read before it was asked for is never given: it may be the last traveller's.
+    """
+
+    async def open(self) -> DeviceIdentity:
+        """Open the reader. Raises DriverError."""
+        ...
+
+    async def zone(self) -> tuple[str, ...]:
+        """The lines of the next zone, once one was read whole: 3 of 30, 2 of 36 or 2 of 44 characters, [A-Z0-9<].
+
+        Check digits are not checked here. Raises DocumentUnreadable, or another DriverError when the reader is lost.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release the reader. Never raises."""
+        ...
+
+
 # --- presence -----------------------------------------------------------------------------------------------
 
 
