@@ -7,6 +7,7 @@ from pydantic import Field
 
 from appliance.core.types import Claim
 from appliance.document.rules import Rules
+from appliance.mrz_config import MrzReaderConfig
 from appliance.section import Section
 
 
@@ -27,7 +28,7 @@ class PcscReaderConfig(Section):
 
     kind: Literal["pcsc"]
     reader: Annotated[str, Field(min_length=1)]
-    zone: ZoneReaderConfig
+    zone: MrzReaderConfig
 
     @property
     def claim(self) -> Claim:

@@ -258,7 +258,7 @@ class LaneConfig(Section):
         if claim is not Claim.DOCUMENT and self.site is Site.BORDER:
             problems.append("document_reader.kind: at a border the reference comes from a travel document")
         if claim is Claim.DOCUMENT and self.trust is None:
-            problems.append("trust: missing; whose signatures are believed, and how to come by their list: docs/trust.md")
+            problems.append("trust: missing; whose signatures are believed (how to come by a list: docs/trust.md)")
         if claim is not Claim.DOCUMENT and self.trust is not None:
             problems.append("trust: a lane that reads no documents has no use for it")
         if claim is not Claim.DOCUMENT and gallery is None:

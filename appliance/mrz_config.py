@@ -3,7 +3,7 @@
 One class per kind; each builds its reader and opens nothing. Not here: the chip, and what the zone says.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import Field, model_validator
 
@@ -70,6 +70,10 @@ class KeyboardWedgeConfig(Section):
     """A reader that types like a keyboard: refused, and the refusal says what to do instead."""
 
     kind: Literal["keyboard_wedge"]
+
+    def build(self, device: str) -> NoReturn:
+        """There is no such reader: the section is refused."""
+        raise NotImplementedError(device)
 
     @model_validator(mode="before")
     @classmethod

@@ -198,11 +198,11 @@ class DocumentReader(Protocol):
         ...
 
     async def connect(self) -> bytes:
-        """Power the chip up anew, whatever was before; its answer to reset. Raises ChipAbsent, or another DriverError."""
+        """Power the chip up anew, whatever was before; its answer to reset. Raises ChipAbsent, other DriverErrors."""
         ...
 
     async def transmit(self, command: bytes) -> bytes:
-        """One command APDU to the chip; its response with both status bytes. Raises ChipLost, or another DriverError."""
+        """A command APDU to the chip; its response with both status bytes. Raises ChipLost, other DriverErrors."""
         ...
 
     async def disconnect(self) -> None:

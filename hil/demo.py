@@ -23,6 +23,7 @@ from appliance.control.client import LaneClient
 from appliance.control.messages import LaneSnapshot, PassageView
 from appliance.core.types import Step, Topology
 from appliance.evaluate.species import SPECIES, Species
+from hil.passport.folder import document_below
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings
 from hil.rig.rig import RigError
@@ -36,7 +37,6 @@ from hil.scene import (
     Traveller,
     attack,
     bona_fide,
-    document_below,
     printed_mask,
     printed_photo,
     screen_replay,

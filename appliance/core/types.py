@@ -92,8 +92,8 @@ class Document:
     """The claim of a passage as far as the core needs it: facts, no name and no number (data minimisation).
 
     Behind a card, `expires` is the day the enrolment ends. One that is not `readable` is asked for again; `unread` is
-    the result of a reading that ends so, or with checks that are not ok. `problem` and `chip_problem` are sentences for the guard on the reading and on
-    the authenticity, `code` is the gravest reason's (`appliance.document.reasons`).
+    the result of a reading that ends so, or with checks that are not ok. `problem` and `chip_problem` are sentences for
+    the guard on the reading and on the authenticity, `code` is the gravest reason's (`appliance.document.reasons`).
     """
 
     readable: bool

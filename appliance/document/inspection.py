@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum, auto
 
+from appliance.core.types import InspectionStep as Step
 from appliance.core.types import Result
 from appliance.document.mrz import Mrz
-from appliance.document.reasons import VERDICTS, Reason, Step, worst
+from appliance.document.reasons import VERDICTS, Reason, worst
 
 
 class Reset(Enum):

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core.types import Document, Result
+from appliance.core.types import InspectionStep as Step
 from appliance.document.inspection import Inspection
 from appliance.document.mrz import Mrz
 from appliance.document.portrait import PortraitError, decode
-from appliance.document.reasons import VERDICTS, Action, Reason, Step, worst
+from appliance.document.reasons import VERDICTS, Action, Reason, worst
 
 
 @dataclass(frozen=True, slots=True, eq=False)

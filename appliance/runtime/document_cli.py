@@ -16,6 +16,7 @@ from appliance.clock import SystemClock, today
 if TYPE_CHECKING:
     from appliance.document.chip.passwords import Password
     from appliance.document.inspection import Inspection
+    from appliance.document.rules import Rules
     from appliance.document.trust.anchors import Anchors
     from drivers.ports import DocumentReader
 

@@ -1,4 +1,4 @@
-"""A chip reader over PC/SC (PC/SC part 5; pcsc-lite): whether a chip is there, powering it up, one command at a time.
+"""A chip reader over PC/SC (PC/SC part 5; pcsc-lite): powering a chip up and down, one command at a time.
 
 PC/SC blocks, so a thread of its own carries every call, in order. Not here: what is said to the chip (ICAO 9303-11,
 `appliance.document.chip`) nor the printed zone. The library is an extra (`pcsc`): it compiles, and pcscd must run.
@@ -16,7 +16,6 @@ T = TypeVar("T")
 
 LONGEST_RESPONSE = 65_538
 """Data and status of an extended response (ISO/IEC 7816-4)."""
-_POLL_MS = 250
 MISSING = (
     "chip readers need the extra: apt-get install gcc swig libpcsclite-dev pcscd, then pip install 'sallyport[pcsc]'"
 )
@@ -66,11 +65,6 @@ class PcscChip:
         """Find the reader; its whole name."""
         return await self._called(self._open)
 
-    async def until(self, present: bool) -> None:
-        """Return once a chip lies on the reader, or none does."""
-        while not await self._called(lambda: self._is(present)):
-            await asyncio.sleep(0)
-
     async def connect(self) -> bytes:
         """Power the chip up anew; its answer to reset. Raises ChipAbsent."""
         return await self._called(self._connect)
@@ -113,19 +107,6 @@ class PcscChip:
 
     def _matches(self, name: str) -> bool:
         return name.startswith(self._wanted)
-
-    def _is(self, present: bool) -> bool:
-        if self._context is None:
-            raise Disconnected(self._device, "the reader is not open")
-        lib = self._lib
-        known = lib.SCARD_STATE_EMPTY if present else lib.SCARD_STATE_PRESENT
-        result, states = lib.SCardGetStatusChange(self._context, _POLL_MS, [(self._name, known)])
-        if result not in (lib.SCARD_S_SUCCESS, lib.SCARD_E_TIMEOUT):
-            raise Disconnected(self._device, f"the reader is gone ({_words(lib, result)})")
-        state = states[0][1]
-        if state & (lib.SCARD_STATE_UNKNOWN | lib.SCARD_STATE_UNAVAILABLE):
-            raise Disconnected(self._device, "the reader is gone")
-        return bool(state & lib.SCARD_STATE_PRESENT) == present
 
     def _connect(self) -> bytes:
         lib = self._lib

@@ -8,11 +8,11 @@ from drivers.ports import DeviceIdentity, MrzReader
 
 
 class ZoneAndChip:
-    """`ports.DocumentReader`. A document is presented when its zone has been read; to read it again is to swipe again."""
+    """`ports.DocumentReader`. A document is presented when it was swiped; to read it again is to swipe it again."""
 
     def __init__(self, zones: MrzReader, chip: PcscChip) -> None:
         self._zones, self._chip = zones, chip
-        self._zone: tuple[str, ...] | None = None
+        self._swiped: tuple[str, ...] | DocumentUnreadable | None = None
 
     async def open(self) -> DeviceIdentity:
         """Open both. Raises DriverError."""
@@ -27,13 +27,18 @@ class ZoneAndChip:
         )
 
     async def presented(self) -> None:
-        """Return once a zone was read."""
-        self._zone = await self._zones.zone()
+        """Return once a document was swiped, well or badly."""
+        try:
+            self._swiped = await self._zones.zone()
+        except DocumentUnreadable as badly:
+            self._swiped = badly
 
     async def zone(self) -> tuple[str, ...]:
-        """The zone just read; asked for again, the next one."""
-        zone, self._zone = self._zone, None
-        return zone if zone is not None else await self._zones.zone()
+        """The zone just read; asked for again, the next one. Raises DocumentUnreadable for a bad swipe."""
+        swiped, self._swiped = self._swiped, None
+        if isinstance(swiped, DocumentUnreadable):
+            raise swiped
+        return swiped if swiped is not None else await self._zones.zone()
 
     async def connect(self) -> bytes:
         """Power the chip up anew."""
@@ -49,7 +54,7 @@ class ZoneAndChip:
 
     async def close(self) -> None:
         """Let both go. Never raises."""
-        self._zone = None
+        self._swiped = None
         await asyncio.gather(self._zones.close(), self._chip.close(), return_exceptions=True)
 
 

@@ -97,7 +97,9 @@ FAULTS: dict[Fault, Expected] = {
     Fault.DG2_ALTERED: Expected("a byte of the portrait was changed after signing", "hash_mismatch"),
     Fault.DG2_NOT_SIGNED: Expected("DG2 is not among what the issuer signed", "file_not_signed"),
     Fault.SIGNATURE_ALTERED: Expected("a bit of the signature of EF.SOD is flipped", "signature_wrong"),
-    Fault.ROGUE_CSCA: Expected("signed under a forger's CSCA with name and key identifier of the real one", "chain_wrong"),
+    Fault.ROGUE_CSCA: Expected(
+        "signed under a forger's CSCA with name and key identifier of the real one", "chain_wrong"
+    ),
     Fault.UNKNOWN_CSCA: Expected("signed under a CSCA that no list has", "unknown_csca"),
     Fault.REVOKED_SIGNER: Expected("signed by a document signer that was revoked", "certificate_revoked"),
     Fault.EXPIRED_SIGNER: Expected("signed by a document signer whose time was over in 2022", "certificate_expired"),

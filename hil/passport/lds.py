@@ -90,7 +90,9 @@ def dg14(suites: Iterable[Suite], chip_keys: Iterable[ChipKey], active: ActiveKe
         infos += [sequence(variant, integer(1), number), chip_key_info(key)]
     if active and active.curve:
         kind = "0.4.0.127.0.7.1.1.4.1." + str(_PLAIN_ECDSA[active.digest])
-        algorithm = Scheme("ecdsa", active.curve, active.digest).algorithm["algorithm"].dump() if active.der else oid(kind)
+        algorithm = (
+            Scheme("ecdsa", active.curve, active.digest).algorithm["algorithm"].dump() if active.der else oid(kind)
+        )
         infos.append(sequence(oid(_ACTIVE_AUTHENTICATION), integer(1), algorithm))
     return tlv(0x6E, set_of(*infos))
 
@@ -114,7 +116,10 @@ def card_access(suites: Iterable[Suite]) -> bytes:
 
 def atr_info(most_sent: int, most_received: int) -> bytes:
     """EF.ATR/INFO that announces extended length (9303-10 section 3.6.4.2), in bytes of a command and a response."""
-    limits = [tlv(0x02, b"\x00" + limit.to_bytes(2, "big") if limit > 0x7FFF else limit.to_bytes(2, "big")) for limit in (most_sent, most_received)]
+    limits = [
+        tlv(0x02, b"\x00" + limit.to_bytes(2, "big") if limit > 0x7FFF else limit.to_bytes(2, "big"))
+        for limit in (most_sent, most_received)
+    ]
     return tlv(0x47, b"\x80\x01\x40") + tlv(0x7F66, *limits)
 
 

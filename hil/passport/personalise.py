@@ -215,9 +215,7 @@ def _active_key(label: str, name: str) -> ActiveKey | None:
 def _signer(options: Options, faults: frozenset[Fault]) -> Authority:
     scheme = Scheme.of(options.signature)
     state = RURITANIA if Fault.COUNTRY_MISMATCH in faults else UTOPIA
-    issuer = csca(
-        scheme.kind, state=state, listed=Fault.UNKNOWN_CSCA not in faults, generation=options.csca_generation
-    )
+    issuer = csca(scheme.kind, state=state, listed=Fault.UNKNOWN_CSCA not in faults, generation=options.csca_generation)
     if Fault.ROGUE_CSCA in faults:
         issuer = rogue(issuer)
     if Fault.FORGED_CURVE in faults:
@@ -287,9 +285,7 @@ def _stolen(card: Card, faults: frozenset[Fault]) -> Card:
     return card
 
 
-def _printed(
-    holder: Traveller, date_of_expiry: str, options: Options, faults: frozenset[Fault]
-) -> tuple[str, ...]:
+def _printed(holder: Traveller, date_of_expiry: str, options: Options, faults: frozenset[Fault]) -> tuple[str, ...]:
     if faults & {Fault.MRZ_DIFFERS, Fault.DG1_ALTERED}:
         holder = renamed(holder)
     if Fault.WRONG_MRZ in faults:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.wire import Message, receive
-from hil.passport import Chip, Passport, PassportError, load
+from hil.passport.chip import Chip
+from hil.passport.misbehaviour import CardRemoved, CardSilent
+from hil.passport.passport import Passport, PassportError, load
 from hil.rig.world import World
 from hil.sim.reader import DocumentPlate
 
@@ -110,21 +112,27 @@ class ReaderEnd:
             raise Refused("unreadable", str(error)) from error
 
     def _connect(self) -> bytes:
-        passport = self._passport()
-        chip = Chip(passport)
-        atr = chip.reset()
-        if not atr:
-            raise Refused("no_chip", "no chip answers; lay the document down flat and leave it there")
+        chip = self._passport().chip()
         self._chip = chip, self._plate.placements
-        return atr
+        return chip.reset()
 
     async def _transmit(self, command: bytes) -> bytes:
         if self._chip is None:
             raise Refused("chip_lost", "no chip is powered up")
         chip, placement = self._chip
-        if self._plate.document is not None and self._plate.placements == placement:
-            response = await asyncio.to_thread(chip.process, command)
-            if response and self._plate.document is not None and self._plate.placements == placement:
+        with contextlib.suppress(CardRemoved):
+            response = await self._answered(chip, command) if self._lies(placement) else b""
+            if response and self._lies(placement):
                 return response
         self._chip = None
         raise Refused("chip_lost", "the document was taken off too early; lay it down and leave it there")
+
+    def _lies(self, placement: int) -> bool:
+        return self._plate.document is not None and self._plate.placements == placement
+
+    async def _answered(self, chip: Chip, command: bytes) -> bytes:
+        try:
+            return await asyncio.to_thread(chip.process, command)
+        except CardSilent:
+            await asyncio.Event().wait()  # until the other end gives up
+            raise

@@ -18,12 +18,13 @@ from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import LaneSnapshot, OfficerRequest, PassageView, ReferralView
 from appliance.core.types import Advice, Claim, Outcome, Result
 from drivers.ports import Door
+from hil.passport.folder import document_below
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
 from hil.rig.office import card_below
 from hil.scenarios.passages import COMPANION, DARK
 from hil.scenarios.script import GuardDoes, Mishap, Passage
-from hil.scene import bona_fide, document_below
+from hil.scene import bona_fide
 from hil.sim.traveller import GONE, Place
 
 READY_S = 60.0

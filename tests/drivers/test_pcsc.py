@@ -1,6 +1,5 @@
 """The PC/SC reader against a library that answers as pcscd does, well and badly. (The real one: docs/passport.md.)"""
 
-import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -32,45 +31,39 @@ class Library:
     SCARD_E_READER_UNAVAILABLE = 99
     SCARD_SCOPE_SYSTEM, SCARD_SHARE_EXCLUSIVE, SCARD_UNPOWER_CARD = 2, 1, 2
     SCARD_PROTOCOL_T0, SCARD_PROTOCOL_T1, SCARD_PCI_T0, SCARD_PCI_T1 = 1, 2, "t0", "t1"
-    SCARD_STATE_EMPTY, SCARD_STATE_PRESENT, SCARD_STATE_UNKNOWN, SCARD_STATE_UNAVAILABLE = 0x10, 0x20, 0x4, 0x8
 
     def __init__(self) -> None:
         self.service, self.names, self.connects, self.status = OK, [NAME, "Other"], OK, OK
         self.answers: list[tuple[int, list[int]]] = []
-        self.states = [(OK, 0x20)]
         self.calls: list[tuple[Any, ...]] = []
 
-    def SCardGetErrorMessage(self, result: int) -> str:  # noqa: N802
+    def SCardGetErrorMessage(self, result: int) -> str:
         return f"error {result}."
 
-    def SCardEstablishContext(self, scope: int) -> tuple[int, str]:  # noqa: N802
+    def SCardEstablishContext(self, scope: int) -> tuple[int, str]:
         return self.service, "context"
 
-    def SCardReleaseContext(self, context: str) -> int:  # noqa: N802
+    def SCardReleaseContext(self, context: str) -> int:
         self.calls.append(("release", context))
         return OK
 
-    def SCardListReaders(self, context: str, groups: list[str]) -> tuple[int, list[str]]:  # noqa: N802
+    def SCardListReaders(self, context: str, groups: list[str]) -> tuple[int, list[str]]:
         return OK, self.names
 
-    def SCardConnect(self, context: str, name: str, mode: int, protocols: int) -> tuple[int, str, int]:  # noqa: N802
+    def SCardConnect(self, context: str, name: str, mode: int, protocols: int) -> tuple[int, str, int]:
         self.calls.append(("connect", name, mode, protocols))
         return self.connects, "card", 2
 
-    def SCardStatus(self, card: str) -> tuple[int, str, int, int, list[int]]:  # noqa: N802
+    def SCardStatus(self, card: str) -> tuple[int, str, int, int, list[int]]:
         return self.status, NAME, 0, 2, [0x3B, 0x80]
 
-    def SCardTransmit(self, card: str, header: str, command: list[int]) -> tuple[int, list[int]]:  # noqa: N802
+    def SCardTransmit(self, card: str, header: str, command: list[int]) -> tuple[int, list[int]]:
         self.calls.append(("transmit", header, bytes(command)))
         return self.answers.pop(0)
 
-    def SCardDisconnect(self, card: str, disposition: int) -> int:  # noqa: N802
+    def SCardDisconnect(self, card: str, disposition: int) -> int:
         self.calls.append(("disconnect", disposition))
         return OK
-
-    def SCardGetStatusChange(self, context: str, ms: int, states: Any) -> tuple[int, list[Any]]:  # noqa: N802
-        result, state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        return result, [(states[0][0], state, [])]
 
 
 @pytest.fixture
@@ -159,17 +152,6 @@ async def test_without_its_service_it_says_how_to_start_it(library: Library) -> 
         await PcscChip("document_reader", "ACME", library).open()
     with pytest.raises(Disconnected, match="systemctl start pcscd"):
         pcsc.readers(library)
-
-
-async def test_it_waits_until_a_chip_lies_there(chip: PcscChip, library: Library) -> None:
-    library.states = [(LATE, 0x10), (OK, 0x10), (OK, 0x22)]
-    await asyncio.wait_for(chip.until(True), 5)
-    library.states = [(OK, 0x4)]
-    with pytest.raises(Disconnected, match="gone"):
-        await asyncio.wait_for(chip.until(True), 5)
-    library.states = [(GONE, 0)]
-    with pytest.raises(Disconnected, match="gone"):
-        await asyncio.wait_for(chip.until(False), 5)
 
 
 def test_without_the_library_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

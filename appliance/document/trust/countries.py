@@ -32,8 +32,13 @@ _SPECIAL = {
     "GBS": ("GB",),
     "HKG": ("HK", "CN"),
     "MAC": ("MO", "CN"),
+    "UTO": ("UT",),
 }
-"""9303-3 section 5, parts B to D; Kosovo signs as KS; the Special Administrative Regions sign as CN (master lists)."""
+"""9303-3 section 5, parts B to D; Kosovo signs as KS; the Special Administrative Regions sign as CN (master lists).
+
+Utopia is the state of the ICAO specimens, and of the rig: a production lane refuses to start with its certificates.
+"""
+SPECIMEN = "UT"
 SIGNING_COUNTRIES: dict[str, tuple[str, ...]] = {
     **{pair[2:]: (pair[:2],) for pair in _ISO_3166.split()},
     **_SPECIAL,
