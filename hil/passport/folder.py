@@ -42,12 +42,11 @@ def document_below(directory: Path, who: Traveller, date_of_expiry: str) -> Path
     return make_document(who, directory / f"{who.key}-{date_of_expiry}", date_of_expiry=date_of_expiry)
 
 
-class FolderReader:
-    """`ports.DocumentReader` with the passport of a folder on it, for good."""
+class PassportReader:
+    """`ports.DocumentReader` with a passport on it, for good."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ValueError when there is no passport in it."""
-        self._passport: Passport = load(folder)
+    def __init__(self, passport: Passport) -> None:
+        self._passport = passport
         self._chip: Chip | None = None
 
     async def open(self) -> DeviceIdentity:
@@ -83,9 +82,9 @@ class FolderReader:
         """There is nothing to close."""
 
 
-def document_on(folder: Path) -> FolderReader:
+def document_on(folder: Path) -> PassportReader:
     """A reader with the passport of `folder` on it. Raises DocumentUnreadable."""
     try:
-        return FolderReader(folder)
+        return PassportReader(load(folder))
     except PassportError as error:
         raise DocumentUnreadable("virtual passport", str(error)) from error
