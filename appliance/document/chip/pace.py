@@ -15,7 +15,7 @@ from appliance.document.chip.group import Random, invalid_key
 from appliance.document.chip.mapping import generic, integrated, integrated_nonce_bytes
 from appliance.document.chip.parameters import AnyGroup, StaticKey
 from appliance.document.chip.passwords import Password
-from appliance.document.chip.protocols import Mapping, oid_bytes, unsigned
+from appliance.document.chip.protocols import Agreement, Mapping, oid_bytes, unsigned
 from appliance.document.chip.security_infos import PaceInfo
 from appliance.document.chip.sm import Session
 from appliance.document.reasons import DocumentFault, Reason
@@ -37,10 +37,12 @@ class PaceSuite:
     parameter_id: int | None
 
     @property
-    def rank(self) -> tuple[int, bool, int, int, bool]:
+    def rank(self) -> tuple[int, ...]:
         """The strength of the weaker of cipher and group decides; then a proof of the chip's key on the way."""
-        cipher, group, mapping = self.info.protocol.suite.strength, self.group.strength, self.info.protocol.mapping
-        return min(cipher, group), mapping is Mapping.CAM, group, cipher, mapping is Mapping.GM
+        protocol, group = self.info.protocol, self.group.strength
+        ties = protocol.mapping is Mapping.GM, protocol.agreement is Agreement.ECDH, self.parameter_id or 0
+        cipher = protocol.suite.strength
+        return min(cipher, group), protocol.mapping is Mapping.CAM, group, cipher, *ties
 
 
 @dataclass(frozen=True, slots=True)

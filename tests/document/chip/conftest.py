@@ -238,7 +238,7 @@ class SmallChip:
             return b"\x7c\x00" + OK
         step, self.step = self.step, self.step + 1
         answer = (self.pace_nonce, self.pace_map, self.pace_key, self.pace_token)[step](objects)
-        return answer if len(answer) == 2 else build(0x7C, answer) + OK
+        return answer if answer == b"\x63\x00" else build(0x7C, answer) + OK
 
     def pace_nonce(self, objects: Any) -> bytes:
         suite = self.protocol.suite
