@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import Any
 
-from appliance.document.chip.apdu import SHORT, Channel, Command, Exchange, refused
+from appliance.document.chip.apdu import LONGEST, SHORT, Channel, Command, Exchange, refused
 from appliance.document.chip.bac import denied
 from appliance.document.chip.crypto import Keys, decrypt, encrypt_block, equal, mac, unpad
 from appliance.document.chip.group import Random, invalid_key
@@ -127,7 +127,9 @@ def _set_authentication(channel: Channel, suite: PaceSuite, password: Password) 
 
 def _authenticate(channel: Channel, data: bytes, cla: int = _CHAINED) -> Exchange[tuple[Tlv, ...]]:
     """One GENERAL AUTHENTICATE: the objects in the chip's dynamic authentication data."""
-    command = Command(cla, 0x86, 0, 0, build(_DYNAMIC_DATA, data), SHORT)
+    body = build(_DYNAMIC_DATA, data)
+    # An answer is as long as what it answers: integers of 2048 bits go in extended length both ways.
+    command = Command(cla, 0x86, 0, 0, body, SHORT if len(body) < SHORT else LONGEST)
     response = yield from channel.transmit(command)
     if denied(response.sw):
         raise DocumentFault(Reason.ACCESS_DENIED, f"{response.sw:04X}")

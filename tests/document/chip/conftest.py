@@ -158,10 +158,12 @@ class SmallChip:
             0x82: self.external,
             0x22: self.manage,
             0x86: self.general,
-            0x88: lambda command: b"signed" + command.data + OK,
+            0x88: lambda command: (b"signed" + command.data if command.le else b"") + OK,
         }
         handler = handlers.get(command.ins)
-        return handler(command) if handler else b"\x6d\x00"
+        answer = handler(command) if handler else b"\x6d\x00"
+        assert len(answer) - 2 <= (command.le or 0), "the answer is longer than Le allows"
+        return answer
 
     def select(self, command: Any) -> bytes:
         if command.p1 == 0x00:

@@ -238,8 +238,7 @@ def _downgraded(opened: OpenChip, dg14: SecurityInfos | None) -> bool:
     try:
         check_not_downgraded(opened, dg14)
     except DocumentFault as fault:
-        assert fault.reason is Reason.ACCESS_DOWNGRADED
-        return True
+        return fault.reason is Reason.ACCESS_DOWNGRADED
     return False
 
 
@@ -330,7 +329,14 @@ def test_a_mapping_that_ends_at_infinity(chips) -> None:
 @pytest.mark.parametrize("step", [0, 1, 2, 3])
 @pytest.mark.parametrize(
     "answer",
-    [b"\x90\x00", b"\x7c\x00\x90\x00", b"\x7c\x05\x80\x90\x00", b"\x30\x00\x90\x00", b"\x7c\x02\x99\x00\x90\x00", b"\x6a\x80"],
+    [
+        b"\x90\x00",
+        b"\x7c\x00\x90\x00",
+        b"\x7c\x05\x80\x90\x00",
+        b"\x30\x00\x90\x00",
+        b"\x7c\x02\x99\x00\x90\x00",
+        b"\x6a\x80",
+    ],
 )
 def test_an_answer_that_is_none(chips, step: int, answer: bytes) -> None:
     assert _cheat(chips, step, lambda command: answer) is Reason.PACE_FAILED
@@ -463,7 +469,9 @@ def test_what_is_no_mrz_opens_nothing_and_is_not_quoted(fields) -> None:
     assert "L89" not in str(fault.value)
 
 
-@pytest.mark.parametrize("digits", ["", "12345", "1234567", "12345a", "12345\n", "\u0661\u0662\u0663\u0664\u0665\u0666"])
+@pytest.mark.parametrize(
+    "digits", ["", "12345", "1234567", "12345a", "12345\n", "\u0661\u0662\u0663\u0664\u0665\u0666"]
+)
 def test_what_is_no_access_number(digits: str) -> None:
     with pytest.raises(DocumentFault):
         can_password(digits)

@@ -230,3 +230,10 @@ def test_extended_lengths_save_commands(chips) -> None:
         chips.drive(read_file(session, File.DG2), chip.process)
         counts[largest] = chip.commands
     assert counts == {SHORT: 94, 2000: 13, 32000: 3}
+
+
+def test_a_chip_that_was_asked_for_too_much_is_asked_for_less_in_a_new_session(chips) -> None:
+    content = _content(File.DG2, 40_000)
+    session, chip = _pair(chips, content, File.DG2, most_data=128)
+    session.longest_read = 128
+    assert chips.drive(read_file(session, File.DG2), chip.process) == content

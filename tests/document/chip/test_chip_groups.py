@@ -133,10 +133,7 @@ def test_integrated_mapping_lands_on_the_curve(number: int) -> None:
 @given(raw=st.binary(max_size=70))
 def test_no_bytes_make_a_curve_raise_anything_else(raw: bytes) -> None:
     curve = STANDARD_CURVES[13]
-    try:
-        assert curve.contains(curve.decode(raw))
-    except DocumentFault as fault:
-        assert fault.reason is Reason.CHIP_KEY_INVALID
+    assert _reason(lambda: curve.decode(raw)) is Reason.CHIP_KEY_INVALID
 
 
 def test_constants_are_written_in_full() -> None:
@@ -162,7 +159,13 @@ def test_an_integer_that_is_no_key_is_refused(number: int) -> None:
     group = dh.STANDARD_GROUPS[number]
     size = group.size
     outside = next(value for value in range(2, 50) if pow(value, group.order, group.modulus) != 1)
-    for name, value in {"zero": 0, "one": 1, "minus one": group.modulus - 1, "p": group.modulus, "coset": outside}.items():
+    for name, value in {
+        "zero": 0,
+        "one": 1,
+        "minus one": group.modulus - 1,
+        "p": group.modulus,
+        "coset": outside,
+    }.items():
         raw = value.to_bytes(size, "big")
         assert _reason(lambda raw=raw: group.decode(raw)) is Reason.CHIP_KEY_INVALID, name
     assert _reason(lambda: group.decode(b"")) is Reason.CHIP_KEY_INVALID
@@ -173,7 +176,9 @@ def test_an_integer_that_is_no_key_is_refused(number: int) -> None:
 
 def test_leading_zeros_of_a_chips_integer_are_no_matter() -> None:
     group = dh.STANDARD_GROUPS[0]
-    key = next(value for value in (pow(group.generator, n, group.modulus) for n in range(2, 4000)) if value >> 1016 == 0)
+    key = next(
+        value for value in (pow(group.generator, n, group.modulus) for n in range(2, 4000)) if value >> 1016 == 0
+    )
     assert group.decode(group.encode(key)) == group.decode(b"\0" + group.encode(key)) == key
 
 
@@ -187,7 +192,7 @@ def test_our_own_integers_have_none() -> None:
     assert len(group.encode(public)) == group.key_bytes
 
 
-@pytest.mark.parametrize("p, g, q", [(2**512 + 1, 2, None), (2**1024, 2, None), (2**5000 + 1, 2, None)])
+@pytest.mark.parametrize(("p", "g", "q"), [(2**512 + 1, 2, None), (2**1024, 2, None), (2**5000 + 1, 2, None)])
 def test_parameters_that_are_no_group_are_refused(p: int, g: int, q: int | None) -> None:
     assert _reason(lambda: dh.DhGroup("made up", p, g, q)) is Reason.CHIP_KEY_INVALID
 
