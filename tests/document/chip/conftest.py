@@ -283,7 +283,7 @@ class SmallChip:
         return answer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chips() -> Any:
     """The helpers above: `replay`, `drive`, `scripted`, `SmallChip`."""
     return SimpleNamespace(replay=replay, drive=drive, scripted=scripted, SmallChip=SmallChip)
