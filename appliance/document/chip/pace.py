@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import Any
 
-from appliance.document.chip.apdu import LONGEST, SHORT, Channel, Command, Exchange, refused
-from appliance.document.chip.bac import denied
+from appliance.document.chip.apdu import LONGEST, SHORT, Channel, Command, Exchange, denied, refused
 from appliance.document.chip.crypto import Keys, decrypt, encrypt_block, equal, mac, unpad
 from appliance.document.chip.group import Random, invalid_key
 from appliance.document.chip.mapping import generic, integrated, integrated_nonce_bytes
@@ -67,7 +66,6 @@ def pace(
     suite: PaceSuite,
     password: Password,
     *,
-    largest: int = SHORT,
     random: Random = token_bytes,
 ) -> Exchange[Pace]:
     """Carry out one suite with a chip that was just reset.
@@ -96,7 +94,7 @@ def pace(
     cam = None
     if suite.info.protocol.mapping is Mapping.CAM:
         cam = ChipAuthenticationData(group, mapping_key, _opened(keys, _one(_CAM, objects)))
-    return Pace(Session(keys, largest=largest), cam)
+    return Pace(Session(keys), cam)
 
 
 def verify_cam(evidence: ChipAuthenticationData, key: StaticKey) -> None:
@@ -184,6 +182,6 @@ def _exchange_tokens(channel: Channel, tokens: tuple[bytes, bytes]) -> Exchange[
 
 
 def _opened(keys: Keys, sealed: bytes) -> bytes:
-    """Chip authentication data decrypted; the initial vector is the block -1, encrypted (9303-11 section 4.4.3.3.3)."""
+    """Chip authentication data decrypted; the initial vector is the block -1, encrypted (9303-11 section 4.4.3.5)."""
     vector = encrypt_block(keys.suite, keys.enc, b"\xff" * keys.suite.block)
     return unpad(decrypt(keys.suite, keys.enc, sealed, vector))

@@ -98,12 +98,12 @@ class Session:
             status, checksum = find(objects, _STATUS), find(objects, _MAC)
             data = find(objects, _DATA) or find(objects, _DATA_ODD)
         except TlvError as broken:
-            raise DocumentFault(Reason.CHIP_MALFORMED, str(broken)) from broken
+            raise DocumentFault(Reason.UNPROTECTED_RESPONSE, str(broken)) from broken
         if status is None or checksum is None:
             raise DocumentFault(Reason.UNPROTECTED_RESPONSE, "an answer without status or MAC")
         protected = (data.raw if data else b"") + status.raw
         if raw != protected + checksum.raw or len(status.value) != 2:
-            raise DocumentFault(Reason.CHIP_MALFORMED, "an answer of other objects, or in another order")
+            raise DocumentFault(Reason.UNPROTECTED_RESPONSE, "an answer of other objects, or in another order")
         if not equal(checksum.value, self._mac(keys, protected)):
             raise DocumentFault(Reason.MAC_WRONG)
         return int.from_bytes(status.value, "big"), data
@@ -123,7 +123,7 @@ class Session:
         return self._ssc.to_bytes(keys.suite.block, "big")
 
     def _vector(self, keys: Keys) -> bytes | None:
-        """9303-11 section 9.8.6: zero for 3DES, the encrypted counter for AES."""
+        """9303-11 section 9.8: zero for 3DES, the encrypted counter for AES."""
         return None if keys.suite is Suite.TDES else encrypt_block(keys.suite, keys.enc, self._counter(keys))
 
     def _mac(self, keys: Keys, data: bytes) -> bytes:

@@ -193,7 +193,8 @@ class SmallChip:
 
     def read_far(self, command: Any) -> bytes:
         offset = int.from_bytes(only(command.data, 0x54).value, "big")
-        answer = self.part(offset, command.le - 4)
+        most = max(count for count in range(command.le) if len(build(0x53, bytes(count))) <= command.le)
+        answer = self.part(offset, most)
         return (build(0x53, answer[:-2]) if answer[:-2] else b"") + answer[-2:]
 
     def challenge(self, command: Any) -> bytes:

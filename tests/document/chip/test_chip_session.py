@@ -170,7 +170,7 @@ def test_every_flipped_bit_is_noticed(chips, suite: Suite) -> None:
         session, chip = _pair(chips, suite)
         chip.alter = _flip(at)
         fault = _fault(lambda session=session, chip=chip: chips.drive(session.transmit(_READ), chip.process))
-        assert fault.reason in (Reason.MAC_WRONG, Reason.CHIP_MALFORMED, Reason.UNPROTECTED_RESPONSE)
+        assert fault.reason in (Reason.MAC_WRONG, Reason.UNPROTECTED_RESPONSE)
 
 
 def test_a_flipped_mac(chips) -> None:
@@ -191,12 +191,12 @@ def test_an_answer_of_the_command_before(chips) -> None:
 
 def test_data_outside_the_mac(chips) -> None:
     extra = build(0x81, b"plain")
-    _dead(chips, lambda raw: extra + raw, Reason.CHIP_MALFORMED)
-    _dead(chips, lambda raw: raw[:-2] + extra + raw[-2:], Reason.CHIP_MALFORMED)
+    _dead(chips, lambda raw: extra + raw, Reason.UNPROTECTED_RESPONSE)
+    _dead(chips, lambda raw: raw[:-2] + extra + raw[-2:], Reason.UNPROTECTED_RESPONSE)
 
 
 def test_plain_data_in_place_of_an_answer(chips) -> None:
-    _dead(chips, lambda raw: b"\x61\x09\x5f\x01" + _OK, Reason.CHIP_MALFORMED)
+    _dead(chips, lambda raw: b"\x61\x09\x5f\x01" + _OK, Reason.UNPROTECTED_RESPONSE)
     _dead(chips, lambda raw: build(0x61, b"ab") + _OK, Reason.UNPROTECTED_RESPONSE)
 
 
