@@ -79,11 +79,14 @@ def open_chip(
     largest = (yield from read_largest(plain)) if extended else SHORT
     offered = card_access is not None and bool(card_access.pace)
     if card_access is None or not offered or (pace_failures >= PACE_ATTEMPTS and allow_bac_fallback):
-        session = yield from _open_with_bac(plain, password, largest, random)
-        return OpenChip(session, Protocol.BAC, card_access, fell_back=offered)
-    if pace_failures >= PACE_ATTEMPTS:
+        session = yield from _open_with_bac(plain, password, random)
+        opened = OpenChip(session, Protocol.BAC, card_access, fell_back=offered)
+    elif pace_failures >= PACE_ATTEMPTS:
         raise DocumentFault(Reason.PACE_FAILED, f"{pace_failures} times")
-    return (yield from _open_with_pace(plain, card_access, password, largest, random))
+    else:
+        opened = yield from _open_with_pace(plain, card_access, password, random)
+    opened.session.largest = largest
+    return opened
 
 
 def _card_access(plain: Plain) -> Exchange[SecurityInfos | None]:
@@ -97,19 +100,17 @@ def _card_access(plain: Plain) -> Exchange[SecurityInfos | None]:
     return SecurityInfos.parse(raw)
 
 
-def _open_with_bac(plain: Plain, password: Password, largest: int, random: Random) -> Exchange[Session]:
+def _open_with_bac(plain: Plain, password: Password, random: Random) -> Exchange[Session]:
     selected = yield from select_application(plain)
     if not selected.ok:
         raise DocumentFault(Reason.NO_COMMON_PROTOCOL, f"no eMRTD application: {selected.sw:04X}")
-    return (yield from basic_access(plain, password, largest=largest, random=random))
+    return (yield from basic_access(plain, password, random=random))
 
 
-def _open_with_pace(
-    plain: Plain, card_access: SecurityInfos, password: Password, largest: int, random: Random
-) -> Exchange[OpenChip]:
+def _open_with_pace(plain: Plain, card_access: SecurityInfos, password: Password, random: Random) -> Exchange[OpenChip]:
     suite = strongest(card_access)
     try:
-        opened = yield from pace(plain, suite, password, largest=largest, random=random)
+        opened = yield from pace(plain, suite, password, random=random)
     except DocumentFault as fault:
         if fault.reason in _BROKEN_PACE:
             raise DocumentFault(Reason.PACE_FAILED, fault.detail) from fault
@@ -155,7 +156,7 @@ def _written_out(info: PaceInfo, card_access: SecurityInfos) -> AnyGroup | None:
 
 
 def check_not_downgraded(opened: OpenChip, dg14: SecurityInfos | None) -> None:
-    """Compare what the chip offered in the clear with what is signed (9303-11 section 4.4.3.6 and 4.2).
+    """Compare what the chip offered in the clear with what is signed (9303-11 section 4.2).
 
     Call it once DG14 passed passive authentication; `dg14` None means that the security object lists none. Every PACE
     info of EF.CardAccess must be signed, and BAC must not have been used where PACE is signed for, unless by policy.

@@ -107,3 +107,8 @@ class Plain:
 def refused(response: Response, what: str) -> DocumentFault:
     """The fault of a chip that answered a command it must carry out with an error."""
     return DocumentFault(Reason.CHIP_REFUSES, f"{what}: {response.sw:04X}")
+
+
+def denied(sw: int) -> bool:
+    """Whether a status word says that the password was wrong: 6300, or 63Cx with the tries left."""
+    return sw == 0x6300 or sw & 0xFFF0 == 0x63C0

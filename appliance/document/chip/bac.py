@@ -2,7 +2,7 @@
 
 from secrets import token_bytes
 
-from appliance.document.chip.apdu import SHORT, Channel, Command, Exchange, Response, refused
+from appliance.document.chip.apdu import Channel, Command, Exchange, Response, denied, refused
 from appliance.document.chip.crypto import Keys, Suite, decrypt, encrypt, equal, mac
 from appliance.document.chip.group import Random
 from appliance.document.chip.passwords import Password, PasswordKind
@@ -15,9 +15,7 @@ _SECURITY_STATUS = 0x6982
 _WRONG_SM_OBJECTS = 0x6988
 
 
-def basic_access(
-    channel: Channel, password: Password, *, largest: int = SHORT, random: Random = token_bytes
-) -> Exchange[Session]:
+def basic_access(channel: Channel, password: Password, *, random: Random = token_bytes) -> Exchange[Session]:
     """Open the selected application with the MRZ.
 
     Raises DocumentFault: NO_COMMON_PROTOCOL (a CAN, or a chip without BAC), ACCESS_DENIED, MAC_WRONG, CHIP_MALFORMED,
@@ -38,7 +36,7 @@ def basic_access(
     chip_key = _chip_key(keys, answer, ours, challenge.data)
     seed = bytes(one ^ other for one, other in zip(our_key, chip_key, strict=True))
     counter = int.from_bytes(challenge.data[4:] + ours[4:], "big")
-    return Session(Keys.derive(Suite.TDES, seed), counter, largest=largest)
+    return Session(Keys.derive(Suite.TDES, seed), counter)
 
 
 def _chip_key(keys: Keys, answer: Response, ours: bytes, theirs: bytes) -> bytes:
@@ -54,8 +52,3 @@ def _chip_key(keys: Keys, answer: Response, ours: bytes, theirs: bytes) -> bytes
     if opened[: 2 * _NONCE] != theirs + ours:
         raise DocumentFault(Reason.CHIP_MALFORMED, "the chip answered another challenge")
     return opened[2 * _NONCE :]
-
-
-def denied(sw: int) -> bool:
-    """Whether a status word says that the password was wrong: 6300, or 63Cx with the tries left."""
-    return sw == 0x6300 or sw & 0xFFF0 == 0x63C0

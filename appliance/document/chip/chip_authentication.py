@@ -37,7 +37,7 @@ class Choice:
 def choose(infos: SecurityInfos) -> Choice | None:
     """The strongest suite DG14 offers with a key for it; None when it offers no chip authentication at all.
 
-    A key without a suite is for 3DES (9303-11 section 9.2.6). Raises DocumentFault as `parse_static_key` does when
+    A key without a suite is for 3DES, as older chips mean it. Raises DocumentFault as `parse_static_key` does when
     there are keys and none can be used.
     """
     choices: list[Choice] = []

@@ -60,7 +60,7 @@ class Curve(Group[Point]):
         return b"\x04" + x.to_bytes(self.size, "big") + y.to_bytes(self.size, "big")
 
     def decode(self, raw: bytes) -> Point:
-        """From the uncompressed form only (9303-11 section 9.4.5). Raises DocumentFault (CHIP_KEY_INVALID)."""
+        """From the uncompressed form only (TR-03111 section 3.2.1). Raises DocumentFault (CHIP_KEY_INVALID)."""
         if len(raw) != self.key_bytes or raw[0] != 4:
             raise invalid_key(f"a key of {len(raw)} bytes is no uncompressed point on {self.name}")
         point = int.from_bytes(raw[1 : 1 + self.size], "big"), int.from_bytes(raw[1 + self.size :], "big")

@@ -20,6 +20,7 @@ _HEADER, _HEADER_REST = 4, 4
 _LONG_OFFSET = 0x8000
 """From here on an offset does not fit in P1 P2 and the odd READ BINARY is used."""
 _ODD_OVERHEAD = 4
+"""The longest head of a DO 53."""
 _SMALLEST_READS = 64
 """A chip that answers in smaller pieces than this on average is not read to the end."""
 _SPARE_READS = 8
@@ -104,8 +105,6 @@ def _rest(channel: Channel, file: File, start: bytes, total: int) -> Exchange[by
         if len(content) == total:
             return bytes(content)
         content += yield from _read(channel, file, len(content), min(channel.chunk, total - len(content)))
-    if len(content) == total:
-        return bytes(content)
     raise DocumentFault(Reason.CHIP_MALFORMED, f"{file.name} comes in too many pieces")
 
 
@@ -129,7 +128,7 @@ def _read_far(channel: Channel, offset: int, wanted: int) -> Exchange[tuple[Resp
     """READ BINARY with the offset in DO 54; the answer comes in DO 53, whose head takes part of the answer."""
     wanted = min(wanted, channel.chunk - _ODD_OVERHEAD)
     where = build(0x54, offset.to_bytes((offset.bit_length() + 7) // 8, "big"))
-    response = yield from channel.transmit(Command(0x00, 0xB1, 0, 0, where, wanted + _ODD_OVERHEAD))
+    response = yield from channel.transmit(Command(0x00, 0xB1, 0, 0, where, len(build(0x53, bytes(wanted)))))
     try:
         return response, only(response.data, 0x53).value if response.data else b""
     except TlvError as broken:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import Any
 
-from appliance.document.chip.apdu import SHORT, Channel, Command, Exchange, refused
-from appliance.document.chip.bac import denied
+from appliance.document.chip.apdu import LONGEST, SHORT, Channel, Command, Exchange, denied, refused
 from appliance.document.chip.crypto import Keys, decrypt, encrypt_block, equal, mac, unpad
 from appliance.document.chip.group import Random, invalid_key
 from appliance.document.chip.mapping import generic, integrated, integrated_nonce_bytes
 from appliance.document.chip.parameters import AnyGroup, StaticKey
 from appliance.document.chip.passwords import Password
-from appliance.document.chip.protocols import Mapping, oid_bytes, unsigned
+from appliance.document.chip.protocols import Agreement, Mapping, oid_bytes, unsigned
 from appliance.document.chip.security_infos import PaceInfo
 from appliance.document.chip.sm import Session
 from appliance.document.reasons import DocumentFault, Reason
@@ -37,10 +36,12 @@ class PaceSuite:
     parameter_id: int | None
 
     @property
-    def rank(self) -> tuple[int, bool, int, int, bool]:
+    def rank(self) -> tuple[int, ...]:
         """The strength of the weaker of cipher and group decides; then a proof of the chip's key on the way."""
-        cipher, group, mapping = self.info.protocol.suite.strength, self.group.strength, self.info.protocol.mapping
-        return min(cipher, group), mapping is Mapping.CAM, group, cipher, mapping is Mapping.GM
+        protocol, group = self.info.protocol, self.group.strength
+        ties = protocol.mapping is Mapping.GM, protocol.agreement is Agreement.ECDH, self.parameter_id or 0
+        cipher = protocol.suite.strength
+        return min(cipher, group), protocol.mapping is Mapping.CAM, group, cipher, *ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,6 @@ def pace(
     suite: PaceSuite,
     password: Password,
     *,
-    largest: int = SHORT,
     random: Random = token_bytes,
 ) -> Exchange[Pace]:
     """Carry out one suite with a chip that was just reset.
@@ -94,7 +94,7 @@ def pace(
     cam = None
     if suite.info.protocol.mapping is Mapping.CAM:
         cam = ChipAuthenticationData(group, mapping_key, _opened(keys, _one(_CAM, objects)))
-    return Pace(Session(keys, largest=largest), cam)
+    return Pace(Session(keys), cam)
 
 
 def verify_cam(evidence: ChipAuthenticationData, key: StaticKey) -> None:
@@ -125,7 +125,9 @@ def _set_authentication(channel: Channel, suite: PaceSuite, password: Password) 
 
 def _authenticate(channel: Channel, data: bytes, cla: int = _CHAINED) -> Exchange[tuple[Tlv, ...]]:
     """One GENERAL AUTHENTICATE: the objects in the chip's dynamic authentication data."""
-    command = Command(cla, 0x86, 0, 0, build(_DYNAMIC_DATA, data), SHORT)
+    body = build(_DYNAMIC_DATA, data)
+    # An answer is as long as what it answers: integers of 2048 bits go in extended length both ways.
+    command = Command(cla, 0x86, 0, 0, body, SHORT if len(body) < SHORT else LONGEST)
     response = yield from channel.transmit(command)
     if denied(response.sw):
         raise DocumentFault(Reason.ACCESS_DENIED, f"{response.sw:04X}")
@@ -180,6 +182,6 @@ def _exchange_tokens(channel: Channel, tokens: tuple[bytes, bytes]) -> Exchange[
 
 
 def _opened(keys: Keys, sealed: bytes) -> bytes:
-    """Chip authentication data decrypted; the initial vector is the block -1, encrypted (9303-11 section 4.4.3.3.3)."""
+    """Chip authentication data decrypted; the initial vector is the block -1, encrypted (9303-11 section 4.4.3.5)."""
     vector = encrypt_block(keys.suite, keys.enc, b"\xff" * keys.suite.block)
     return unpad(decrypt(keys.suite, keys.enc, sealed, vector))

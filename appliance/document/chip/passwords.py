@@ -33,7 +33,7 @@ class Password:
     secret: bytes = field(repr=False)
 
     def pace_key(self, suite: Suite) -> bytes:
-        """K of the password, with which the chip's nonce is encrypted (9303-11 section 9.7.2)."""
+        """K of the password, with which the chip's nonce is encrypted (9303-11 section 9.7.3)."""
         return derive(suite, self.secret, _PACE_PASSWORD)
 
 

@@ -26,12 +26,14 @@ class Session:
         """`largest`: the longest response the chip announces, 256 for a chip (or reader) of short lengths only."""
         self._keys: Keys | None = keys
         self._ssc, self.largest = ssc, largest
+        self.longest_read = LONGEST
+        """Lower it for a chip whose last session ended because it was asked for too much in one read."""
 
     @property
     def chunk(self) -> int:
         """Most bytes of a file in one answer: 223 (AES) or 231 (3DES), more only where the chip announces it."""
-        suite = self._alive().suite
-        return max(_room(suite, SHORT - _SHORT_OVERHEAD), _room(suite, self.largest - _EXTENDED_OVERHEAD))
+        rooms = SHORT - _SHORT_OVERHEAD, self.largest - _EXTENDED_OVERHEAD
+        return min(self.longest_read, max(_room(self.suite, room) for room in rooms))
 
     @property
     def suite(self) -> Suite:
@@ -68,12 +70,16 @@ class Session:
             short = command.le <= SHORT
             body += build(_LE, (command.le % (SHORT if short else LONGEST)).to_bytes(1 if short else 2, "big"))
         body += build(_MAC, self._mac(keys, pad(outer.header, block) + body))
-        return replace(outer, data=body, le=LONGEST if self._extended(command, body) else SHORT)
+        return replace(outer, data=body, le=self._longest_answer(command, body))
 
-    def _extended(self, command: Command, body: bytes) -> bool:
+    def _longest_answer(self, command: Command, body: bytes) -> int:
+        """Le of the protected command: short while the answer fits, then all that the chip announced."""
         wanted = command.le or 0
-        fits = wanted <= _room(self._alive().suite, SHORT - _SHORT_OVERHEAD)
-        return len(body) >= SHORT or wanted > SHORT or (self.largest > SHORT and not fits)
+        if len(body) < SHORT and wanted <= _room(self.suite, SHORT - _SHORT_OVERHEAD):
+            return SHORT
+        if self.largest > SHORT:
+            return self.largest
+        return SHORT if len(body) < SHORT and wanted <= SHORT else LONGEST
 
     def _open(self, response: Response) -> Response:
         keys = self._alive()
@@ -92,12 +98,12 @@ class Session:
             status, checksum = find(objects, _STATUS), find(objects, _MAC)
             data = find(objects, _DATA) or find(objects, _DATA_ODD)
         except TlvError as broken:
-            raise DocumentFault(Reason.CHIP_MALFORMED, str(broken)) from broken
+            raise DocumentFault(Reason.UNPROTECTED_RESPONSE, str(broken)) from broken
         if status is None or checksum is None:
             raise DocumentFault(Reason.UNPROTECTED_RESPONSE, "an answer without status or MAC")
         protected = (data.raw if data else b"") + status.raw
         if raw != protected + checksum.raw or len(status.value) != 2:
-            raise DocumentFault(Reason.CHIP_MALFORMED, "an answer of other objects, or in another order")
+            raise DocumentFault(Reason.UNPROTECTED_RESPONSE, "an answer of other objects, or in another order")
         if not equal(checksum.value, self._mac(keys, protected)):
             raise DocumentFault(Reason.MAC_WRONG)
         return int.from_bytes(status.value, "big"), data
@@ -117,7 +123,7 @@ class Session:
         return self._ssc.to_bytes(keys.suite.block, "big")
 
     def _vector(self, keys: Keys) -> bytes | None:
-        """9303-11 section 9.8.6: zero for 3DES, the encrypted counter for AES."""
+        """9303-11 section 9.8: zero for 3DES, the encrypted counter for AES."""
         return None if keys.suite is Suite.TDES else encrypt_block(keys.suite, keys.enc, self._counter(keys))
 
     def _mac(self, keys: Keys, data: bytes) -> bytes:
