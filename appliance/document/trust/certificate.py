@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from asn1crypto import core, crl, pem, x509
+from asn1crypto import crl, pem, x509
 
-from appliance.document.lds.asn1 import elements, integer, malformed
+from appliance.document.lds.asn1 import elements, integer, malformed, present
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import only, parse
 from appliance.document.trust.keys import public_key
@@ -20,6 +20,7 @@ Name = tuple[tuple[str, str], ...]
 """Attributes of a distinguished name, sorted: issuers write one name in another order, case and string type."""
 _COUNTRY = "2.5.4.6"
 _UNDERSTOOD = frozenset({"basic_constraints", "key_usage", "extended_key_usage", "certificate_policies"})
+_USED = frozenset({"key_usage", "extended_key_usage", "key_identifier", "authority_key_identifier", "crl_number"})
 _SEQUENCE = 0x30
 
 
@@ -133,7 +134,7 @@ def revocation_list(data: bytes) -> Crl:
             issuer=name_of(body["issuer"].dump()),
             authority_key_id=_authority(extensions),
             this_update=_day(body["this_update"]),
-            next_update=_day(body["next_update"]) if body["next_update"].native is not None else None,
+            next_update=_day(body["next_update"]) if present(body["next_update"]) else None,
             number=number.native if number is not None else None,
             revoked=_revoked(body["revoked_certificates"]),
         )
@@ -144,14 +145,14 @@ def _der(data: bytes) -> bytes:
 
 
 def _extensions(found: Any, understood: Iterable[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Values by name; and the critical ones among those that nobody here understands."""
+    """The values of those used here by name; and the names of critical ones that are not understood."""
     values: dict[str, Any] = {}
     others = []
-    for one in found if found.native is not None else ():
+    for one in found if present(found) else ():
         name = one["extn_id"].native
         if name in values:
             raise ValueError("an extension is there twice")
-        values[name] = one["extn_value"].parsed
+        values[name] = one["extn_value"].parsed if name in _USED else None
         if one["critical"].native and name not in understood:
             others.append(name)
     return values, tuple(others)
@@ -164,7 +165,7 @@ def _authority(extensions: dict[str, Any]) -> bytes | None:
 
 def _revoked(entries: Any) -> frozenset[int]:
     """Serial numbers. Walked by hand: a list may have a hundred thousand entries."""
-    if not isinstance(entries, core.SequenceOf):
+    if not present(entries):
         return frozenset()
     return frozenset(integer(parse(only(entry, _SEQUENCE).value)[0].raw) for entry in elements(entries.contents))
 

@@ -43,16 +43,14 @@ def chain(dsc: Certificate, anchors: Anchors, *, on: date, policy: Policy) -> Ch
 
 def _issuer(dsc: Certificate, anchors: Anchors, on: date) -> tuple[Certificate | None, Finding | None]:
     """The trusted certificate whose key signed this one; of several for one key, one that is valid on the day."""
-    found, unreadable = [], None
-    candidates = anchors.candidates(dsc)
+    candidates, unreadable = anchors.candidates(dsc), None
     for one in candidates:
         try:
             if dsc.is_signed_by(one):
-                found.append(one)
+                same_key = [each for each in candidates if each.public_key_info == one.public_key_info]
+                return max(same_key, key=lambda each: (each.is_valid(on), each.not_after)), None
         except DocumentFault as fault:
             unreadable = unreadable or (fault.reason, f"issuer's signature: {fault.detail}")
-    if found:
-        return max(found, key=lambda one: (one.is_valid(on), one.not_after)), None
     if unreadable is not None:
         return None, unreadable
     if anchors.keys_of(dsc):
