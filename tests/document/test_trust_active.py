@@ -41,16 +41,20 @@ def answer(
     return (N - signed if halved else signed).to_bytes(256, "big")
 
 
+def answered(dg15: bytes, challenge: bytes, response: bytes, digest: str | None) -> None:
+    verify(dg15, challenge=challenge, response=response, digest=digest)
+
+
 def refused(*args: Any) -> Reason:
     with pytest.raises(DocumentFault) as caught:
-        verify(*args)
+        answered(*args)
     return caught.value.reason
 
 
 @pytest.mark.parametrize("digest", TRAILERS)
 @pytest.mark.parametrize("halved", [False, True])
 def test_rsa_answers_with_every_trailer_pass(digest: str, halved: bool) -> None:
-    verify(DG15, CHALLENGE, answer(digest, halved=halved), None)
+    answered(DG15, CHALLENGE, answer(digest, halved=halved), None)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_ecdsa_answers_pass_plain_and_in_der(kind: str) -> None:
     key = make_key(kind, 3)
     for info in (Signer(key).public(), explicit(key)):
         for response in ec_answers(key, hashes.SHA256()):
-            verify(build(0x6F, info), CHALLENGE, response, "sha256")
+            answered(build(0x6F, info), CHALLENGE, response, "sha256")
             assert refused(build(0x6F, info), bytes(8), response, "sha256") is Reason.ACTIVE_AUTHENTICATION_FAILED
             assert refused(build(0x6F, info), CHALLENGE, response, "sha384") is Reason.ACTIVE_AUTHENTICATION_FAILED
             assert refused(build(0x6F, info), CHALLENGE, response[:-1], "sha256") is Reason.ACTIVE_AUTHENTICATION_FAILED
@@ -126,7 +130,7 @@ def test_a_curve_unknown_here_is_unsupported_and_a_rogue_one_a_forgery() -> None
 
 def test_a_challenge_is_eight_bytes() -> None:
     with pytest.raises(ValueError, match="8 bytes"):
-        verify(DG15, bytes(7), answer(), None)
+        answered(DG15, bytes(7), answer(), None)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))

@@ -224,5 +224,5 @@ def test_the_bench_tells_a_defect_from_a_refusal(error: Exception) -> None:
         raise error
 
     count = Count()
-    run(count, broken, b"", "here")
+    run(count, broken, b"", label="here")
     assert (count.ends, len(count.defects)) == ({"DEFECT": 1}, 1)

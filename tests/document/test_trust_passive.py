@@ -198,6 +198,14 @@ def test_a_signer_named_in_other_letters_is_the_only_certificate_inside(issuer: 
 # --- who signed
 
 
+@pytest.mark.parametrize("genuine", [True, False])
+def test_a_signer_may_be_named_by_its_key(issuer: Issuer, genuine: bool) -> None:
+    key_id = issuer.dsc.signer.key_id() if genuine else bytes(20)
+    two = (issuer.csca.raw, issuer.dsc.raw)
+    result = judged(issuer, sod_of(files(), issuer.dsc, key_id=key_id, certificates=two))
+    assert result.findings == () if genuine else reasons(result) == {Reason.UNKNOWN_CSCA}
+
+
 def test_an_issuer_nobody_imported_is_unknown(issuer: Issuer) -> None:
     stranger = make_csca(Signer(make_key("p256", 5)), common="Another")
     dsc = make_dsc(stranger)
@@ -318,9 +326,12 @@ def test_a_revoked_signer_is_a_forgery_even_by_a_stale_list(issuer: Issuer) -> N
 
 
 def test_the_newest_revocation_list_counts(issuer: Issuer) -> None:
-    older = make_crl(issuer.csca, issued=date(2026, 11, 19), number=4)
-    newer = make_crl(issuer.csca, (77,))
+    older = make_crl(issuer.csca, issued=date(2026, 10, 19), due=date(2026, 11, 19), number=4)
+    newer = make_crl(issuer.csca)
     for crls in ((older, newer), (newer, older)):
+        assert judged(issuer, anchors=make_anchors(issuer.csca, crls=crls)).passed
+    revoking = make_crl(issuer.csca, (77,), issued=date(2026, 10, 19), due=date(2026, 11, 19), number=4)
+    for crls in ((revoking, newer), (newer, revoking)):
         assert reasons(judged(issuer, anchors=make_anchors(issuer.csca, crls=crls))) == {Reason.CERTIFICATE_REVOKED}
 
 

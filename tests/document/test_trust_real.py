@@ -14,6 +14,7 @@ from appliance.document.lds.sod import sod as parse_sod
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust import imports
 from appliance.document.trust.active import verify
+from appliance.document.trust.certificate import crl_addresses
 from appliance.document.trust.imports import Import
 from appliance.document.trust.keys import public_key
 from appliance.document.trust.passive import authenticate, check_card_security, check_sod
@@ -77,6 +78,13 @@ def test_single_issuers_come_in_and_link_their_names(emrtd: Path, tmp_path: Path
     for link in links:
         signers = [one for one in anchors.candidates(link) if link.is_signed_by(one)]
         assert signers, "a link certificate is signed by the key before it"
+
+
+def test_the_certificates_say_where_most_states_publish_their_revocations(store: Store) -> None:
+    addresses = {(one.country, address) for one in store.anchors.certificates for address in crl_addresses(one)}
+    assert ("DE", "http://www.bsi.bund.de/csca_crl") in addresses
+    assert ("NL", "http://crl.npkd.nl/CRLs/NLD.crl") in addresses
+    assert len({country for country, _ in addresses}) > 100
 
 
 VERDICTS = {
@@ -159,8 +167,8 @@ def test_the_key_agreement_of_icao_s_dg14_is_read(emrtd: Path) -> None:
 def test_the_answer_of_a_real_chip_is_right_for_its_challenge_and_no_other(emrtd: Path) -> None:
     told = json.loads((emrtd / "vectors/emrtd_vectors.json").read_text())["aa_rsa_1792"]
     dg15, challenge, answer = (bytes.fromhex(told[name]) for name in ("dg15", "rnd_ifd", "signature"))
-    verify(dg15, challenge, answer, None)
+    verify(dg15, challenge=challenge, response=answer, digest=None)
     for other in (bytes(8), bytes((challenge[0] ^ 1, *challenge[1:]))):
         with pytest.raises(DocumentFault) as caught:
-            verify(dg15, other, answer, None)
+            verify(dg15, challenge=other, response=answer, digest=None)
         assert caught.value.reason is Reason.ACTIVE_AUTHENTICATION_FAILED

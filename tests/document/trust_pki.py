@@ -242,6 +242,7 @@ def make_signed(
     attributes: bool = True,
     signed_at: datetime | None = None,
     issuer: x509.Name | None = None,
+    key_id: bytes | None = None,
     spoil: bool = False,
 ) -> bytes:
     """CMS SignedData over content by a party with a certificate."""
@@ -258,10 +259,11 @@ def make_signed(
     if spoil:
         signature = signature[:-1] + bytes((signature[-1] ^ 1,))
     own = x509.Certificate.load(by.raw)
-    sid = {"issuer": issuer or own.issuer, "serial_number": own.serial_number}
+    named = {"issuer": issuer or own.issuer, "serial_number": own.serial_number}
+    by_key, by_name = ("subject_key_identifier", key_id), ("issuer_and_serial_number", named)
     signer: dict[str, Any] = {
         "version": "v1",
-        "sid": cms.SignerIdentifier("issuer_and_serial_number", sid),
+        "sid": cms.SignerIdentifier(*(by_name if key_id is None else by_key)),
         "digest_algorithm": {"algorithm": digest},
         "signature_algorithm": by.signer.identifier(),
         "signature": signature,

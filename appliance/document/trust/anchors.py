@@ -48,11 +48,11 @@ class Anchors:
         found = (*self.keys_of(signed), *self._by_name.get(signed.issuer, ()))
         return tuple({one.raw: one for one in found}.values())
 
-    def crl_for(self, one: Certificate) -> Crl | None:
-        """The newest revocation list that its issuer, under an old or a new name, has signed; None without."""
+    def crls_for(self, one: Certificate) -> tuple[Crl, ...]:
+        """The revocation lists that its issuer, under an old or a new name, has signed, the newest first."""
         family = self._head(one.issuer)
         found = [crl for crl in self.crls if self._head(crl.issuer) == family and self.vouches_for(crl)]
-        return max(found, key=lambda crl: (crl.this_update, crl.number or 0), default=None)
+        return tuple(sorted(found, key=lambda crl: (crl.this_update, crl.number or 0), reverse=True))
 
     def vouches_for(self, crl: Crl) -> bool:
         """Whether the issuer this list names has signed it: another state's key must not revoke here."""

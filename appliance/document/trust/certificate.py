@@ -140,6 +140,15 @@ def revocation_list(data: bytes) -> Crl:
         )
 
 
+def crl_addresses(found: Certificate) -> tuple[str, ...]:
+    """Where its issuer says revocation lists are fetched, for a person to read. Raises DocumentFault."""
+    with malformed("the distribution points of a certificate"):
+        points = x509.Certificate.load(found.raw, strict=True).crl_distribution_points_value or ()
+        names = [point["distribution_point"] for point in points if present(point["distribution_point"])]
+        told = [one for name in names if name.name == "full_name" for one in name.chosen]
+        return tuple(str(one.native) for one in told if one.name == "uniform_resource_identifier")
+
+
 def _der(data: bytes) -> bytes:
     return pem.unarmor(data)[2] if pem.detect(data) else data
 

@@ -78,15 +78,15 @@ def _with_issuer(dsc: Certificate, csca: Certificate, *, on: date, policy: Polic
 
 
 def _revocation(dsc: Certificate, anchors: Anchors, on: date) -> Iterator[Finding]:
-    """9303-12 6.1.2: mandatory. A stale list that revokes still revokes.
+    """9303-12 6.1.2: mandatory. The newest list must be in force; one that is not still revokes what it revokes.
 
     A CSCA itself is withdrawn by taking it out of the lists: serial numbers of its own line may repeat in its list.
     """
-    crl = anchors.crl_for(dsc)
-    if crl is None:
+    crls = anchors.crls_for(dsc)
+    for crl in crls:
+        if dsc.serial in crl.revoked:
+            yield Reason.CERTIFICATE_REVOKED, f"by the list of {crl.this_update}"
+    if not crls:
         yield Reason.CRL_MISSING, f"none of {dsc.country or '?'} signed by its CSCA"
-        return
-    if dsc.serial in crl.revoked:
-        yield Reason.CERTIFICATE_REVOKED, f"by the list of {crl.this_update}"
-    if not crl.is_fresh(on):
-        yield Reason.CRL_STALE, f"list of {crl.this_update}, next due {crl.next_update}"
+    elif not crls[0].is_fresh(on):
+        yield Reason.CRL_STALE, f"list of {crls[0].this_update}, next due {crls[0].next_update}"

@@ -53,7 +53,7 @@ def _errors() -> Iterator[None]:
 def _how(folder: Path, *, allow_older: bool = False, dry_run: bool = False) -> "Import":
     from appliance.document.trust.imports import Import
 
-    return Import(folder, SystemClock().now(), allow_older, dry_run)
+    return Import(folder, SystemClock().now(), allow_older=allow_older, dry_run=dry_run)
 
 
 def _said(words: str, dry_run: bool) -> None:
@@ -160,6 +160,8 @@ def show(
     console = _console()
     console.print(table)
     console.print(f"CRL: {_crl(store.anchors, certificates, day)[0]}")
+    for address in sorted(_addresses(certificates)):
+        typer.echo(f"its certificates say the CRL is at {_printable(address)}")
 
 
 @trust_app.command()
@@ -204,7 +206,7 @@ def _of(anchors: "Anchors", country: str) -> list["Certificate"]:
 
 def _crl(anchors: "Anchors", certificates: list["Certificate"], day: date) -> tuple[str, bool]:
     """The state of the revocation lists of some certificates in words, and whether one is in force."""
-    found = {crl.raw: crl for one in certificates if (crl := anchors.crl_for(one)) is not None}
+    found = {crl.raw: crl for one in certificates for crl in anchors.crls_for(one)[:1]}
     if not found:
         return "[red]missing[/]", False
     crl = max(found.values(), key=lambda one: one.next_update or date.min)
@@ -213,6 +215,23 @@ def _crl(anchors: "Anchors", certificates: list["Certificate"], day: date) -> tu
     assert crl.next_update is not None
     colour = "yellow" if (crl.next_update - day).days <= _SOON_DAYS else "green"
     return f"[{colour}]until {crl.next_update}[/], {len(crl.revoked)} revoked", True
+
+
+def _addresses(certificates: list["Certificate"]) -> set[str]:
+    from appliance.document.reasons import DocumentFault
+    from appliance.document.trust.certificate import crl_addresses
+
+    found: set[str] = set()
+    for one in certificates:
+        try:
+            found.update(crl_addresses(one))
+        except DocumentFault:
+            continue  # an address is a help to fetch a list by hand, and decides nothing
+    return found
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _key(one: "Certificate") -> str:
