@@ -335,6 +335,38 @@ def test_the_newest_revocation_list_counts(issuer: Issuer) -> None:
         assert reasons(judged(issuer, anchors=make_anchors(issuer.csca, crls=crls))) == {Reason.CERTIFICATE_REVOKED}
 
 
+GBR, BMU = "http://one.example/crls/GBR.crl", "http://one.example/crls/BMU.crl"
+
+
+@pytest.mark.parametrize("named_by", ["signer", "issuer"])
+def test_of_two_issuers_of_one_name_only_the_own_list_counts(named_by: str) -> None:
+    """As Great Britain's, whose second key has a list of its own."""
+    home = make_csca(crl_at=GBR)
+    away = make_csca(Signer(make_key("p256", 31)), serial=2, crl_at=BMU)
+    dsc = make_dsc(home, crl_at=GBR.replace("one", "two") if named_by == "signer" else "")
+    issuer = Issuer(home, dsc, make_anchors(home, away, crls=(make_crl(away),)))
+    assert reasons(judged(issuer)) == {Reason.CRL_MISSING}
+    both = make_anchors(home, away, crls=(make_crl(away, (77,), issued=date(2026, 11, 21)), make_crl(home)))
+    assert judged(issuer, anchors=both).passed
+    revoking = make_anchors(home, away, crls=(make_crl(away), make_crl(home, (77,))))
+    assert reasons(judged(issuer, anchors=revoking)) == {Reason.CERTIFICATE_REVOKED}
+
+
+def test_a_new_key_of_the_same_name_issues_the_list_for_the_old_one() -> None:
+    old = make_csca(crl_at="http://old.example/csca_crl")
+    new = make_csca(Signer(make_key("p256", 32)), serial=2, crl_at="https://new.example/csca_crl")
+    issuer = Issuer(old, make_dsc(old), make_anchors(old, new, crls=(make_crl(new),)))
+    assert judged(issuer).passed
+    revoking = make_anchors(old, new, crls=(make_crl(new, (77,)),))
+    assert reasons(judged(issuer, anchors=revoking)) == {Reason.CERTIFICATE_REVOKED}
+
+
+def test_a_list_by_the_very_key_counts_wherever_it_is_published() -> None:
+    csca = make_csca(crl_at=GBR)
+    issuer = Issuer(csca, make_dsc(csca, crl_at=BMU), make_anchors(csca, crls=(make_crl(csca),)))
+    assert judged(issuer).passed
+
+
 def test_a_revocation_list_by_another_key_is_none(issuer: Issuer) -> None:
     forged = make_crl(issuer.csca, by=Signer(make_key("p256", 6)))
     assert reasons(judged(issuer, anchors=make_anchors(issuer.csca, crls=(forged,)))) == {Reason.CRL_MISSING}

@@ -14,7 +14,6 @@ from appliance.document.lds.sod import sod as parse_sod
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust import imports
 from appliance.document.trust.active import verify
-from appliance.document.trust.certificate import crl_addresses
 from appliance.document.trust.imports import Import
 from appliance.document.trust.keys import public_key
 from appliance.document.trust.passive import authenticate, check_card_security, check_sod
@@ -81,7 +80,7 @@ def test_single_issuers_come_in_and_link_their_names(emrtd: Path, tmp_path: Path
 
 
 def test_the_certificates_say_where_most_states_publish_their_revocations(store: Store) -> None:
-    addresses = {(one.country, address) for one in store.anchors.certificates for address in crl_addresses(one)}
+    addresses = {(one.country, address) for one in store.anchors.certificates for address in one.crl_addresses}
     assert ("DE", "http://www.bsi.bund.de/csca_crl") in addresses
     assert ("NL", "http://crl.npkd.nl/CRLs/NLD.crl") in addresses
     assert len({country for country, _ in addresses}) > 100

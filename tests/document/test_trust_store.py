@@ -240,6 +240,16 @@ def test_an_older_revocation_list_does_not_forget_revocations(desk: Desk) -> Non
     assert found.revoked == {1, 2, 3}
 
 
+def test_two_issuers_of_one_name_each_keep_their_own_list(desk: Desk) -> None:
+    home = make_csca(Signer(make_key("p256", 47)), "GB", "Authority", crl_at="http://one.example/GBR.crl")
+    away = make_csca(Signer(make_key("p256", 48)), "GB", "Authority", crl_at="http://one.example/BMU.crl", serial=2)
+    desk.import_list(a_list(home, away))
+    desk.import_crl(make_crl(away, (1,)))
+    desk.import_crl(make_crl(home, (2,)))
+    desk.import_crl(make_crl(home, (2, 3), issued=date(2026, 11, 21), number=6))
+    assert sorted(sorted(one.revoked) for one in load(desk.store).anchors.crls) == [[1], [2, 3]]
+
+
 # --- a folder somebody changed
 
 
@@ -296,7 +306,7 @@ def test_a_dropped_revocation_list_only_closes_its_state(desk: Desk) -> None:
     desk.import_list(a_list(signed_at=NOW))
     anchors = load(desk.store).anchors
     assert len(anchors.crls) == 1
-    assert anchors.crls_for(certificate(make_dsc(BE, country="BE").raw)) == ()
+    assert anchors.crls_for(certificate(make_dsc(BE, country="BE").raw), certificate(BE.raw)) == ()
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ def make_certificate(
     no_authority: bool = False,
     printable: bool = False,
     critical: str = "",
+    crl_at: str = "",
     spoil: bool = False,
 ) -> Party:
     """`subject` with a certificate signed by `issuer`."""
@@ -140,6 +141,13 @@ def make_certificate(
         extensions.append({"extn_id": "key_usage", "critical": True, "extn_value": usage})
     if extended is not None:
         extensions.append({"extn_id": "extended_key_usage", "critical": True, "extn_value": extended})
+    if crl_at:
+        at = x509.DistributionPointName(
+            "full_name", [x509.GeneralName("uniform_resource_identifier", x509.URI(crl_at))]
+        )
+        extensions.append(
+            {"extn_id": "crl_distribution_points", "critical": False, "extn_value": [{"distribution_point": at}]}
+        )
     if critical:
         extensions.append({"extn_id": critical, "critical": True, "extn_value": b"\xff rubbish"})
     body = x509.TbsCertificate(

@@ -20,7 +20,7 @@ Name = tuple[tuple[str, str], ...]
 """Attributes of a distinguished name, sorted: issuers write one name in another order, case and string type."""
 _COUNTRY = "2.5.4.6"
 _UNDERSTOOD = frozenset({"basic_constraints", "key_usage", "extended_key_usage", "certificate_policies"})
-_USED = frozenset({"key_usage", "extended_key_usage", "key_identifier", "authority_key_identifier", "crl_number"})
+_USED = _UNDERSTOOD | {"key_identifier", "authority_key_identifier", "crl_distribution_points", "crl_number"}
 _SEQUENCE = 0x30
 
 
@@ -47,7 +47,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Certificate(Signed):
-    """A certificate. Valid on both days and all between; `usages` is None where the certificate does not say."""
+    """A certificate. Valid on both days and all between; `usages` is None where the certificate does not say.
+
+    `crl_addresses` is where its issuer publishes revocation lists, as URIs; `not_understood` are critical extensions.
+    """
 
     subject: Name
     serial: int
@@ -58,11 +61,17 @@ class Certificate(Signed):
     usages: frozenset[str] | None
     extended_usages: frozenset[str]
     not_understood: tuple[str, ...]
+    crl_addresses: tuple[str, ...]
 
     @property
     def country(self) -> str:
         """Two letters in capitals as the subject says; "" when it does not, or says several."""
         return country_of(self.subject)
+
+    @property
+    def crl_files(self) -> frozenset[str]:
+        """What those lists are called at any of their addresses: servers change, and one list is on several."""
+        return frozenset(one.split("?")[0].rstrip("/").rsplit("/", 1)[-1].casefold() for one in self.crl_addresses)
 
     def is_valid(self, on: date) -> bool:
         """Whether this day lies in its validity."""
@@ -113,6 +122,7 @@ def certificate(data: bytes) -> Certificate:
             usages=frozenset(usage.native) if usage is not None else None,
             extended_usages=frozenset(one.dotted for one in extended) if extended is not None else frozenset(),
             not_understood=others,
+            crl_addresses=_addresses(extensions.get("crl_distribution_points") or ()),
         )
 
 
@@ -140,15 +150,6 @@ def revocation_list(data: bytes) -> Crl:
         )
 
 
-def crl_addresses(found: Certificate) -> tuple[str, ...]:
-    """Where its issuer says revocation lists are fetched, for a person to read. Raises DocumentFault."""
-    with malformed("the distribution points of a certificate"):
-        points = x509.Certificate.load(found.raw, strict=True).crl_distribution_points_value or ()
-        names = [point["distribution_point"] for point in points if present(point["distribution_point"])]
-        told = [one for name in names if name.name == "full_name" for one in name.chosen]
-        return tuple(str(one.native) for one in told if one.name == "uniform_resource_identifier")
-
-
 def _der(data: bytes) -> bytes:
     return pem.unarmor(data)[2] if pem.detect(data) else data
 
@@ -170,6 +171,12 @@ def _extensions(found: Any, understood: Iterable[str]) -> tuple[dict[str, Any], 
 def _authority(extensions: dict[str, Any]) -> bytes | None:
     identifier = extensions.get("authority_key_identifier")
     return identifier["key_identifier"].native if identifier is not None else None
+
+
+def _addresses(points: Iterable[Any]) -> tuple[str, ...]:
+    names = [point["distribution_point"] for point in points if present(point["distribution_point"])]
+    told = [one for name in names if name.name == "full_name" for one in name.chosen]
+    return tuple(str(one.native) for one in told if one.name == "uniform_resource_identifier")
 
 
 def _revoked(entries: Any) -> frozenset[int]:

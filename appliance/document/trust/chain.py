@@ -9,7 +9,7 @@ from datetime import date
 
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust.anchors import Anchors
-from appliance.document.trust.certificate import Certificate
+from appliance.document.trust.certificate import Certificate, Crl
 from appliance.document.trust.keys import public_key
 from appliance.document.trust.signatures import Finding, Policy, weaknesses
 
@@ -37,7 +37,7 @@ def chain(dsc: Certificate, anchors: Anchors, *, on: date, policy: Policy) -> Ch
         findings.append((Reason.CERTIFICATE_EXPIRED, f"DSC valid {dsc.not_before} to {dsc.not_after}"))
     if csca is not None:
         findings += _with_issuer(dsc, csca, on=on, policy=policy)
-        findings += _revocation(dsc, anchors, on)
+        findings += _revocation(dsc, anchors.crls_for(dsc, csca), on)
     return Chain(csca, tuple(findings))
 
 
@@ -77,12 +77,11 @@ def _with_issuer(dsc: Certificate, csca: Certificate, *, on: date, policy: Polic
         yield Reason.COUNTRY_MISMATCH, f"signer of {dsc.country or '?'}, issuer of {csca.country or '?'}"
 
 
-def _revocation(dsc: Certificate, anchors: Anchors, on: date) -> Iterator[Finding]:
+def _revocation(dsc: Certificate, crls: tuple[Crl, ...], on: date) -> Iterator[Finding]:
     """9303-12 6.1.2: mandatory. The newest list must be in force; one that is not still revokes what it revokes.
 
     A CSCA itself is withdrawn by taking it out of the lists: serial numbers of its own line may repeat in its list.
     """
-    crls = anchors.crls_for(dsc)
     for crl in crls:
         if dsc.serial in crl.revoked:
             yield Reason.CERTIFICATE_REVOKED, f"by the list of {crl.this_update}"
