@@ -5,6 +5,7 @@ Not responsible for any format: it turns whatever a parser throws at hostile byt
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from asn1crypto import core
 
@@ -22,6 +23,11 @@ def malformed(what: str, reason: Reason = Reason.FILE_MALFORMED) -> Iterator[Non
         yield
     except _HOSTILE as error:
         raise DocumentFault(reason, f"{what} is malformed ({type(error).__name__})") from error
+
+
+def present(value: Any) -> bool:
+    """Whether an optional part of something asn1crypto has read is there."""
+    return not isinstance(value, core.Void)
 
 
 def elements(data: bytes) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from asn1crypto import cms
 
-from appliance.document.lds.asn1 import malformed
+from appliance.document.lds.asn1 import malformed, present
 from appliance.document.tlv import build
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
@@ -72,7 +72,7 @@ def signed_data(data: bytes, what: str) -> SignedData:
 
 def _certificates(signed: Any) -> tuple[bytes, ...]:
     found = signed["certificates"]
-    if found.native is None:
+    if not present(found):
         return ()
     if len(found) > _MOST_CERTIFICATES:
         raise ValueError("more certificates than any signed file has")
@@ -101,7 +101,7 @@ def _signer(signer: Any) -> Signer:
 def _attributes(attributes: Any) -> dict[str, list[Any]]:
     """Every value of every attribute that matters, by its type in dots."""
     values: dict[str, list[Any]] = {_CONTENT_TYPE: [], _MESSAGE_DIGEST: [], _SIGNING_TIME: []}
-    for attribute in attributes if attributes.native is not None else ():
+    for attribute in attributes if present(attributes) else ():
         kind = attribute["type"].dotted
         if kind in values:
             values[kind].extend(one.dotted if kind == _CONTENT_TYPE else one.native for one in attribute["values"])
@@ -113,7 +113,7 @@ def _one(values: dict[str, list[Any]], kind: str) -> Any:
 
 
 def _encodings(attributes: Any) -> tuple[bytes, ...]:
-    if attributes.native is None:
+    if not present(attributes):
         return ()
     as_sent = build(_SET, attributes.contents)
     as_der = attributes.untag().dump(force=True)

@@ -21,7 +21,7 @@ _TRAILERS = {0x33: "sha1", 0x38: "sha224", 0x34: "sha256", 0x36: "sha384", 0x35:
 _ONE_BYTE, _TWO_BYTES, _HEADER = 0xBC, 0xCC, 0x6A
 
 
-def verify(dg15: bytes, challenge: bytes, response: bytes, digest: str | None) -> None:
+def verify(dg15: bytes, *, challenge: bytes, response: bytes, digest: str | None) -> None:
     """Verify a chip's response to our challenge of 8 bytes with the key of DG15 (the file as read).
 
     `digest` is the hash DG14 names for ECDSA (hashlib's name, `groups.active_authentication_hash`); RSA names its own.

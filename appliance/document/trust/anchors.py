@@ -5,7 +5,7 @@ certificate in here trusts it; link certificates are in here as any other, becau
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from appliance.document.reasons import DocumentFault
 from appliance.document.trust.certificate import Certificate, Crl, Name, Signed, country_of
@@ -20,7 +20,7 @@ class Anchors:
         self._by_key_id: dict[bytes, list[Certificate]] = defaultdict(list)
         self._by_name: dict[Name, list[Certificate]] = defaultdict(list)
         self._family: dict[Name, Name] = {}
-        self._verified: dict[bytes, bool] = {}
+        self._signers: dict[bytes, tuple[Certificate, ...]] = {}
         for one in self.certificates:
             if one.key_id is not None:
                 self._by_key_id[one.key_id].append(one)
@@ -48,19 +48,43 @@ class Anchors:
         found = (*self.keys_of(signed), *self._by_name.get(signed.issuer, ()))
         return tuple({one.raw: one for one in found}.values())
 
-    def crl_for(self, one: Certificate) -> Crl | None:
-        """The newest revocation list that its issuer, under an old or a new name, has signed; None without."""
-        family = self._head(one.issuer)
-        found = [crl for crl in self.crls if self._head(crl.issuer) == family and self.vouches_for(crl)]
-        return max(found, key=lambda crl: (crl.this_update, crl.number or 0), default=None)
+    def crls_for(self, one: Certificate, issuer: Certificate) -> tuple[Crl, ...]:
+        """The revocation lists for a certificate and the issuer in here that signed it, the newest first.
 
-    def vouches_for(self, crl: Crl) -> bool:
-        """Whether the issuer this list names has signed it: another state's key must not revoke here."""
-        if crl.raw not in self._verified:
+        A list of the issuer's name or of one linked to it; but some states (Great Britain, Turkey, Luxembourg) keep
+        several issuers of one name, each with its own list, told apart by what the list is called where it lies.
+        """
+        family, files = self._head(one.issuer), one.crl_files or issuer.crl_files
+        found = [
+            crl
+            for crl in self.crls
+            if self._head(crl.issuer) == family and self._covers(crl, {issuer.public_key_info}, files)
+        ]
+        return tuple(sorted(found, key=lambda crl: (crl.this_update, crl.number or 0), reverse=True))
+
+    def same_line(self, crl: Crl, other: Crl) -> bool:
+        """Whether one list takes the place of the other: of one name, and of one issuer as above."""
+        signers = self.signers_of(other)
+        keys = {one.public_key_info for one in signers}
+        return crl.issuer == other.issuer and self._covers(crl, keys, _files(signers))
+
+    def _covers(self, crl: Crl, keys: Set[bytes], files: Set[str]) -> bool:
+        signers = self.signers_of(crl)
+        theirs = _files(signers)
+        same_list = not files or not theirs or bool(files & theirs)
+        return bool(signers) and (same_list or any(one.public_key_info in keys for one in signers))
+
+    def signers_of(self, crl: Crl) -> tuple[Certificate, ...]:
+        """Who of the issuer this list names has signed it: another state's key must not revoke here."""
+        if crl.raw not in self._signers:
             family = self._head(crl.issuer)
-            signers = [one for one in self.candidates(crl) if self._head(one.subject) == family]
-            self._verified[crl.raw] = any(_signed(crl, one) for one in signers)
-        return self._verified[crl.raw]
+            named = [one for one in self.candidates(crl) if self._head(one.subject) == family]
+            self._signers[crl.raw] = tuple(one for one in named if _signed(crl, one))
+        return self._signers[crl.raw]
+
+
+def _files(certificates: Iterable[Certificate]) -> frozenset[str]:
+    return frozenset(file for one in certificates for file in one.crl_files)
 
 
 def _signed(crl: Crl, by: Certificate) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from asn1crypto import core, crl, pem, x509
+from asn1crypto import crl, pem, x509
 
-from appliance.document.lds.asn1 import elements, integer, malformed
+from appliance.document.lds.asn1 import elements, integer, malformed, present
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import only, parse
 from appliance.document.trust.keys import public_key
@@ -20,6 +20,7 @@ Name = tuple[tuple[str, str], ...]
 """Attributes of a distinguished name, sorted: issuers write one name in another order, case and string type."""
 _COUNTRY = "2.5.4.6"
 _UNDERSTOOD = frozenset({"basic_constraints", "key_usage", "extended_key_usage", "certificate_policies"})
+_USED = _UNDERSTOOD | {"key_identifier", "authority_key_identifier", "crl_distribution_points", "crl_number"}
 _SEQUENCE = 0x30
 
 
@@ -46,7 +47,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Certificate(Signed):
-    """A certificate. Valid on both days and all between; `usages` is None where the certificate does not say."""
+    """A certificate. Valid on both days and all between; `usages` is None where the certificate does not say.
+
+    `crl_addresses` is where its issuer publishes revocation lists, as URIs; `not_understood` are critical extensions.
+    """
 
     subject: Name
     serial: int
@@ -57,11 +61,17 @@ class Certificate(Signed):
     usages: frozenset[str] | None
     extended_usages: frozenset[str]
     not_understood: tuple[str, ...]
+    crl_addresses: tuple[str, ...]
 
     @property
     def country(self) -> str:
         """Two letters in capitals as the subject says; "" when it does not, or says several."""
         return country_of(self.subject)
+
+    @property
+    def crl_files(self) -> frozenset[str]:
+        """What those lists are called at any of their addresses: servers change, and one list is on several."""
+        return frozenset(one.split("?")[0].rstrip("/").rsplit("/", 1)[-1].casefold() for one in self.crl_addresses)
 
     def is_valid(self, on: date) -> bool:
         """Whether this day lies in its validity."""
@@ -112,6 +122,7 @@ def certificate(data: bytes) -> Certificate:
             usages=frozenset(usage.native) if usage is not None else None,
             extended_usages=frozenset(one.dotted for one in extended) if extended is not None else frozenset(),
             not_understood=others,
+            crl_addresses=_addresses(extensions.get("crl_distribution_points") or ()),
         )
 
 
@@ -133,7 +144,7 @@ def revocation_list(data: bytes) -> Crl:
             issuer=name_of(body["issuer"].dump()),
             authority_key_id=_authority(extensions),
             this_update=_day(body["this_update"]),
-            next_update=_day(body["next_update"]) if body["next_update"].native is not None else None,
+            next_update=_day(body["next_update"]) if present(body["next_update"]) else None,
             number=number.native if number is not None else None,
             revoked=_revoked(body["revoked_certificates"]),
         )
@@ -144,14 +155,14 @@ def _der(data: bytes) -> bytes:
 
 
 def _extensions(found: Any, understood: Iterable[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Values by name; and the critical ones among those that nobody here understands."""
+    """The values of those used here by name; and the names of critical ones that are not understood."""
     values: dict[str, Any] = {}
     others = []
-    for one in found if found.native is not None else ():
+    for one in found if present(found) else ():
         name = one["extn_id"].native
         if name in values:
             raise ValueError("an extension is there twice")
-        values[name] = one["extn_value"].parsed
+        values[name] = one["extn_value"].parsed if name in _USED else None
         if one["critical"].native and name not in understood:
             others.append(name)
     return values, tuple(others)
@@ -162,9 +173,15 @@ def _authority(extensions: dict[str, Any]) -> bytes | None:
     return identifier["key_identifier"].native if identifier is not None else None
 
 
+def _addresses(points: Iterable[Any]) -> tuple[str, ...]:
+    names = [point["distribution_point"] for point in points if present(point["distribution_point"])]
+    told = [one for name in names if name.name == "full_name" for one in name.chosen]
+    return tuple(str(one.native) for one in told if one.name == "uniform_resource_identifier")
+
+
 def _revoked(entries: Any) -> frozenset[int]:
     """Serial numbers. Walked by hand: a list may have a hundred thousand entries."""
-    if not isinstance(entries, core.SequenceOf):
+    if not present(entries):
         return frozenset()
     return frozenset(integer(parse(only(entry, _SEQUENCE).value)[0].raw) for entry in elements(entries.contents))
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust.anchors import Anchors
-from appliance.document.trust.certificate import Certificate
+from appliance.document.trust.certificate import Certificate, Crl
 from appliance.document.trust.keys import public_key
 from appliance.document.trust.signatures import Finding, Policy, weaknesses
 
@@ -37,22 +37,20 @@ def chain(dsc: Certificate, anchors: Anchors, *, on: date, policy: Policy) -> Ch
         findings.append((Reason.CERTIFICATE_EXPIRED, f"DSC valid {dsc.not_before} to {dsc.not_after}"))
     if csca is not None:
         findings += _with_issuer(dsc, csca, on=on, policy=policy)
-        findings += _revocation(dsc, anchors, on)
+        findings += _revocation(dsc, anchors.crls_for(dsc, csca), on)
     return Chain(csca, tuple(findings))
 
 
 def _issuer(dsc: Certificate, anchors: Anchors, on: date) -> tuple[Certificate | None, Finding | None]:
     """The trusted certificate whose key signed this one; of several for one key, one that is valid on the day."""
-    found, unreadable = [], None
-    candidates = anchors.candidates(dsc)
+    candidates, unreadable = anchors.candidates(dsc), None
     for one in candidates:
         try:
             if dsc.is_signed_by(one):
-                found.append(one)
+                same_key = [each for each in candidates if each.public_key_info == one.public_key_info]
+                return max(same_key, key=lambda each: (each.is_valid(on), each.not_after)), None
         except DocumentFault as fault:
             unreadable = unreadable or (fault.reason, f"issuer's signature: {fault.detail}")
-    if found:
-        return max(found, key=lambda one: (one.is_valid(on), one.not_after)), None
     if unreadable is not None:
         return None, unreadable
     if anchors.keys_of(dsc):
@@ -79,16 +77,15 @@ def _with_issuer(dsc: Certificate, csca: Certificate, *, on: date, policy: Polic
         yield Reason.COUNTRY_MISMATCH, f"signer of {dsc.country or '?'}, issuer of {csca.country or '?'}"
 
 
-def _revocation(dsc: Certificate, anchors: Anchors, on: date) -> Iterator[Finding]:
-    """9303-12 6.1.2: mandatory. A stale list that revokes still revokes.
+def _revocation(dsc: Certificate, crls: tuple[Crl, ...], on: date) -> Iterator[Finding]:
+    """9303-12 6.1.2: mandatory. The newest list must be in force; one that is not still revokes what it revokes.
 
     A CSCA itself is withdrawn by taking it out of the lists: serial numbers of its own line may repeat in its list.
     """
-    crl = anchors.crl_for(dsc)
-    if crl is None:
+    for crl in crls:
+        if dsc.serial in crl.revoked:
+            yield Reason.CERTIFICATE_REVOKED, f"by the list of {crl.this_update}"
+    if not crls:
         yield Reason.CRL_MISSING, f"none of {dsc.country or '?'} signed by its CSCA"
-        return
-    if dsc.serial in crl.revoked:
-        yield Reason.CERTIFICATE_REVOKED, f"by the list of {crl.this_update}"
-    if not crl.is_fresh(on):
-        yield Reason.CRL_STALE, f"list of {crl.this_update}, next due {crl.next_update}"
+    elif not crls[0].is_fresh(on):
+        yield Reason.CRL_STALE, f"list of {crls[0].this_update}, next due {crls[0].next_update}"

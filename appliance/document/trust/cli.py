@@ -53,7 +53,7 @@ def _errors() -> Iterator[None]:
 def _how(folder: Path, *, allow_older: bool = False, dry_run: bool = False) -> "Import":
     from appliance.document.trust.imports import Import
 
-    return Import(folder, SystemClock().now(), allow_older, dry_run)
+    return Import(folder, SystemClock().now(), allow_older=allow_older, dry_run=dry_run)
 
 
 def _said(words: str, dry_run: bool) -> None:
@@ -160,6 +160,8 @@ def show(
     console = _console()
     console.print(table)
     console.print(f"CRL: {_crl(store.anchors, certificates, day)[0]}")
+    for address in sorted({address for one in certificates for address in one.crl_addresses}):
+        typer.echo(f"its certificates say the CRL is at {_printable(address)}")
 
 
 @trust_app.command()
@@ -203,16 +205,23 @@ def _of(anchors: "Anchors", country: str) -> list["Certificate"]:
 
 
 def _crl(anchors: "Anchors", certificates: list["Certificate"], day: date) -> tuple[str, bool]:
-    """The state of the revocation lists of some certificates in words, and whether one is in force."""
-    found = {crl.raw: crl for one in certificates if (crl := anchors.crl_for(one)) is not None}
-    if not found:
-        return "[red]missing[/]", False
-    crl = max(found.values(), key=lambda one: one.next_update or date.min)
-    if not crl.is_fresh(day):
-        return f"[red]stale since {crl.next_update}[/]", False
-    assert crl.next_update is not None
-    colour = "yellow" if (crl.next_update - day).days <= _SOON_DAYS else "green"
-    return f"[{colour}]until {crl.next_update}[/], {len(crl.revoked)} revoked", True
+    """The state of the revocation lists of some issuers in words, and whether one at least is in force."""
+    valid = [one for one in certificates if one.is_valid(day)]
+    newest = [crls[0] for one in valid if (crls := anchors.crls_for(one, one))]
+    fresh = [crl for crl in newest if crl.is_fresh(day)]
+    due = min((crl.next_update for crl in fresh if crl.next_update is not None), default=None)
+    if due is None:
+        last = max((crl.next_update for crl in newest if crl.next_update is not None), default=None)
+        return (f"[red]stale since {last}[/]" if newest else "[red]missing[/]"), False
+    whole = len(fresh) == len(valid)
+    colour = "green" if whole and (due - day).days > _SOON_DAYS else "yellow"
+    some = "" if whole else f", for {len(fresh)} of {len(valid)} certificates"
+    revoked = len(frozenset().union(*(crl.revoked for crl in fresh)))
+    return f"[{colour}]until {due}[/]{some}, {revoked} revoked", True
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _key(one: "Certificate") -> str:

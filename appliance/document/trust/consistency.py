@@ -62,12 +62,17 @@ def _truncated_alike(one: str, other: str) -> bool:
 
     Only where one of the two fields is full to its end; and then the first word, of the surname, stays as it is.
     """
-    if one.endswith("<") and other.endswith("<"):
+    if not (_full(one) or _full(other)):
         return False
     (surname, given), (other_surname, other_given) = _words(one), _words(other)
     if not surname or not other_surname or surname[0] != other_surname[0]:
         return False
     return _shortened(surname, other_surname) and _shortened(given, other_given)
+
+
+def _full(names: str) -> bool:
+    """Whether a field is written to its end, without more fillers than there are names."""
+    return not names.endswith("<") and names.count("<<") <= 1 and "<<<" not in names
 
 
 def _words(names: str) -> tuple[list[str], list[str]]:

@@ -102,7 +102,7 @@ def crl(how: Import, file: Path) -> str:
         held = load(how.folder)
     except DocumentFault as fault:
         raise ImportRefused(f"{file} is not imported: {fault.detail}.") from fault
-    if not held.anchors.vouches_for(found):
+    if not held.anchors.signers_of(found):
         raise ImportRefused(
             f"{file} is signed by no CSCA of {found.country or 'any state'} in {how.folder}. "
             "Import the master list that holds its issuer first, and see that the file is whole."
@@ -112,7 +112,7 @@ def crl(how: Import, file: Path) -> str:
         raise ImportRefused(
             f"{file} of {found.this_update}, next due {found.next_update}, is not in force today. Fetch a newer one."
         )
-    same = tuple(one for one in held.anchors.crls if one.issuer == found.issuer)
+    same = tuple(one for one in held.anchors.crls if held.anchors.same_line(found, one))
     _refuse_older(how, file, found, same)
     replaced = {_fingerprint(one.raw) for one in same}
     new = how.source(Kind.CRL, found.raw, country=found.country, signed=found.this_update.isoformat(), name=file.name)

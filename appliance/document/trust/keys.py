@@ -15,7 +15,7 @@ from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust.curves import CURVES, Parameters, named
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-LONGEST_RSA = 16384
+LONGEST_RSA = 8192
 """Bits: what a longer key takes to verify would be an attack."""
 LONGEST_EXPONENT = 64
 _RSA = ("rsa", "rsassa_pss")
