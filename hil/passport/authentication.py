@@ -14,7 +14,13 @@ from hil.passport.groups import CURVES, GroupError, Random
 from hil.passport.messaging import Session
 
 # Trailers of ISO/IEC 9796-2: which hash the message representative has.
-_TRAILERS = {"sha1": b"\xbc", "sha256": b"\x34\xcc", "sha384": b"\x36\xcc", "sha512": b"\x35\xcc", "sha224": b"\x38\xcc"}
+_TRAILERS = {
+    "sha1": b"\xbc",
+    "sha256": b"\x34\xcc",
+    "sha384": b"\x36\xcc",
+    "sha512": b"\x35\xcc",
+    "sha224": b"\x38\xcc",
+}
 
 
 def ecdsa_sign(*, curve: Any, private: int, digest: str, data: bytes, der: bool) -> bytes:

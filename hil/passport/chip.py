@@ -190,7 +190,7 @@ class Chip:
         data = self._file[offset : offset + count]
         return Response(data, apdu.OK if len(data) == count else apdu.END_OF_FILE)
 
-    def _challenge(self, command: Command) -> Response:
+    def _challenge(self, _: Command) -> Response:
         if not (self.card.bac and self.card.mrz_key):
             raise Refused(apdu.REFERENCE_NOT_FOUND)
         if not self._in_application or self._session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hil.passport.card import (
     ATR_INFO,
@@ -18,11 +19,11 @@ from hil.passport.card import (
     ChipKey,
 )
 from hil.passport.chip import APPLICATION, MOST_RECEIVED, MOST_SENT
+from hil.passport.choices import FaceEncoding
 from hil.passport.faults import Fault
 from hil.passport.groups import CURVES
 from hil.passport.holder import access_key, renamed, renumbered, with_wrong_check_digit, zone
 from hil.passport.lds import (
-    FaceEncoding,
     atr_info,
     card_access,
     chip_key_info,
@@ -98,8 +99,8 @@ def adapted(options: Options, faults: Collection[Fault]) -> Options:
     return options
 
 
-_NO_CHIP_AUTHENTICATION = {"chip_authentication": (), "active_authentication": _ACTIVE, "pace": (GM,)}
-_CHOICES: dict[Fault, dict[str, object]] = {
+_NO_CHIP_AUTHENTICATION: dict[str, Any] = {"chip_authentication": (), "active_authentication": _ACTIVE, "pace": (GM,)}
+_CHOICES: dict[Fault, dict[str, Any]] = {
     Fault.PACE_ONLY: {"bac": False},
     Fault.BAC_ONLY: {"pace": ()},
     Fault.CAN_ONLY: {"bac": False, "can": "500540"},
@@ -157,7 +158,7 @@ def _make(
     _alter(application, holder, date_of_expiry, options, faults)
     card = Card(
         application,
-        _master(keys, signer, options),
+        _master(keys, signer),
         mrz_key="" if Fault.CAN_ONLY in faults else access_key(lines),
         can=options.can,
         bac=options.bac,
@@ -215,9 +216,7 @@ def _active_key(label: str, name: str) -> ActiveKey | None:
 def _signer(options: Options, faults: frozenset[Fault]) -> Authority:
     scheme = Scheme.of(options.signature)
     state = RURITANIA if Fault.COUNTRY_MISMATCH in faults else UTOPIA
-    issuer = csca(
-        scheme.kind, state=state, listed=Fault.UNKNOWN_CSCA not in faults, generation=options.csca_generation
-    )
+    issuer = csca(scheme.kind, state=state, listed=Fault.UNKNOWN_CSCA not in faults, generation=options.csca_generation)
     if Fault.ROGUE_CSCA in faults:
         issuer = rogue(issuer)
     if Fault.FORGED_CURVE in faults:
@@ -248,7 +247,7 @@ def _files(
     return files
 
 
-def _master(keys: _Keys, signer: Authority, options: Options) -> dict[int, bytes]:
+def _master(keys: _Keys, signer: Authority) -> dict[int, bytes]:
     files = {DIRECTORY: directory(APPLICATION)}
     if keys.suites:
         files[CARD_ACCESS] = card_access(keys.suites)
@@ -287,9 +286,7 @@ def _stolen(card: Card, faults: frozenset[Fault]) -> Card:
     return card
 
 
-def _printed(
-    holder: Traveller, date_of_expiry: str, options: Options, faults: frozenset[Fault]
-) -> tuple[str, ...]:
+def _printed(holder: Traveller, date_of_expiry: str, options: Options, faults: frozenset[Fault]) -> tuple[str, ...]:
     if faults & {Fault.MRZ_DIFFERS, Fault.DG1_ALTERED}:
         holder = renamed(holder)
     if Fault.WRONG_MRZ in faults:

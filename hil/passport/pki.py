@@ -63,9 +63,7 @@ class Authority:
 
 def name_of(state: State, common_name: str) -> x509.Name:
     """A distinguished name."""
-    return x509.Name.build(
-        {"country_name": state.alpha2, "organization_name": state.name, "common_name": common_name}
-    )
+    return x509.Name.build({"country_name": state.alpha2, "organization_name": state.name, "common_name": common_name})
 
 
 @dataclass(frozen=True)
@@ -86,8 +84,9 @@ def certify(signer: Signer, profile: Profile) -> Authority:
     """A certificate for a signer's key (9303-12 section 7.1)."""
     by = profile.issuer.signer if profile.issuer else signer
     own = profile.key_identifier or _key_identifier(signer)
+    above = profile.issuer.key_identifier if profile.issuer else own
     extensions = [
-        _extension("authority_key_identifier", {"key_identifier": profile.issuer.key_identifier if profile.issuer else own}),
+        _extension("authority_key_identifier", {"key_identifier": above}),
         _extension("key_identifier", own),
         _extension("key_usage", {"key_cert_sign", "crl_sign"} if profile.ca else {"digital_signature"}, critical=True),
     ]
@@ -103,7 +102,10 @@ def certify(signer: Signer, profile: Profile) -> Authority:
             "serial_number": number_of(label, _SERIALS),
             "signature": by.scheme.algorithm,
             "issuer": issuer,
-            "validity": {name: x509.Time({"utc_time": at}) for name, at in zip(("not_before", "not_after"), profile.validity, strict=True)},
+            "validity": {
+                name: x509.Time({"utc_time": at})
+                for name, at in zip(("not_before", "not_after"), profile.validity, strict=True)
+            },
             "subject": profile.name,
             "subject_public_key_info": keys.PublicKeyInfo.load(signer.key_info),
             "extensions": extensions,

@@ -1,10 +1,10 @@
 """What a lane must trust to read the virtual passports: a master list with its root, the CSCAs, revocation lists."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
+from hil.passport.choices import Freshness
 from hil.passport.pki import (
     CSCA_SCHEMES,
     CSCA_VALIDITY,
@@ -26,14 +26,6 @@ from hil.passport.signing import Scheme, Signer
 REVOKED = "revoked"
 """Label of the document signers that every revocation list names."""
 _CRL_LIFE = timedelta(days=90)
-
-
-class Freshness(StrEnum):
-    """Whether the revocation lists are of today, out of date, or not there."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    NONE = "none"
 
 
 @lru_cache(maxsize=1)
