@@ -51,11 +51,11 @@ from hil.passport.signed import card_security, security_object
 from hil.passport.signing import Scheme, Signer, number_of, rsa_key
 from hil.passport.suites import AUTHENTICATIONS, SUITES, Authentication, Mapping, Suite
 from hil.passport.tamper import flipped, portrait_file
-from hil.passport.trust import DEFAULT_SCHEMES, REVOKED
+from hil.passport.trust import REVOKED, REVOKED_SCHEME
 from hil.scene.cast import Traveller
 
 GM, CAM = "gm-aes128-bp256", "cam-aes128-bp256"
-_CHIP, _ACTIVE, _SIGNATURE = "aes128-bp256", "ecdsa-p256-sha256", DEFAULT_SCHEMES["ecdsa"]
+_CHIP, _ACTIVE, _SIGNATURE = "aes128-bp256", "ecdsa-p256-sha256", REVOKED_SCHEME.name
 _PAST = "2019-06-30"
 _LONGEST_SHORT_ANSWER = 1536
 """Bits of a public key that still fits a protected response of short length, with room to spare."""
