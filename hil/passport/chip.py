@@ -233,7 +233,7 @@ class Chip:
             raise Refused(apdu.WRONG_DATA)
         suite = fitting[0]
         cam_key = self.card.cam_key if suite.mapping is Mapping.CAM else None
-        self._pace = Pace(suite, self._password(asked.get(0x83, b"")), self._random, cam_key)
+        self._pace = Pace(suite, self._password(asked.get(0x83, b"")), self._random, cam_key=cam_key)
         self._general = self._pace.answer
 
     def _password(self, reference: bytes) -> bytes:

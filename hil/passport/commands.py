@@ -14,6 +14,7 @@ from hil.passport.choices import FaceEncoding, Freshness
 from hil.passport.faults import FAULTS, UnknownFault, fault
 
 if TYPE_CHECKING:
+    from hil.passport.passport import Passport
     from hil.passport.personalise import Options
     from hil.scene.cast import Traveller
 
@@ -80,14 +81,19 @@ def make(
         faults = [fault(name) for name in wrong or ()]
         who = _holder(holder, surname=surname, given_names=given_names, number=number, born=born)
         image = portrait.read_bytes() if portrait else render_portrait(who)
-        passport = make_passport(who, image, expiry, _suites(chosen, pace, chip_authentication), faults)
+        options = _suites(chosen, pace, chip_authentication)
+        passport = make_passport(who, image, expiry, options=options, faults=faults)
         passport.save(out)
     except (UnknownFault, UnknownTraveller, OptionsError, OSError) as error:
         raise _refuse(error) from None
+    _tell(out, passport)
+
+
+def _tell(out: Path, passport: Passport) -> None:
     typer.echo(f"{out}: {len(passport.card.application) + len(passport.card.master)} files and their keys")
     for line in passport.printed:
         typer.echo(f"  {line}")
-    for one in faults:
+    for one in sorted(passport.faults):
         typer.echo(f"  {one}: {FAULTS[one].words}; a reader must say: {FAULTS[one].reason or 'nothing, it is good'}")
 
 

@@ -11,7 +11,7 @@ from hil.passport.tlv import integer, sequence, set_of, tlv
 LDS_SECURITY_OBJECT, MASTER_LIST, SECURITY_OBJECT = "2.23.136.1.1.1", "2.23.136.1.1.2", "0.4.0.127.0.7.3.2.1"
 
 
-def signed_data(content_type: str, content: bytes, by: Authority, others: Iterable[Authority] = ()) -> bytes:
+def signed_data(content_type: str, content: bytes, by: Authority, *, others: Iterable[Authority] = ()) -> bytes:
     """A content and one signature over it; the certificates of the signer and of `others` are inside."""
     digest = by.signer.scheme.digest
     attributes = cms.CMSAttributes(
@@ -70,4 +70,4 @@ def card_security(infos: Iterable[bytes], by: Authority) -> bytes:
 
 def master_list(certificates: Iterable[bytes], by: Authority, root: Authority) -> bytes:
     """A CSCA master list, signed by one whom the root certified."""
-    return signed_data(MASTER_LIST, sequence(integer(0), set_of(*certificates)), by, (root,))
+    return signed_data(MASTER_LIST, sequence(integer(0), set_of(*certificates)), by, others=(root,))

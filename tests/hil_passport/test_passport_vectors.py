@@ -216,7 +216,7 @@ def transcripts(shared):
 def session_of(entry, at):
     kind, enc, mac = entry[f"sm_{at}"]
     assert (kind, len(enc)) == ("AES", 32)
-    return Session(Cipher.AES128, H(enc), H(mac), int(entry[f"ssc_{at}"], 16))
+    return Session(Cipher.AES128, H(enc), H(mac), ssc=int(entry[f"ssc_{at}"], 16))
 
 
 @pytest.mark.measured
@@ -245,7 +245,7 @@ def test_chip_authentication_of_real_chips(shared, name):
 @pytest.mark.measured
 def test_secure_messaging_with_aes_256(shared):
     entry = transcripts(shared)["sm_aes256"]
-    session = Session(Cipher.AES256, H(entry["ks_enc"]), H(entry["ks_mac"]), int(entry["ssc"], 16))
+    session = Session(Cipher.AES256, H(entry["ks_enc"]), H(entry["ks_mac"]), ssc=int(entry["ssc"], 16))
     com = H(entry["ef_com"])
     answers = [b"", com[:4], com[4:]]
     for exchange, data in zip(entry["apdus"], answers, strict=True):
