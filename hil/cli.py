@@ -13,12 +13,14 @@ from appliance.liveness.channels import channels_of
 from appliance.sites import Site
 from hil.dataset.commands import dataset
 from hil.heads import HEADS, Head
+from hil.passport.commands import app as passport
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="The simulated rig: no real gate, no real traveller."
 )
 
 app.command()(dataset)
+app.add_typer(passport, name="passport")
 
 Pack = Annotated[str, typer.Option(help="Matcher pack: auto, open-omz or pypi-dlib.")]
 Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]

@@ -66,14 +66,14 @@ def parse(raw: bytes) -> Command:
     """All seven cases of ISO/IEC 7816-3 section 12.1.3. Raises Refused 6700."""
     if len(raw) < 4:
         raise Refused(WRONG_LENGTH)
-    header, body = raw[:4], raw[4:]
+    (cla, ins, p1, p2), body = raw[:4], raw[4:]
     if not body:
-        return Command(*header)
+        return Command(cla, ins, p1, p2)
     if len(body) == 1:
-        return Command(*header, expected=body[0] or SHORT)
+        return Command(cla, ins, p1, p2, expected=body[0] or SHORT)
     extended = body[0] == 0 and len(body) >= 3
     if extended and len(body) == 3:
-        return Command(*header, expected=int.from_bytes(body[1:], "big") or EXTENDED, extended=True)
+        return Command(cla, ins, p1, p2, expected=int.from_bytes(body[1:], "big") or EXTENDED, extended=True)
     start, width = (3, 2) if extended else (1, 1)
     end = start + (int.from_bytes(body[1:3], "big") if extended else body[0])
     rest = body[end:]
@@ -81,4 +81,4 @@ def parse(raw: bytes) -> Command:
         raise Refused(WRONG_LENGTH)
     most = EXTENDED if extended else SHORT
     expected = (int.from_bytes(rest, "big") or most) if rest else 0
-    return Command(*header, data=body[start:end], expected=expected, extended=extended)
+    return Command(cla, ins, p1, p2, data=body[start:end], expected=expected, extended=extended)

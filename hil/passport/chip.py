@@ -190,7 +190,7 @@ class Chip:
         data = self._file[offset : offset + count]
         return Response(data, apdu.OK if len(data) == count else apdu.END_OF_FILE)
 
-    def _challenge(self, command: Command) -> Response:
+    def _challenge(self, _: Command) -> Response:
         if not (self.card.bac and self.card.mrz_key):
             raise Refused(apdu.REFERENCE_NOT_FOUND)
         if not self._in_application or self._session:
@@ -233,7 +233,7 @@ class Chip:
             raise Refused(apdu.WRONG_DATA)
         suite = fitting[0]
         cam_key = self.card.cam_key if suite.mapping is Mapping.CAM else None
-        self._pace = Pace(suite, self._password(asked.get(0x83, b"")), self._random, cam_key)
+        self._pace = Pace(suite, self._password(asked.get(0x83, b"")), self._random, cam_key=cam_key)
         self._general = self._pace.answer
 
     def _password(self, reference: bytes) -> bytes:

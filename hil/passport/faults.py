@@ -1,7 +1,7 @@
 """Everything that can be wrong with a virtual passport, by name, and what a reader must make of it.
 
 What is expected is a `Reason` of `appliance.document.reasons`, written down here as a word of its own: the passport
-does not know its reader. Carried out by `misbehaviour` (on the air), `tamper` (files, keys) and `personalise` (issuers).
+does not know its reader. Carried out by `misbehaviour` (on the air), `tamper` (files) and `personalise` (the rest).
 """
 
 from dataclasses import dataclass
@@ -97,9 +97,7 @@ FAULTS: dict[Fault, Expected] = {
     Fault.DG2_ALTERED: Expected("a byte of the portrait was changed after signing", "hash_mismatch"),
     Fault.DG2_NOT_SIGNED: Expected("DG2 is not among what the issuer signed", "file_not_signed"),
     Fault.SIGNATURE_ALTERED: Expected("a bit of the signature of EF.SOD is flipped", "signature_wrong"),
-    Fault.ROGUE_CSCA: Expected(
-        "signed under a forger's CSCA with name and key identifier of the real one", "chain_wrong"
-    ),
+    Fault.ROGUE_CSCA: Expected("signed under a forger's CSCA: the real one's name and key identifier", "chain_wrong"),
     Fault.UNKNOWN_CSCA: Expected("signed under a CSCA that no list has", "unknown_csca"),
     Fault.REVOKED_SIGNER: Expected("signed by a document signer that was revoked", "certificate_revoked"),
     Fault.EXPIRED_SIGNER: Expected("signed by a document signer whose time was over in 2022", "certificate_expired"),

@@ -70,8 +70,8 @@ class Group(ABC):
         """The element of the integrated mapping (9303-11 section 4.4.3.3.2). Raises GroupError if it has none."""
 
     @abstractmethod
-    def key_info(self, element: Element, *, named: bool = False, other_base: Element | None = None) -> bytes:
-        """SubjectPublicKeyInfo with all parameters spelt out, or by name; `other_base` is for forgers."""
+    def key_info(self, element: Element) -> bytes:
+        """SubjectPublicKeyInfo with all parameters spelt out."""
 
     def private(self, random: Random) -> int:
         """A private key."""
@@ -139,11 +139,11 @@ class EllipticCurve(Group):
         if root * root * height % p == 1:
             x, y = first, root * height % p
         else:
-            x, y = second, root * pow(number, 3, p) * height * height % p
+            x, y = second, root * pow(number, 3, p) * height % p
         return ellipticcurve.PointJacobi(self.curve.curve, x, y, 1, self.order)
 
     def key_info(self, element: Element, *, named: bool = False, other_base: Element | None = None) -> bytes:
-        """Of a point, RFC 3279 section 2.3.5."""
+        """Of a point, RFC 3279 section 2.3.5; by the curve's name if so wanted. `other_base` is for forgers."""
         parameters = oid(".".join(map(str, self.curve.oid)))
         if not named:
             p, curve = self.prime, self.curve.curve
@@ -202,10 +202,9 @@ class ModularGroup(Group):
             if len(self.public(key)) == self.size:
                 return key
 
-    def key_info(self, element: Element, *, named: bool = False, other_base: Element | None = None) -> bytes:
-        """Of a number, RFC 3279 section 2.3.3; these groups have no names."""
-        base = self.base if other_base is None else other_base
-        parameters = sequence(integer(self.prime), integer(base), integer(self.order))
+    def key_info(self, element: Element) -> bytes:
+        """Of a number, RFC 3279 section 2.3.3."""
+        parameters = sequence(integer(self.prime), integer(self.base), integer(self.order))
         return sequence(sequence(oid(DH_PUBLIC_NUMBER), parameters), tlv(3, b"\x00", integer(element)))
 
 

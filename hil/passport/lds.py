@@ -2,26 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from hil.passport.card import ActiveKey, ChipKey
+from hil.passport.choices import FaceEncoding
 from hil.passport.groups import CURVES
 from hil.passport.pki import UTOPIA
-from hil.passport.signing import Scheme
+from hil.passport.signing import DIGESTS, Scheme
 from hil.passport.suites import Suite
 from hil.passport.tlv import integer, oid, sequence, set_of, tlv
 
 TAGS = {1: 0x61, 2: 0x75, 12: 0x6C, 14: 0x6E, 15: 0x6F}
 """Of the data groups there are, by number."""
 _ACTIVE_AUTHENTICATION = "2.23.136.1.1.5"
-_PLAIN_ECDSA = {"sha1": 1, "sha224": 2, "sha256": 3, "sha384": 4, "sha512": 5}
-
-
-class FaceEncoding(StrEnum):
-    """How DG2 holds its face."""
-
-    ISO19794 = "19794-5"
-    ISO39794 = "39794-5"
+_PLAIN_ECDSA = "0.4.0.127.0.7.1.1.4.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +82,10 @@ def dg14(suites: Iterable[Suite], chip_keys: Iterable[ChipKey], active: ActiveKe
         variant = tlv(0x06, key.variant.oid)
         infos += [sequence(variant, integer(1), number), chip_key_info(key)]
     if active and active.curve:
-        kind = "0.4.0.127.0.7.1.1.4.1." + str(_PLAIN_ECDSA[active.digest])
-        algorithm = (
-            Scheme("ecdsa", active.curve, active.digest).algorithm["algorithm"].dump() if active.der else oid(kind)
-        )
-        infos.append(sequence(oid(_ACTIVE_AUTHENTICATION), integer(1), algorithm))
+        algorithm = f"{_PLAIN_ECDSA}.{1 + list(DIGESTS).index(active.digest)}"
+        if active.der:
+            algorithm = Scheme("ecdsa", active.curve, active.digest).algorithm["algorithm"].dotted
+        infos.append(sequence(oid(_ACTIVE_AUTHENTICATION), integer(1), oid(algorithm)))
     return tlv(0x6E, set_of(*infos))
 
 
@@ -116,11 +108,7 @@ def card_access(suites: Iterable[Suite]) -> bytes:
 
 def atr_info(most_sent: int, most_received: int) -> bytes:
     """EF.ATR/INFO that announces extended length (9303-10 section 3.6.4.2), in bytes of a command and a response."""
-    limits = [
-        tlv(0x02, b"\x00" + limit.to_bytes(2, "big") if limit > 0x7FFF else limit.to_bytes(2, "big"))
-        for limit in (most_sent, most_received)
-    ]
-    return tlv(0x47, b"\x80\x01\x40") + tlv(0x7F66, *limits)
+    return tlv(0x47, b"\x80\x01\x40") + tlv(0x7F66, integer(most_sent), integer(most_received))
 
 
 def directory(application: bytes) -> bytes:

@@ -10,13 +10,13 @@ ENCRYPTED_ODD, ENCRYPTED, EXPECTED, STATUS, CHECKSUM = 0x85, 0x87, 0x97, 0x99, 0
 class Session:
     """Keys and send sequence counter from one key agreement to the next."""
 
-    def __init__(self, cipher: Cipher, ks_enc: bytes, ks_mac: bytes, ssc: int = 0) -> None:
+    def __init__(self, cipher: Cipher, ks_enc: bytes, ks_mac: bytes, *, ssc: int = 0) -> None:
         self.cipher, self.ks_enc, self.ks_mac, self.ssc = cipher, ks_enc, ks_mac, ssc
 
     @classmethod
     def of(cls, cipher: Cipher, secret: bytes, ssc: int = 0) -> "Session":
         """From the secret both sides agreed on."""
-        return cls(cipher, cipher.derive(secret, ENC), cipher.derive(secret, MAC), ssc)
+        return cls(cipher, cipher.derive(secret, ENC), cipher.derive(secret, MAC), ssc=ssc)
 
     def unwrap(self, command: Command) -> Command:
         """The command inside. Raises Refused 6987 or 6988, after which the session must end."""

@@ -48,7 +48,7 @@ def encrypted_chip_data(session: Session, data: bytes) -> bytes:
 class Pace:
     """One run. `answer` takes the objects of a GENERAL AUTHENTICATE and gives those of its response."""
 
-    def __init__(self, suite: Suite, password: bytes, random: Random, cam_key: int | None = None) -> None:
+    def __init__(self, suite: Suite, password: bytes, random: Random, *, cam_key: int | None = None) -> None:
         self.session: Session | None = None
         self._suite, self._random, self._cam_key = suite, random, cam_key
         self._password_key = suite.cipher.derive(password, PASSWORD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hil.passport.card import (
     ATR_INFO,
@@ -11,6 +12,9 @@ from hil.passport.card import (
     CARD_SECURITY,
     COM,
     DG1,
+    DG2,
+    DG14,
+    DG15,
     DIRECTORY,
     SOD,
     ActiveKey,
@@ -18,11 +22,11 @@ from hil.passport.card import (
     ChipKey,
 )
 from hil.passport.chip import APPLICATION, MOST_RECEIVED, MOST_SENT
+from hil.passport.choices import FaceEncoding
 from hil.passport.faults import Fault
 from hil.passport.groups import CURVES
 from hil.passport.holder import access_key, renamed, renumbered, with_wrong_check_digit, zone
 from hil.passport.lds import (
-    FaceEncoding,
     atr_info,
     card_access,
     chip_key_info,
@@ -50,11 +54,12 @@ from hil.passport.signed import card_security, security_object
 from hil.passport.signing import Scheme, Signer, number_of, rsa_key
 from hil.passport.suites import AUTHENTICATIONS, SUITES, Authentication, Mapping, Suite
 from hil.passport.tamper import flipped, portrait_file
-from hil.passport.trust import DEFAULT_SCHEMES, REVOKED
+from hil.passport.trust import REVOKED, REVOKED_SCHEME
 from hil.scene.cast import Traveller
 
 GM, CAM = "gm-aes128-bp256", "cam-aes128-bp256"
-_CHIP, _ACTIVE, _SIGNATURE = "aes128-bp256", "ecdsa-p256-sha256", DEFAULT_SCHEMES["ecdsa"]
+_CHIP, _ACTIVE, _SIGNATURE = "aes128-bp256", "ecdsa-p256-sha256", REVOKED_SCHEME.name
+_ACTIVE_LABEL = "active authentication"
 _PAST = "2019-06-30"
 _LONGEST_SHORT_ANSWER = 1536
 """Bits of a public key that still fits a protected response of short length, with room to spare."""
@@ -98,8 +103,8 @@ def adapted(options: Options, faults: Collection[Fault]) -> Options:
     return options
 
 
-_NO_CHIP_AUTHENTICATION = {"chip_authentication": (), "active_authentication": _ACTIVE, "pace": (GM,)}
-_CHOICES: dict[Fault, dict[str, object]] = {
+_NO_CHIP_AUTHENTICATION: dict[str, Any] = {"chip_authentication": (), "active_authentication": _ACTIVE, "pace": (GM,)}
+_CHOICES: dict[Fault, dict[str, Any]] = {
     Fault.PACE_ONLY: {"bac": False},
     Fault.BAC_ONLY: {"pace": ()},
     Fault.CAN_ONLY: {"bac": False, "can": "500540"},
@@ -119,10 +124,23 @@ _CHOICES: dict[Fault, dict[str, object]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    holder: Traveller
+    portrait: bytes
+    date_of_expiry: str
+    options: Options
+    faults: frozenset[Fault]
+
+    def zone(self, holder: Traveller) -> tuple[str, ...]:
+        return zone(holder, self.date_of_expiry, td1=self.options.td1)
+
+
 def make_passport(
     holder: Traveller,
     portrait: bytes,
     date_of_expiry: str = "2034-06-30",
+    *,
     options: Options = Options(),
     faults: Collection[Fault] = (),
 ) -> Passport:
@@ -130,9 +148,10 @@ def make_passport(
 
     Raises OptionsError for what cannot be made, a wrong date or portrait among it.
     """
-    chosen = frozenset(faults)
+    if Fault.EXPIRED in faults:
+        date_of_expiry = _PAST
     try:
-        return _make(holder, portrait, _PAST if Fault.EXPIRED in chosen else date_of_expiry, options, chosen)
+        return _make(_Order(holder, portrait, date_of_expiry, adapted(options, faults), frozenset(faults)))
     except KeyError as error:
         raise OptionsError(f"there is no suite {error}: python -m hil passport list") from None
     except OptionsError:
@@ -141,23 +160,19 @@ def make_passport(
         raise OptionsError(str(error)) from None
 
 
-def _make(
-    holder: Traveller, portrait: bytes, date_of_expiry: str, options: Options, faults: frozenset[Fault]
-) -> Passport:
-    options = adapted(options, faults)
-    lines = zone(holder, date_of_expiry, td1=options.td1)
-    keys = _keys(holder.document_number, options)
+def _make(order: _Order) -> Passport:
+    options, faults = order.options, order.faults
+    lines = order.zone(order.holder)
+    keys = _keys(order.holder.document_number, options)
     signer = _signer(options, faults)
-    files = _files(lines, portrait, options, keys, faults)
+    files = _files(order, lines, keys)
     signed = {number: data for number, data in files.items() if not (number == 2 and Fault.DG2_NOT_SIGNED in faults)}
-    sod = security_object(signed, signer)
-    if Fault.SIGNATURE_ALTERED in faults:
-        sod = flipped(sod, 1)
-    application = {COM: com(files), SOD: sod, **{DG1 - 1 + number: data for number, data in files.items()}}
-    _alter(application, holder, date_of_expiry, options, faults)
+    application = {COM: com(files), SOD: security_object(signed, signer)}
+    application |= {DG1 - 1 + number: data for number, data in files.items()}
+    _alter(application, order)
     card = Card(
         application,
-        _master(keys, signer, options),
+        _master(keys, signer),
         mrz_key="" if Fault.CAN_ONLY in faults else access_key(lines),
         can=options.can,
         bac=options.bac,
@@ -167,7 +182,7 @@ def _make(
         active=keys.active,
         extended=keys.extended,
     )
-    return Passport(_stolen(card, faults), _printed(holder, date_of_expiry, options, faults), faults)
+    return Passport(_stolen(card, faults), _printed(order), faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +221,7 @@ def _active_key(label: str, name: str) -> ActiveKey | None:
     if scheme.kind == "pss" or scheme.form == "named":
         raise OptionsError("active authentication signs as ecdsa-CURVE-HASH, ecdsa-CURVE-HASH-der or rsa-BITS-HASH")
     if scheme.kind == "rsa":
-        key = rsa_key("active authentication", int(scheme.size))
+        key = rsa_key(_ACTIVE_LABEL, int(scheme.size))
         return ActiveKey(scheme.digest, int(key.d), modulus=int(key.n))
     private = number_of(f"active {label}", CURVES[scheme.size].order)
     return ActiveKey(scheme.digest, private, curve=scheme.size, der=scheme.form == "der")
@@ -229,24 +244,22 @@ def _signer(options: Options, faults: frozenset[Fault]) -> Authority:
     )
 
 
-def _files(
-    lines: tuple[str, ...], portrait: bytes, options: Options, keys: _Keys, faults: frozenset[Fault]
-) -> dict[int, bytes]:
+def _files(order: _Order, lines: tuple[str, ...], keys: _Keys) -> dict[int, bytes]:
     """The data groups by number, as the issuer signs them."""
-    files = {1: dg1(lines), 2: portrait_file(portrait, options.face, faults)}
+    options = order.options
+    files = {1: dg1(lines), 2: portrait_file(order.portrait, options.face, order.faults)}
     if options.date_of_issue:
         files[12] = dg12(options.date_of_issue)
-    known = () if Fault.DOWNGRADE in faults else keys.suites
+    known = () if Fault.DOWNGRADE in order.faults else keys.suites
     if known or keys.chip or (keys.active and keys.active.curve):
         files[14] = dg14(known, keys.chip, keys.active)
     if keys.active:
-        scheme = Scheme.of(options.active_authentication)
-        rsa = Signer("active authentication", scheme)
+        rsa = Signer(_ACTIVE_LABEL, Scheme.of(options.active_authentication))
         files[15] = dg15(curve_of(keys.active) if keys.active.curve else rsa.key_info)
     return files
 
 
-def _master(keys: _Keys, signer: Authority, options: Options) -> dict[int, bytes]:
+def _master(keys: _Keys, signer: Authority) -> dict[int, bytes]:
     files = {DIRECTORY: directory(APPLICATION)}
     if keys.suites:
         files[CARD_ACCESS] = card_access(keys.suites)
@@ -257,21 +270,17 @@ def _master(keys: _Keys, signer: Authority, options: Options) -> dict[int, bytes
     return files
 
 
-def _alter(
-    application: dict[int, bytes],
-    holder: Traveller,
-    date_of_expiry: str,
-    options: Options,
-    faults: frozenset[Fault],
-) -> None:
+def _alter(application: dict[int, bytes], order: _Order) -> None:
     """What is done to the files after they were signed."""
-    if Fault.DG1_ALTERED in faults:
-        application[DG1] = dg1(zone(renamed(holder), date_of_expiry, td1=options.td1))
-    if Fault.DG2_ALTERED in faults:
-        application[DG1 + 1] = flipped(application[DG1 + 1], 40)
-    for fault, number in ((Fault.HIDDEN_DG14, 14), (Fault.HIDDEN_DG15, 15)):
-        if fault in faults:
-            application.pop(DG1 - 1 + number)
+    if Fault.SIGNATURE_ALTERED in order.faults:
+        application[SOD] = flipped(application[SOD], 1)
+    if Fault.DG1_ALTERED in order.faults:
+        application[DG1] = dg1(order.zone(renamed(order.holder)))
+    if Fault.DG2_ALTERED in order.faults:
+        application[DG2] = flipped(application[DG2], 40)
+    for fault, identifier in ((Fault.HIDDEN_DG14, DG14), (Fault.HIDDEN_DG15, DG15)):
+        if fault in order.faults:
+            application.pop(identifier, None)
 
 
 def _stolen(card: Card, faults: frozenset[Fault]) -> Card:
@@ -285,10 +294,11 @@ def _stolen(card: Card, faults: frozenset[Fault]) -> Card:
     return card
 
 
-def _printed(holder: Traveller, date_of_expiry: str, options: Options, faults: frozenset[Fault]) -> tuple[str, ...]:
+def _printed(order: _Order) -> tuple[str, ...]:
+    holder, faults = order.holder, order.faults
     if faults & {Fault.MRZ_DIFFERS, Fault.DG1_ALTERED}:
         holder = renamed(holder)
     if Fault.WRONG_MRZ in faults:
         holder = renumbered(holder)
-    lines = zone(holder, date_of_expiry, td1=options.td1)
+    lines = order.zone(holder)
     return with_wrong_check_digit(lines) if Fault.MRZ_CHECK_DIGIT in faults else lines

@@ -84,10 +84,9 @@ def certify(signer: Signer, profile: Profile) -> Authority:
     """A certificate for a signer's key (9303-12 section 7.1)."""
     by = profile.issuer.signer if profile.issuer else signer
     own = profile.key_identifier or _key_identifier(signer)
+    above = profile.issuer.key_identifier if profile.issuer else own
     extensions = [
-        _extension(
-            "authority_key_identifier", {"key_identifier": profile.issuer.key_identifier if profile.issuer else own}
-        ),
+        _extension("authority_key_identifier", {"key_identifier": above}),
         _extension("key_identifier", own),
         _extension("key_usage", {"key_cert_sign", "crl_sign"} if profile.ca else {"digital_signature"}, critical=True),
     ]

@@ -1,4 +1,4 @@
-"""Signed contents: EF.SOD, EF.CardSecurity, master lists (RFC 5652, ICAO 9303-10 section 4.6.2, 9303-12 section 9)."""
+"""Signed contents: EF.SOD, EF.CardSecurity, master lists (RFC 5652, 9303-10 section 4.6.2, 9303-12 section 9)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime

@@ -20,6 +20,7 @@ from hil.passport.authentication import ecdsa_sign
 from hil.passport.groups import CURVES, Element
 
 DIGESTS: dict[str, Any] = {"sha1": SHA1, "sha224": SHA224, "sha256": SHA256, "sha384": SHA384, "sha512": SHA512}
+"""By name, in the order in which BSI TR-03111 numbers them."""
 LEAST_RSA_BITS = 1024
 _FORMS = {"ecdsa": ("named", "der"), "rsa": (), "pss": ()}
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from hil.passport.choices import FaceEncoding
 from hil.passport.faults import Fault
-from hil.passport.lds import TAGS, Face, FaceEncoding, dg2
+from hil.passport.lds import TAGS, Face, dg2
 from hil.passport.tlv import tlv
 
 _BOMB_PIXELS = 60_000

@@ -1,10 +1,10 @@
 """What a lane must trust to read the virtual passports: a master list with its root, the CSCAs, revocation lists."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
+from hil.passport.choices import Freshness
 from hil.passport.pki import (
     CSCA_SCHEMES,
     CSCA_VALIDITY,
@@ -23,17 +23,9 @@ from hil.passport.pki import (
 from hil.passport.signed import master_list
 from hil.passport.signing import Scheme, Signer
 
-REVOKED = "revoked"
-"""Label of the document signers that every revocation list names."""
+REVOKED, REVOKED_SCHEME = "revoked", Scheme.of("ecdsa-bp256-sha256")
+"""Label of the document signers that revocation lists name, and how they sign."""
 _CRL_LIFE = timedelta(days=90)
-
-
-class Freshness(StrEnum):
-    """Whether the revocation lists are of today, out of date, or not there."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    NONE = "none"
 
 
 @lru_cache(maxsize=1)
@@ -69,20 +61,17 @@ def utopian_master_list() -> bytes:
 
 
 def revocation_lists(now: datetime, freshness: Freshness = Freshness.FRESH) -> dict[str, bytes]:
-    """A CRL of every issuer; each revokes the document signers with the label REVOKED."""
+    """A CRL of every issuer; those of issuers with ECDSA revoke the document signer with the label REVOKED."""
     if freshness is Freshness.NONE:
         return {}
     start = now - (timedelta(days=1) if freshness is Freshness.FRESH else 4 * _CRL_LIFE)
     lists = {}
     for name, issuer in issuers().items():
-        scheme = Scheme.of(DEFAULT_SCHEMES[issuer.signer.scheme.kind])
-        revoked = document_signer(scheme, issuer, label=REVOKED).certificate.serial_number
-        lists[name] = revocation_list(issuer, (revoked,), (start, start + _CRL_LIFE))
+        revoked: tuple[int, ...] = ()
+        if issuer.signer.scheme.kind == "ecdsa":
+            revoked = (document_signer(REVOKED_SCHEME, issuer, label=REVOKED).certificate.serial_number,)
+        lists[name] = revocation_list(issuer, revoked, (start, start + _CRL_LIFE))
     return lists
-
-
-DEFAULT_SCHEMES = {"ecdsa": "ecdsa-bp256-sha256", "rsa": "rsa-2048-sha256", "pss": "pss-2048-sha256"}
-"""What document signers of a kind sign with unless told otherwise."""
 
 
 def write_trust(folder: Path, now: datetime, freshness: Freshness = Freshness.FRESH) -> list[Path]:

@@ -1,0 +1,114 @@
+"""The chip behind pcscd's virtual reader (vsmartcard-vpcd): real PC/SC, on this machine only.
+
+vpcd connects out to us and has two slots, on two ports one after the other; both must have a card. A message is two
+octets of length, big endian, then so many octets: one octet is a control code, more are a command. It needs, in a file
+for `pcscd --foreground --config DIRECTORY`:
+
+    FRIENDLYNAME "Virtual passport"
+    DEVICENAME   127.0.0.1:0x8C7B
+    LIBPATH      /usr/lib/pcsc/drivers/serial/libifdvpcd.so
+    CHANNELID    0x8C7B
+
+The packaged default listens on every address of the machine instead: do not use it.
+"""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+
+from hil.passport.chip import ATR, Chip
+from hil.passport.misbehaviour import CardRemoved, CardSilent
+
+LOOPBACK, PORT, SLOTS = "127.0.0.1", 0x8C7B, 2
+_POWER_OFF, _POWER_ON, _RESET, _GET_ATR = 0, 1, 2, 4
+_LENGTH = struct.Struct(">H")
+
+
+class Deframer:
+    """Messages out of whatever pieces the bytes come in."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The messages that are whole now."""
+        self._kept += data
+        while len(self._kept) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._kept)[0]
+            if len(self._kept) < end:
+                return
+            message, self._kept = self._kept[_LENGTH.size : end], self._kept[end:]
+            yield message
+
+
+def frame(message: bytes) -> bytes:
+    """A message as it is sent."""
+    return _LENGTH.pack(len(message)) + message
+
+
+class Slot:
+    """One slot of the reader, and the chip on it: None for a slot with a card that says nothing but its ATR."""
+
+    def __init__(self, chip: Chip | None) -> None:
+        self._chip = chip
+
+    def answer(self, message: bytes) -> bytes | None:
+        """What is sent back, None for nothing. Raises CardRemoved or CardSilent."""
+        if len(message) == 1:
+            if message[0] in (_POWER_OFF, _POWER_ON, _RESET) and self._chip:
+                self._chip.reset()
+            return ATR if message[0] == _GET_ATR else None
+        return self._chip.process(message) if self._chip and message else b"\x6f\x00"
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer until the reader hangs up, or the card is pulled or falls silent: then we hang up."""
+        deframer = Deframer()
+        while data := connection.recv(65536):
+            # Without it every command waits 40 ms for a delayed acknowledgement; the kernel forgets it after each.
+            with suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            for message in deframer.feed(data):
+                try:
+                    reply = self.answer(message)
+                except (CardRemoved, CardSilent):
+                    return
+                if reply is not None:
+                    connection.sendall(frame(reply))
+
+
+def listen(stack: ExitStack, port: int = PORT) -> list[socket.socket]:
+    """Sockets for both slots, closed with the stack. Raises OSError when a port is taken."""
+    return [stack.enter_context(socket.create_server((LOOPBACK, port + slot))) for slot in range(SLOTS)]
+
+
+def serve(chip: Chip, servers: list[socket.socket], until: Callable[[], object]) -> None:
+    """Lay the chip on the first slot while `until` blocks; every connection is a fresh presentation."""
+    stopping = threading.Event()
+    open_now: set[socket.socket] = set()
+
+    def attend(server: socket.socket, slot: Slot) -> None:
+        while not stopping.is_set():
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    open_now.add(connection)
+                    slot.serve(connection)
+                    open_now.discard(connection)
+
+    threads = [
+        threading.Thread(target=attend, args=(server, Slot(chip if not number else None)), name=f"slot {number}")
+        for number, server in enumerate(servers)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        until()
+    finally:
+        stopping.set()
+        for one in (*servers, *open_now):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
