@@ -16,6 +16,7 @@ from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
+from appliance.document.ocr.cli import mrz_app
 from appliance.evaluate.cli import claims, evaluate_app
 from appliance.gallery.cli import gallery_app
 from appliance.models.cli import models_app
@@ -31,6 +32,7 @@ app.add_typer(evaluate_app, name="evaluate", help="ISO/IEC 30107-3 and 19795-1 f
 app.command("claims")(claims)
 app.add_typer(gallery_app, name="gallery", help="Enrolled templates: enrol, search, expire, delete provably.")
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
+app.add_typer(mrz_app, name="mrz", help="The machine-readable zone, read off a picture.")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]
 NO_ANSWER, CONFIG_WRONG, CANNOT_START, BROKEN = 1, 2, 3, 70
