@@ -6,6 +6,7 @@ holds is what counts. Nothing is repaired to please a check digit in `lines`; re
 
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 
 import cv2
@@ -17,14 +18,17 @@ from appliance.document.mrz import AccessFields, Format
 from appliance.document.mrz_repair import Cell, candidates
 from appliance.document.ocr.classifier import ALPHABET, features, opinions
 from appliance.document.ocr.lines import find_zones
-from appliance.document.ocr.straighten import straighten
+from appliance.document.ocr.straighten import BESIDE, straighten
 
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 40_000_000
 LEAST_WIDTH = 300
 LEAST_CONFIDENCE = 0.6
 """Below it what looked like a zone is taken for other print."""
+_SURE = 0.9
+"""From here on no other place of the picture is looked at."""
 _ALTERNATIVES = 4
+_NEVER = -6.0
 _LETTERS, _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ<", "0123456789"
 _DATED = [_DIGITS + "<"] * 6 + [_DIGITS]
 _MIDDLE = [_LETTERS] * 3 + _DATED + ["MFX<"] + _DATED
@@ -54,7 +58,7 @@ class ImageRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`lines` as read. `confidence` is the network's mean opinion of its best characters, 0 to 1; no probability."""
+    """`lines` as read. `confidence` is the network's mean opinion of them (geometric, 0 to 1); no probability."""
 
     format: Format
     lines: tuple[str, ...] = field(repr=False)
@@ -97,34 +101,41 @@ def read(grey: NDArray[np.uint8]) -> Reading | None:
     for zone in find_zones(grey):
         for form in Format:
             if form.lines == len(zone):
-                strips, fit = straighten(grey, zone, form.length)
-                reading = _read(form, strips) if fit > 0 else None
+                reading = _read(form, straighten(grey, zone, form.length))
                 if reading is not None and (best is None or reading.confidence > best.confidence):
                     best = reading
+        if best is not None and best.confidence >= _SURE:
+            break
     return best if best is not None and best.confidence >= LEAST_CONFIDENCE else None
 
 
 def _read(form: Format, strips: list[NDArray[np.uint8]]) -> Reading | None:
+    """The likeliest beginning of the lines, by what may stand where, and what they say from there."""
     if not strips:
         return None
-    shares = [opinions(features(strip)) for strip in strips]
+    allowed = _allowed(form)
+    shares = np.stack([opinions(features(strip)) for strip in strips])
+    windows = [shares[:, at : at + form.length] for at in range(2 * BESIDE + 1)]
+    likely = [np.where(allowed, window, _NEVER).max(axis=2).clip(_NEVER).mean() for window in windows]
+    best = int(np.argmax(likely))
     cells = tuple(
-        tuple(_cell(share, allowed) for share, allowed in zip(line, places, strict=True))
-        for line, places in zip(shares, _PLACES[form], strict=True)
+        tuple(_cell(share, places) for share, places in zip(line, row, strict=True))
+        for line, row in zip(windows[best], allowed, strict=True)
     )
-    lines = tuple("".join(min(cell, key=lambda char: cell[char]) for cell in line) for line in cells)
-    # The opinion of all characters, not only of those allowed: other text must not look like a zone.
-    likely = [
-        np.exp(share[np.arange(len(line)), [ALPHABET.index(char) for char in line]])
-        for share, line in zip(shares, lines, strict=True)
-    ]
-    return Reading(form, lines, float(np.mean(np.concatenate(likely))), cells)
+    lines = tuple("".join(next(iter(cell)) for cell in line) for line in cells)
+    return Reading(form, lines, float(np.exp(likely[best])), cells)
 
 
-def _cell(share: NDArray[np.float32], allowed: str) -> dict[str, float]:
-    """The likeliest few of what may stand here, each with how much less likely than the best (in logarithms)."""
-    ranked = sorted(((char, float(share[ALPHABET.index(char)])) for char in allowed), key=lambda one: -one[1])
-    return {char: ranked[0][1] - value for char, value in ranked[:_ALTERNATIVES]}
+@lru_cache(maxsize=len(Format))
+def _allowed(form: Format) -> NDArray[np.bool_]:
+    """(lines, length, 37): what may stand where."""
+    return np.array([[[char in place for char in ALPHABET] for place in line] for line in _PLACES[form]])
+
+
+def _cell(share: NDArray[np.float32], allowed: NDArray[np.bool_]) -> dict[str, float]:
+    """The likeliest few of what may stand here, each with how much less likely than the first (in logarithms)."""
+    ranked = [at for at in np.argsort(-share) if allowed[at]][:_ALTERNATIVES]
+    return {ALPHABET[at]: float(share[ranked[0]] - share[at]) for at in ranked}
 
 
 def grey_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

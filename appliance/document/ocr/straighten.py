@@ -9,16 +9,22 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from appliance.document.ocr.classifier import CELL_H, CELL_W, PAD, strip_width
 from appliance.document.ocr.lines import Line
 
-_MARGIN = 4
+BESIDE = 2
+"""Cells that are given on either side of the line: where it begins is for who reads it to say."""
+_MARGIN = 5
 _BAND = 60
-_CAP = 20.3
-"""Pixels of a capital's height in a straightened cell: 2.58 mm of print at 2.54 mm a cell (OCR-B size 1)."""
+_TALL = 22.0
+"""Pixels of print in a straightened cell: OCR-B size 1 is 2.58 mm (capitals) to 2.85 mm (digits) at 2.54 mm a cell."""
 _ROWS = 50.0
+"""Pixels between straightened lines: 6.35 mm (9303-3)."""
+_APART = 4
+"""Steps of the net of starts by which lines of one zone may begin apart: seen aslant, a third of a cell."""
 _INK = cv2.getStructuringElement(cv2.MORPH_RECT, (15, 15))
 
 Uint8 = NDArray[np.uint8]
@@ -27,71 +33,76 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Where cells lie in a strip: the left edge of the first, the width of one, and how well ink falls into them."""
+    """Where cells lie in a strip: the left edge of the first, the mean width, and how far the middle one is off.
+
+    Seen aslant, cells get narrower along the line; `bow` is that in pixels at the middle.
+    """
 
     start: float
     pitch: float
-    score: float
+    bow: float
+
+    def edge(self, cell: Floats, cells: int) -> Floats:
+        """The left edge of a cell, which may lie between two."""
+        along = cell / cells
+        return self.start + self.pitch * cell + self.bow * 4 * along * (1 - along)
 
 
 @dataclass(frozen=True, slots=True)
-class _Print:
-    """Where print lies in a strip: its middle at the left and at the right end, and the height of its capitals."""
+class _Row:
+    """A line in a strip of its own: the way to the picture, the middle of its print at both ends, ink by column."""
 
+    to_image: Floats
     left: float
     right: float
-    height: float
+    columns: Floats
+
+    def point(self, x: float) -> Floats:
+        """The middle of the print at a column, in the picture."""
+        y = self.left + x / len(self.columns) * (self.right - self.left)
+        return np.asarray((self.to_image @ (x, y, 1.0))[:2])
 
 
-def straighten(grey: Uint8, zone: tuple[Line, ...], cells: int) -> tuple[list[Uint8], float]:
-    """Strips (32, cells * 20 + 8) from top to bottom, and how well the grid fits (about 0 where there is none)."""
-    ends = [_ends(grey, line, cells) for line in zone]
-    seen = np.array([point for left, right, _ in ends for point in (left, right)], np.float64)
-    flat = np.array(
-        [((_MARGIN + at) * CELL_W, row * _ROWS) for row in range(len(zone)) for at in (0, cells)], np.float64
-    )
-    found: Any = cv2.findHomography(flat, seen)[0]
-    if found is None:  # ends that coincide
-        return [], 0.0
+def straighten(grey: Uint8, zone: tuple[Line, ...], cells: int) -> list[Uint8]:
+    """Strips (32, (cells + 4) * 20 + 8) from top to bottom; none when these lines lie on no plane."""
+    rows = [_row(grey, line, zone[0].left, min(line.length for line in zone) / cells) for line in zone]
+    at = np.linspace(0, cells, 5)
+    seen, flat = [], []
+    for number, (row, grid) in enumerate(zip(rows, _grids([row.columns for row in rows], cells), strict=True)):
+        seen += [row.point(x) for x in grid.edge(at, cells)]
+        flat += [((_MARGIN + cell) * CELL_W, number * _ROWS) for cell in at]
+    found: Any = cv2.findHomography(np.array(flat), np.array(seen))[0]
+    if found is None:
+        return []
     to_image = np.asarray(found, dtype=np.float64)
-    return [_strip(grey, to_image, row * _ROWS, cells) for row in range(len(zone))], min(score for *_, score in ends)
+    return [_strip(grey, to_image, number * _ROWS, cells) for number in range(len(zone))]
 
 
-def _ends(grey: Uint8, line: Line, cells: int) -> tuple[Floats, Floats, float]:
-    """The middles of the left edge of the first cell and of the right edge of the last, in the picture; and the fit."""
-    way = np.subtract(line.right, line.left)
-    unit = way / (cells * CELL_W)
-    across = np.array((-unit[1], unit[0]))
-    start = np.asarray(line.left) - unit * _MARGIN * CELL_W - across * _BAND / 2
-    to_image = np.column_stack((np.append(unit, 0), np.append(across, 0), np.append(start, 1)))
-    ink = _ink(_cut(grey, to_image, (cells + 2 * _MARGIN) * CELL_W, _BAND))
-    where = _print(ink)
-    middle = (where.left + where.right) / 2
-    # Smears reach beyond the print, or miss its last characters: up to three cells either way.
-    grid = _grid(_columns(ink, middle), cells, reach=3.4, spread=0.09)
-    ratio = (np.array((grid.start, grid.start + cells * grid.pitch)) / ink.shape[1])[:, None]
-    heights = where.left + ratio[:, 0] * (where.right - where.left)
-    points = [to_image @ (x, y, 1.0) for x, y in zip(ratio[:, 0] * ink.shape[1], heights, strict=True)]
-    return points[0][:2], points[1][:2], grid.score
+def _row(grey: Uint8, line: Line, beside: tuple[float, float], cell: float) -> _Row:
+    """A line in a strip of its own, begun five cells of so many pixels before what is right below `beside`."""
+    way = np.subtract(line.right, line.left) / line.length
+    across = np.array((-way[1], way[0]))
+    begin = np.asarray(line.left) + way * np.dot(np.subtract(beside, line.left), way)
+    scale = cell / CELL_W
+    corner = begin - scale * (way * _MARGIN * CELL_W + across * _BAND / 2)
+    to_image = np.column_stack((np.append(way * scale, 0), np.append(across * scale, 0), np.append(corner, 1)))
+    width = round(line.length / cell + 2 * _MARGIN) * CELL_W
+    ink = _ink(_cut(grey, to_image, width, _BAND))
+    return _Row(to_image, *_print(ink), _columns(ink))
 
 
 def _strip(grey: Uint8, to_image: Floats, row: float, cells: int) -> Uint8:
     """One line out of the straightened zone, once more fitted to its own print."""
     width = (cells + 2 * _MARGIN) * CELL_W
-    ink = _ink(_cut(grey, to_image @ _moved(0, row - _BAND / 2), width, _BAND))
-    where = _print(ink)
-    grid = _grid(_columns(ink, (where.left + where.right) / 2), cells, reach=0.4, spread=0.015)
-    tall = np.clip(where.height / _CAP, 0.7, 1.5)
-    wide = grid.pitch / CELL_W
-    slope = (where.right - where.left) / width
-    x = grid.start - PAD * wide
-    y = row - _BAND / 2 + where.left + slope * x
-    own = np.array(((wide, 0, x), (slope * wide, tall, y - tall * CELL_H / 2), (0, 0, 1)))
-    return _cut(grey, to_image @ own, strip_width(cells), CELL_H)
-
-
-def _moved(x: float, y: float) -> Floats:
-    return np.array(((1, 0, x), (0, 1, y), (0, 0, 1)), np.float64)
+    there = to_image @ np.array(((1, 0, 0), (0, 1, row - _BAND / 2), (0, 0, 1)), np.float64)
+    ink = _ink(_cut(grey, there, width, _BAND))
+    left, right = _print(ink)
+    starts = (_MARGIN + np.linspace(-0.4, 0.4, 9)) * CELL_W
+    grid = _finest(_columns(ink), cells, starts, CELL_W * np.linspace(0.985, 1.015, 7), np.linspace(-2, 2, 3))
+    wide, slope = grid.pitch / CELL_W, (right - left) / width
+    x = grid.start - BESIDE * grid.pitch - PAD * wide
+    own = np.array(((wide, 0, x), (slope * wide, 1, left + slope * x - CELL_H / 2), (0, 0, 1)))
+    return _cut(grey, there @ own, strip_width(cells + 2 * BESIDE), CELL_H)
 
 
 def _cut(grey: Uint8, to_image: Floats, width: int, height: int) -> Uint8:
@@ -106,73 +117,69 @@ def _ink(strip: Uint8) -> Floats:
     return np.clip(dark / max(float(np.percentile(dark, 95)), 8.0), 0.0, 1.2)
 
 
-def _print(ink: Floats) -> _Print:
-    """The band of print: a box of a capital's height that holds most ink against its surroundings, for each half."""
+def _print(ink: Floats) -> tuple[float, float]:
+    """The middle of the print at the left and at the right end of a strip."""
     half = ink.shape[1] // 2
-    height = _height(ink.mean(axis=1))
-    left, right = (_middle(part.mean(axis=1), height) for part in (ink[:, :half], ink[:, half:]))
+    left, right = (_middle(part.mean(axis=1)) for part in (ink[:, :half], ink[:, half:]))
     # Known in the middle of each half, carried on to the ends.
-    return _Print(left - (right - left) / 2, right + (right - left) / 2, height)
+    return left - (right - left) / 2, right + (right - left) / 2
 
 
-def _middle(rows: Floats, height: float) -> float:
-    centres = np.arange(height / 2, len(rows) - height / 2, 0.25)
-    return float(centres[np.argmax(_contrast(rows, centres, height))])
-
-
-def _height(rows: Floats) -> float:
-    heights = np.arange(14.0, 31.0, 0.5)
-    best = [_contrast(rows, np.arange(16, len(rows) - 16, 0.5), height).max() for height in heights]
-    return float(heights[int(np.argmax(best))])
-
-
-def _contrast(rows: Floats, centres: Floats, height: float) -> Floats:
-    """Mean ink in the box less that of the strips of 4 pixels above and below."""
+def _middle(rows: Floats) -> float:
+    """Where a band of print's height holds most ink, less that of 4 pixels above and below it."""
     total = np.concatenate(((0.0,), np.cumsum(rows)))
-    edges = np.arange(len(total))
-
-    def between(low: Floats, high: Floats) -> Floats:
-        area = np.interp(high, edges, total) - np.interp(low, edges, total)
-        return np.asarray(area / np.maximum(high - low, 1e-6))
-
-    top, bottom = centres - height / 2, centres + height / 2
-    around = (between(top - 4, top) + between(bottom, bottom + 4)) / 2
-    return np.asarray((between(top, bottom) - around) * np.sqrt(height))
+    centres = np.arange(_TALL / 2 + 4, len(rows) - _TALL / 2 - 4, 0.25)
+    above, top, bottom, below = (
+        np.interp(centres + off, np.arange(len(total)), total)
+        for off in (-_TALL / 2 - 4, -_TALL / 2, _TALL / 2, _TALL / 2 + 4)
+    )
+    return float(centres[np.argmax((bottom - top) / _TALL - (top - above + below - bottom) / 8)])
 
 
-def _columns(ink: Floats, middle: float) -> Floats:
-    """Ink of each column within the print's height."""
-    low = max(0, round(middle - 0.55 * _CAP))
-    columns = ink[low : low + round(1.1 * _CAP)].mean(axis=0)
+def _columns(ink: Floats) -> Floats:
+    """Ink of each column within the print's height, less what is everywhere."""
+    left, right = _print(ink)
+    low = max(0, round((left + right) / 2 - _TALL / 2))
+    columns = ink[low : low + round(_TALL)].mean(axis=0)
     columns = np.convolve(columns, np.ones(3) / 3, mode="same")
+    columns = columns - np.percentile(columns, 10)
     return np.asarray(np.clip(columns / max(float(np.percentile(columns, 85)), 1e-3), 0, 1.2))
 
 
-def _grid(columns: Floats, cells: int, *, reach: float, spread: float) -> _Grid:
-    """The grid near the expected one with most ink in its cells, least between them and beside the line.
+def _grids(rows: list[Floats], cells: int) -> list[_Grid]:
+    """The grids of a zone's lines, which begin below each other give or take a third of a cell.
 
-    First on a coarse net within `reach` cells and a `spread` of the pitch, then around the best of it.
+    Smears reach beyond the print or miss its last characters: so up to three cells either way are tried.
     """
-    starts = (_MARGIN + np.linspace(-reach, reach, max(9, round(reach / 0.06)))) * CELL_W
-    pitches = CELL_W * np.linspace(1 - spread, 1 + spread, max(9, round(spread * 380)))
-    start, pitch, _ = _best(columns, cells, starts, pitches)
-    fine = np.linspace(-1, 1, 9)
-    return _Grid(
-        *_best(columns, cells, start + fine * (starts[1] - starts[0]), pitch + fine * (pitches[1] - pitches[0]))
-    )
+    starts = (_MARGIN + np.arange(-3.4, 3.4, 0.09)) * CELL_W
+    pitches = CELL_W * np.linspace(0.92, 1.08, 27)
+    bows = CELL_W * np.linspace(-0.4, 0.4, 5)
+    scores = np.array([_scores(columns, cells, starts, pitches, bows).max(axis=(1, 2)) for columns in rows])
+    near = sliding_window_view(np.pad(scores, ((0, 0), (_APART, _APART)), mode="edge"), 2 * _APART + 1, axis=1)
+    common = int(np.argmax(near.max(axis=2).sum(axis=0)))
+    close = starts[max(0, common - _APART) : common + _APART + 1]
+    return [_finest(columns, cells, close, pitches, bows) for columns in rows]
 
 
-def _best(columns: Floats, cells: int, starts: Floats, pitches: Floats) -> tuple[float, float, float]:
-    """Start, pitch and score of the best grid of a net."""
-    start, pitch = (axis[..., None] for axis in np.meshgrid(starts, pitches, indexing="ij"))
-    last = len(columns) - 1
+def _finest(columns: Floats, cells: int, *net: Floats) -> _Grid:
+    """The best grid of a net of starts, pitches and bows, and then of a finer one around it."""
+    for _ in range(2):
+        scores = _scores(columns, cells, *net)
+        best = np.unravel_index(int(np.argmax(scores)), scores.shape)
+        found = [float(axis[at]) for axis, at in zip(net, best, strict=True)]
+        net = tuple(at + np.linspace(-1, 1, 7) * (axis[1] - axis[0]) for at, axis in zip(found, net, strict=True))
+    return _Grid(*found)
+
+
+def _scores(columns: Floats, cells: int, *net: Floats) -> Floats:
+    """(starts, pitches, bows): how much more ink there is in a grid's cells than between them and beside the line."""
+    grid = _Grid(*(axis[..., None] for axis in np.meshgrid(*net, indexing="ij")))  # type: ignore[arg-type]  # broadcast
 
     def ink_at(cell: Floats) -> Floats:
-        return np.asarray(columns[np.clip(np.rint(start + pitch * cell), 0, last).astype(np.intp)].mean(axis=2))
+        places = np.clip(np.rint(grid.edge(cell, cells)), 0, len(columns) - 1).astype(np.intp)
+        return np.asarray(columns[places].mean(axis=-1))
 
     inside = ink_at(np.concatenate((np.arange(cells) + 0.38, np.arange(cells) + 0.62)))
     between = ink_at(np.arange(cells + 1.0))
     beside = ink_at(np.array((-0.62, -0.38, cells + 0.38, cells + 0.62)))
-    score = inside - between - 0.4 * beside
-    best = np.unravel_index(int(np.argmax(score)), score.shape)
-    return float(starts[best[0]]), float(pitches[best[1]]), float(score[best])
+    return inside - between - 0.4 * beside
