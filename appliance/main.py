@@ -17,6 +17,7 @@ from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
 from appliance.document.trust.cli import trust_app
+from appliance.document.ocr.cli import mrz_app
 from appliance.evaluate.cli import claims, evaluate_app
 from appliance.gallery.cli import gallery_app
 from appliance.models.cli import models_app
@@ -35,6 +36,7 @@ app.add_typer(gallery_app, name="gallery", help="Enrolled templates: enrol, sear
 app.add_typer(document_app, name="document", help="One document by hand: read its chip, prove it genuine.")
 app.add_typer(trust_app, name="trust", help="Issuers of passports this lane trusts: import, list, show, verify.")
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
+app.add_typer(mrz_app, name="mrz", help="The machine-readable zone, read off a picture.")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]
 NO_ANSWER, CONFIG_WRONG, CANNOT_START, BROKEN = 1, 2, 3, 70
