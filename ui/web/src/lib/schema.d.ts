@@ -1303,7 +1303,7 @@ export interface components {
         };
         /**
          * DocumentView
-         * @description What the guard may read of the document while the passage lasts.
+         * @description What the guard may read of the document while the passage lasts, and how its inspection went.
          */
         DocumentView: {
             /** Date Of Birth */
@@ -1316,6 +1316,11 @@ export interface components {
             document_type: string;
             /** Given Names */
             given_names: string;
+            /**
+             * Inspection
+             * @default []
+             */
+            inspection: components["schemas"]["InspectionView"][];
             /** Issuing State */
             issuing_state: string;
             /** Nationality */
@@ -1525,6 +1530,25 @@ export interface components {
             label: string;
             /** Version */
             version: number;
+        };
+        /**
+         * InspectionStep
+         * @description The steps of a document's inspection, in their order (ICAO 9303-11).
+         * @enum {string}
+         */
+        InspectionStep: "mrz" | "access" | "reading" | "passive_authentication" | "clone_detection" | "consistency" | "portrait";
+        /**
+         * InspectionView
+         * @description One step of the document's inspection; `reasons` are sentences, the gravest first, none where it is in order.
+         */
+        InspectionView: {
+            /**
+             * Reasons
+             * @default []
+             */
+            reasons: string[];
+            result: components["schemas"]["Result"];
+            step: components["schemas"]["InspectionStep"];
         };
         /**
          * Journal
