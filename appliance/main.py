@@ -16,8 +16,8 @@ from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
-from appliance.document.trust.cli import trust_app
 from appliance.document.ocr.cli import mrz_app
+from appliance.document.trust.cli import trust_app
 from appliance.evaluate.cli import claims, evaluate_app
 from appliance.gallery.cli import gallery_app
 from appliance.models.cli import models_app

@@ -245,7 +245,7 @@ class _Inspector:
         challenge = self._random(_CHALLENGE)
         response = yield from internal_authenticate(opened.session, challenge)
         digest = active_authentication_hash(self._files[14]) if 14 in self._files else None
-        active.verify(self._files[15], challenge, response, digest)
+        active.verify(self._files[15], challenge=challenge, response=response, digest=digest)
 
 
 def _password(mrz: Mrz) -> Password:

@@ -43,7 +43,9 @@ def readers() -> None:
 @document_app.command("read")
 def read(
     reader: Annotated[str, typer.Option(help="Beginning of the chip reader's name (appliance document readers).")] = "",
-    simulation: Annotated[str, typer.Option(help="MODULE:FOLDER of a simulated document, e.g. of the rig.")] = "",
+    simulation: Annotated[
+        str, typer.Option(help="MODULE:FOLDER of a simulated one, e.g. hil.plate:var/passport.")
+    ] = "",
     mrz: Annotated[list[str] | None, typer.Option(help="A line of the printed zone; once for each line.")] = None,
     can: Annotated[str, typer.Option(help="The six digits of a card access number, in place of the zone.")] = "",
     store: Annotated[Path, typer.Option(envvar="SALLYPORT_TRUST", help="Folder of the trust store.")] = _FOLDER,
@@ -109,7 +111,7 @@ def _simulated(given: str) -> "DocumentReader":
     try:
         return cast("DocumentReader", importlib.import_module(module).document_on(Path(folder)))
     except (ImportError, AttributeError, ValueError) as error:
-        raise _untried(f"--simulation {given}: {error}; e.g. hil.devices:FOLDER") from None
+        raise _untried(f"--simulation {given}: {error}; e.g. hil.plate:var/passport") from None
 
 
 async def _inspected(

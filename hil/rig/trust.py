@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.document.trust import imports
-from hil.passport.trust import Freshness, root, write_trust
+from hil.passport.choices import Freshness
+from hil.passport.trust import root, write_trust
 
 
 def fingerprint() -> str:

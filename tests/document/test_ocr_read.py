@@ -3,6 +3,7 @@
 import io
 import json
 import random
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -120,10 +121,8 @@ def test_what_is_no_usable_picture_is_said(data: bytes, said: str) -> None:
     st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"BM", b"II*\0", b"P5 "])
 )
 def test_no_bytes_break_the_decoder(data: bytes, head: bytes) -> None:
-    try:
+    with suppress(ImageRefused):
         assert decode(head + data).ndim == 2
-    except ImageRefused as error:
-        assert str(error)
 
 
 def written(tmp_path: Path, image: NDArray[np.uint8]) -> str:

@@ -23,9 +23,9 @@ from appliance.runtime.reader import ReaderOwner
 from drivers.errors import Disconnected, DocumentUnreadable, NoResponse
 from drivers.ports import DeviceIdentity
 from hil.passport.faults import Fault
-from hil.passport.folder import PassportReader
 from hil.passport.passport import Passport
 from hil.passport.personalise import make_passport
+from hil.plate import PassportReader
 from hil.rig.trust import fingerprint
 from hil.scene import CAST
 

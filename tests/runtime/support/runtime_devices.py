@@ -16,9 +16,9 @@ from appliance.vision.client import VisionLost
 from appliance.wire import Message
 from drivers import ports
 from drivers.ports import DeviceIdentity, LitExposure
-from hil.passport.folder import PassportReader
 from hil.passport.passport import Passport
 from hil.passport.personalise import Options, make_passport
+from hil.plate import PassportReader
 from hil.rig.trust import import_trust
 from hil.scene import CAST
 
