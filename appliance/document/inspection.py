@@ -14,7 +14,7 @@ from enum import Enum, auto
 from appliance.core.types import InspectionStep as Step
 from appliance.core.types import Result
 from appliance.document.mrz import Mrz
-from appliance.document.reasons import VERDICTS, Reason, worst
+from appliance.document.reasons import VERDICTS, Reason, gravest_first, worst
 
 
 class Reset(Enum):
@@ -55,8 +55,8 @@ class Inspection:
         return replace(self, found=(*self.found, Found(reason, detail)))
 
     def reasons(self, *steps: Step) -> tuple[Reason, ...]:
-        """What was found in these steps, all where none is named."""
-        reasons = tuple(each.reason for each in self.found)
+        """What was found in these steps, all where none is named; the gravest first."""
+        reasons = gravest_first(each.reason for each in self.found)
         return tuple(each for each in reasons if VERDICTS[each].step in steps) if steps else reasons
 
     def result(self, step: Step) -> Result:

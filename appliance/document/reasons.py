@@ -154,7 +154,12 @@ VERDICTS: dict[Reason, Verdict] = {
 }
 
 
-def worst(reasons: Iterable[Reason]) -> Reason | None:
-    """The reason whose action is the gravest; of equals the first. None when there is none."""
+def gravest_first(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Each reason once, by its action; of equals the first found."""
     order = list(Action)
-    return max(reasons, key=lambda reason: order.index(VERDICTS[reason].action), default=None)
+    return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: -order.index(VERDICTS[reason].action)))
+
+
+def worst(reasons: Iterable[Reason]) -> Reason | None:
+    """The gravest reason; None when there is none."""
+    return next(iter(gravest_first(reasons)), None)

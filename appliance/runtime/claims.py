@@ -37,7 +37,7 @@ def source_of(config: LaneConfig, eye: EyeOwner, free: Callable[[], bool]) -> "S
 def _documents(reader: DocumentReader, config: LaneConfig) -> Documents:
     assert config.trust is not None  # a configuration without it is refused
     try:
-        trusted = Trusted(config.trust.store, config.trust.roots)
+        trusted = Trusted(config.trust.store, config.trust.roots, specimens=config.simulated)
     except DocumentFault as fault:
         raise ConfigError(f"trust: {fault.detail}") from fault
     return Documents(reader, trusted, config.trust.rules())

@@ -14,6 +14,7 @@ from appliance.document.judge import Judged, judge, unreadable
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.rules import Rules
 from appliance.document.trust.anchors import Anchors
+from appliance.document.trust.countries import SPECIMEN
 from appliance.document.trust.store import MANIFEST, load
 from drivers.errors import ChipAbsent, ChipLost, DocumentUnreadable
 from drivers.ports import DocumentReader
@@ -26,11 +27,18 @@ _log = logging.getLogger(__name__)
 class Trusted:
     """The issuers of a store, loaded anew when an operator has imported something; roots are pinned by the lane."""
 
-    def __init__(self, folder: Path, roots: frozenset[str]) -> None:
-        """Raises DocumentFault: a lane that trusts nobody does not start."""
-        self._folder, self._roots = folder, roots
+    def __init__(self, folder: Path, roots: frozenset[str], *, specimens: bool) -> None:
+        """`specimens`: passports of Utopia are believed. Raises DocumentFault: a lane that trusts nobody starts not."""
+        self._folder, self._roots, self._specimens = folder, roots, specimens
         self._stamp = self._changed()
-        self._anchors = load(folder, roots).anchors
+        self._anchors = self._loaded()
+
+    def _loaded(self) -> Anchors:
+        anchors = load(self._folder, self._roots).anchors
+        if not self._specimens and any(one.country == SPECIMEN for one in anchors.certificates):
+            detail = f"{self._folder} holds certificates of Utopia, whose passports are test material: take them out"
+            raise DocumentFault(Reason.TRUST_UNAVAILABLE, detail)
+        return anchors
 
     def _changed(self) -> tuple[int, int] | None:
         try:
@@ -42,7 +50,7 @@ class Trusted:
     def anchors(self) -> Anchors:
         """The issuers believed now. Raises DocumentFault (TRUST_UNAVAILABLE) when what was imported is not proven."""
         if (stamp := self._changed()) != self._stamp:
-            self._anchors = load(self._folder, self._roots).anchors
+            self._anchors = self._loaded()
             self._stamp = stamp
         return self._anchors
 

@@ -26,9 +26,12 @@ def make_document(
 
 
 @lru_cache(maxsize=64)
-def document_below(directory: Path, who: Traveller, date_of_expiry: str) -> Path:
+def document_below(
+    directory: Path, who: Traveller, date_of_expiry: str = VALID, faults: frozenset[Fault] = frozenset()
+) -> Path:
     """The folder of a traveller's passport below `directory`, written once per run of the program.
 
     What an earlier run left there is written over: its travellers may have had other heads.
     """
-    return make_document(who, directory / f"{who.key}-{date_of_expiry}", date_of_expiry=date_of_expiry)
+    folder = directory / "-".join((who.key, date_of_expiry, *sorted(faults)))
+    return make_document(who, folder, date_of_expiry=date_of_expiry, faults=faults)

@@ -170,7 +170,7 @@ class Conductor:
             return None
         if claim is Claim.CARD:
             return card_below(below, passage.holder)
-        return document_below(below, passage.holder, passage.expires)
+        return document_below(below, passage.holder, passage.expires, passage.wrong)
 
     @contextlib.contextmanager
     def _noted(self, got: Got) -> Iterator[None]:

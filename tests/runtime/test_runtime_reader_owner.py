@@ -70,7 +70,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock, self.heard, self.reader = ManualClock(), Heard(), ScriptedReader()
         self.seen: list[tuple[str, Judged, int]] = []
-        documents = Documents(self.reader, Trusted(utopia(), frozenset({fingerprint()})), Rules())
+        documents = Documents(self.reader, Trusted(utopia(), frozenset({fingerprint()}), specimens=True), Rules())
         self.owner = ReaderOwner(documents, self.heard, self.clock, self._document)  # type: ignore[arg-type]
 
     def _document(self, passage_id: str, judged: Judged) -> None:
