@@ -170,7 +170,7 @@ def trust(
     typer.echo(f"SHA-256 of root.cer, to pin: {hashlib.sha256(root().der).hexdigest()}")
 
 
-@app.command(epilog="How pcscd is told of it: the first lines of hil/passport/vpcd.py.")
+@app.command(epilog="How pcscd is told of it: the first lines of hil/passport/vpcd.py (Debian: vsmartcard-vpcd).")
 def serve(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A passport that make wrote.")],
 ) -> None:

@@ -2,7 +2,7 @@
 
 vpcd connects out to us and has two slots, on two ports one after the other; both must have a card. A message is two
 octets of length, big endian, then so many octets: one octet is a control code, more are a command. It needs, in a file
-for `pcscd --foreground --config DIRECTORY`:
+for `ulimit -n 1024; pcscd --foreground --config FILE` (with more descriptors it aborts):
 
     FRIENDLYNAME "Virtual passport"
     DEVICENAME   127.0.0.1:0x8C7B
