@@ -17,7 +17,7 @@ from hil.passport.messaging import Session
 from hil.passport.misbehaviour import Misbehaviour, Naked
 from hil.passport.pace import Pace
 from hil.passport.suites import Mapping
-from hil.passport.tlv import TlvError, objects, span, tlv
+from hil.passport.tlv import TlvError, is_whole, objects, span, tlv
 
 APPLICATION = bytes.fromhex("A0000002471001")
 ATR = bytes.fromhex("3B88800100000000000000000009")
@@ -68,6 +68,8 @@ class Chip:
             if command.extended and (not self.card.extended or len(raw) > MOST_SENT):
                 raise Refused(apdu.WRONG_LENGTH)
             if command.ins == apdu.GET_RESPONSE:
+                if not self._left:
+                    raise Refused(apdu.CONDITIONS)
                 return self._in_parts(self._left, command)
             return self._in_parts(self._protected(command) if command.protected else self._plain(command), command)
         except Refused as refused:
@@ -110,7 +112,10 @@ class Chip:
         answer = self._execute
         for one in self._misbehaviours:
             answer = partial(one.inside, answer=answer)
-        return answer(command)
+        try:
+            return answer(command)
+        except TlvError:
+            return Response(b"", apdu.WRONG_DATA)
 
     def _execute(self, command: Command) -> Response:
         handlers: dict[int, Callable[[Command], Response]] = {
@@ -129,8 +134,6 @@ class Chip:
             return handlers[command.ins](command)
         except Refused as refused:
             return Response(b"", refused.status)
-        except TlvError:
-            return Response(b"", apdu.WRONG_DATA)
 
     def _select(self, command: Command) -> Response:
         if command.p1 == 4:
@@ -271,10 +274,10 @@ class Chip:
         self._parts += command.data
         if self._general is None:
             raise Refused(apdu.CONDITIONS)
-        tag, start, end = span(self._parts)
-        if end > len(self._parts) and command.chained:
+        if command.chained and not is_whole(self._parts):
             return Response()
         whole, self._parts = self._parts, b""
+        tag, start, end = span(whole)
         if tag != 0x7C or end != len(whole):
             raise Refused(apdu.WRONG_DATA)
         reply = self._general(objects(whole[start:]))

@@ -151,7 +151,7 @@ def list_all() -> None:
     )
 
 
-@app.command(epilog="Example:  trust --out var/utopia, then: appliance trust import var/utopia/masterlist.ml")
+@app.command(epilog="Example:  trust --out var/utopia; it says how a lane takes it.")
 def trust(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     crl: Annotated[Freshness, typer.Option(help="Revocation lists: fresh, stale or none.")] = Freshness.FRESH,
@@ -167,10 +167,13 @@ def trust(
     except OSError as error:
         raise _refuse(error) from None
     typer.echo("\n".join(str(path) for path in paths))
-    typer.echo(f"SHA-256 of root.cer, to pin: {hashlib.sha256(root().der).hexdigest()}")
+    pin = hashlib.sha256(root().der).hexdigest()
+    typer.echo(f"appliance trust import {out / 'masterlist.ml'} --root {out / 'root.cer'} --fingerprint {pin}")
+    if crl is not Freshness.NONE:
+        typer.echo(f"appliance trust import-crl {out}/*.crl")
 
 
-@app.command(epilog="How pcscd is told of it: the first lines of hil/passport/vpcd.py.")
+@app.command(epilog="How pcscd is told of it: the first lines of hil/passport/vpcd.py (Debian: vsmartcard-vpcd).")
 def serve(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A passport that make wrote.")],
 ) -> None:

@@ -7,7 +7,7 @@ from hil.passport.card import ActiveKey, ChipKey
 from hil.passport.choices import FaceEncoding
 from hil.passport.groups import CURVES
 from hil.passport.pki import UTOPIA
-from hil.passport.signing import DIGESTS, Scheme
+from hil.passport.signing import DIGESTS
 from hil.passport.suites import Suite
 from hil.passport.tlv import integer, oid, sequence, set_of, tlv
 
@@ -83,8 +83,6 @@ def dg14(suites: Iterable[Suite], chip_keys: Iterable[ChipKey], active: ActiveKe
         infos += [sequence(variant, integer(1), number), chip_key_info(key)]
     if active and active.curve:
         algorithm = f"{_PLAIN_ECDSA}.{1 + list(DIGESTS).index(active.digest)}"
-        if active.der:
-            algorithm = Scheme("ecdsa", active.curve, active.digest).algorithm["algorithm"].dotted
         infos.append(sequence(oid(_ACTIVE_AUTHENTICATION), integer(1), oid(algorithm)))
     return tlv(0x6E, set_of(*infos))
 

@@ -11,6 +11,8 @@ from hil.passport import apdu
 from hil.passport.apdu import Command, Response
 from hil.passport.tlv import objects, tlv
 
+_STATUS = 2
+"""Bytes of a response that is a status word alone."""
 Wire = Callable[[bytes], bytes]
 Inside = Callable[[Command], Response]
 
@@ -29,6 +31,10 @@ class Naked(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(f"{status:04X}")
         self.status = status
+
+
+def _is_protected(command: bytes) -> bool:
+    return bool(command) and command[0] & apdu.PROTECTED == apdu.PROTECTED
 
 
 class Misbehaviour:
@@ -77,7 +83,7 @@ class AlterProtected(Misbehaviour):
     def wire(self, command: bytes, answer: Wire) -> bytes:
         """See Misbehaviour."""
         response = answer(command)
-        if command[0] & apdu.PROTECTED != apdu.PROTECTED:
+        if not _is_protected(command) or len(response) == _STATUS:
             return response
         self._count += 1
         return self._alter(response) if self._count > self._after else response
@@ -93,9 +99,9 @@ def other_status(response: bytes) -> bytes:
     return response[:-2] + apdu.END_OF_FILE.to_bytes(2, "big")
 
 
-def strip(response: bytes) -> bytes:
+def strip(_response: bytes) -> bytes:
     """Made-up data without any protection."""
-    return bytes(4) + apdu.OK.to_bytes(2, "big") if response else response
+    return bytes(4) + apdu.OK.to_bytes(2, "big")
 
 
 class Limit(Misbehaviour):
@@ -164,7 +170,7 @@ class EndlessFile(Misbehaviour):
 
     def wire(self, command: bytes, answer: Wire) -> bytes:
         """See Misbehaviour."""
-        self._in_session = command[0] & apdu.PROTECTED == apdu.PROTECTED
+        self._in_session = _is_protected(command)
         return answer(command)
 
     def inside(self, command: Command, answer: Inside) -> Response:
@@ -196,16 +202,16 @@ class OtherKey(Misbehaviour):
         return Response(tlv(0x7C, tlv(0x84, self._make(theirs[0x83], ours[0x84]))))
 
 
-def reflect(theirs: bytes, ours: bytes) -> bytes:
+def reflect(theirs: bytes, _ours: bytes) -> bytes:
     """The terminal's own key."""
-    return theirs if ours else ours
+    return theirs
 
 
-def off_curve(theirs: bytes, ours: bytes) -> bytes:
+def off_curve(_theirs: bytes, ours: bytes) -> bytes:
     """A point beside the curve."""
-    return ours[:-1] + bytes((ours[-1] ^ 1,)) if theirs else ours
+    return ours[:-1] + bytes((ours[-1] ^ 1,))
 
 
-def at_infinity(theirs: bytes, ours: bytes) -> bytes:
+def at_infinity(_theirs: bytes, _ours: bytes) -> bytes:
     """The point at infinity, as one octet (SEC 1 section 2.3.3)."""
-    return b"\x00" if theirs and ours else ours
+    return b"\x00"

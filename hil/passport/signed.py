@@ -1,7 +1,7 @@
 """Signed contents: EF.SOD, EF.CardSecurity, master lists (RFC 5652, 9303-10 section 4.6.2, 9303-12 section 9)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from asn1crypto import algos, cms
 
@@ -12,27 +12,18 @@ from hil.passport.tlv import integer, sequence, set_of, tlv
 LDS_SECURITY_OBJECT, MASTER_LIST, SECURITY_OBJECT = "2.23.136.1.1.1", "2.23.136.1.1.2", "0.4.0.127.0.7.3.2.1"
 
 
-LISTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
-"""When the master list says that it was signed."""
-
-
 def signed_data(
-    content_type: str,
-    content: bytes,
-    by: Authority,
-    *,
-    others: Iterable[Authority] = (),
-    signed_at: datetime | None = None,
+    content_type: str, content: bytes, by: Authority, *, others: Iterable[Authority] = (), at: datetime | None = None
 ) -> bytes:
-    """A content and one signature over it; the certificates of the signer and of `others` are inside."""
+    """A content and one signature over it, saying when if told; certificates of the signer and `others` are inside."""
     digest = by.signer.scheme.digest
-    told = [
+    said = [
         {"type": "content_type", "values": [content_type]},
         {"type": "message_digest", "values": [DIGESTS[digest].new(content).digest()]},
     ]
-    if signed_at is not None:
-        told.append({"type": "signing_time", "values": [cms.Time({"utc_time": signed_at})]})
-    attributes = cms.CMSAttributes(told)
+    if at:
+        said.append({"type": "signing_time", "values": [cms.Time({"utc_time": at})]})
+    attributes = cms.CMSAttributes(said)
     signer = {
         "version": "v1",
         "sid": cms.SignerIdentifier(
@@ -81,8 +72,6 @@ def card_security(infos: Iterable[bytes], by: Authority) -> bytes:
     return signed_data(SECURITY_OBJECT, set_of(*infos), by)
 
 
-def master_list(certificates: Iterable[bytes], by: Authority, root: Authority) -> bytes:
-    """A CSCA master list, signed by one whom the root certified."""
-    return signed_data(
-        MASTER_LIST, sequence(integer(0), set_of(*certificates)), by, others=(root,), signed_at=LISTED_AT
-    )
+def master_list(certificates: Iterable[bytes], by: Authority, *, root: Authority, at: datetime) -> bytes:
+    """A CSCA master list, signed at a time by one whom the root certified."""
+    return signed_data(MASTER_LIST, sequence(integer(0), set_of(*certificates)), by, others=(root,), at=at)

@@ -45,9 +45,11 @@ class Scheme:
     @classmethod
     def of(cls, name: str) -> Scheme:
         """By its name. Raises SchemeError."""
-        kind, size, digest, form, *rest = [*name.split("-"), "", "", ""][: max(4, name.count("-") + 1)]
+        parts = name.split("-")
+        kind, size, digest, form = (*parts, "", "", "", "")[:4]
         known = size in CURVES if kind == "ecdsa" else size.isdecimal() and int(size) >= LEAST_RSA_BITS
-        if rest or kind not in _FORMS or not known or digest not in DIGESTS or (form and form not in _FORMS[kind]):
+        fitting = len(parts) == 3 or (len(parts) == 4 and form in _FORMS.get(kind, ()))
+        if kind not in _FORMS or not known or digest not in DIGESTS or not fitting:
             raise SchemeError(
                 f"no way of signing is called {name!r}; give ecdsa-CURVE-HASH, rsa-BITS-HASH or pss-BITS-HASH, "
                 f"with a curve of {', '.join(CURVES)} and a hash of {', '.join(DIGESTS)}; "

@@ -44,6 +44,14 @@ def span(data: bytes) -> tuple[int, int, int]:
     return tag, at, at + length
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether the first object is all there."""
+    try:
+        return span(data)[2] <= len(data)
+    except TlvError:
+        return False
+
+
 def walk(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Tag and value of every object of one level. Raises TlvError."""
     while data:

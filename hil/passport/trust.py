@@ -53,11 +53,11 @@ def issuers() -> dict[str, Authority]:
     return found
 
 
-def utopian_master_list() -> bytes:
-    """The master list of all issuers."""
+def utopian_master_list(now: datetime) -> bytes:
+    """The master list of all issuers, signed now."""
     second = csca("ecdsa", generation=2)
     listed = [one.der for one in issuers().values() if one is not second]
-    return master_list([*listed, link(second, csca("ecdsa")).der], _list_signer(), root())
+    return master_list([*listed, link(second, csca("ecdsa")).der], _list_signer(), root=root(), at=now)
 
 
 def revocation_lists(now: datetime, freshness: Freshness = Freshness.FRESH) -> dict[str, bytes]:
@@ -75,8 +75,11 @@ def revocation_lists(now: datetime, freshness: Freshness = Freshness.FRESH) -> d
 
 
 def write_trust(folder: Path, now: datetime, freshness: Freshness = Freshness.FRESH) -> list[Path]:
-    """Write all of it into a folder (made if absent); `now` is when the revocation lists begin. Returns the paths."""
-    files = {"masterlist.ml": utopian_master_list(), "root.cer": root().der}
+    """Write all of it into a folder (made if absent), and return the paths.
+
+    `now` is when the master list is signed; the revocation lists begin a day before.
+    """
+    files = {"masterlist.ml": utopian_master_list(now), "root.cer": root().der}
     files |= {f"{name}.cer": one.der for name, one in issuers().items()}
     files |= {f"{name}.crl": one for name, one in revocation_lists(now, freshness).items()}
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 vpcd connects out to us and has two slots, on two ports one after the other; both must have a card. A message is two
 octets of length, big endian, then so many octets: one octet is a control code, more are a command. It needs, in a file
-for `pcscd --foreground --config DIRECTORY`:
+for `ulimit -n 1024; pcscd --foreground --config FILE` (with more descriptors it aborts):
 
     FRIENDLYNAME "Virtual passport"
     DEVICENAME   127.0.0.1:0x8C7B
@@ -24,6 +24,8 @@ from hil.passport.misbehaviour import CardRemoved, CardSilent
 LOOPBACK, PORT, SLOTS = "127.0.0.1", 0x8C7B, 2
 _POWER_OFF, _POWER_ON, _RESET, _GET_ATR = 0, 1, 2, 4
 _LENGTH = struct.Struct(">H")
+_PATIENCE_S = 0.2
+"""Between two looks at whether to stop."""
 
 
 class Deframer:
@@ -62,20 +64,31 @@ class Slot:
             return ATR if message[0] == _GET_ATR else None
         return self._chip.process(message) if self._chip and message else b"\x6f\x00"
 
-    def serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket, stopping: threading.Event) -> None:
         """Answer until the reader hangs up, or the card is pulled or falls silent: then we hang up."""
+        connection.settimeout(_PATIENCE_S)
         deframer = Deframer()
-        while data := connection.recv(65536):
+        while not stopping.is_set():
+            try:
+                data = connection.recv(65536)
+            except TimeoutError:
+                continue
             # Without it every command waits 40 ms for a delayed acknowledgement; the kernel forgets it after each.
             with suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            for message in deframer.feed(data):
-                try:
-                    reply = self.answer(message)
-                except (CardRemoved, CardSilent):
-                    return
-                if reply is not None:
-                    connection.sendall(frame(reply))
+            if not data or not self._reply(connection, deframer.feed(data)):
+                return
+
+    def _reply(self, connection: socket.socket, messages: Iterator[bytes]) -> bool:
+        """Whether the card is still there after them."""
+        for message in messages:
+            try:
+                reply = self.answer(message)
+            except (CardRemoved, CardSilent):
+                return False
+            if reply is not None:
+                connection.sendall(frame(reply))
+        return True
 
 
 def listen(stack: ExitStack, port: int = PORT) -> list[socket.socket]:
@@ -86,19 +99,17 @@ def listen(stack: ExitStack, port: int = PORT) -> list[socket.socket]:
 def serve(chip: Chip, servers: list[socket.socket], until: Callable[[], object]) -> None:
     """Lay the chip on the first slot while `until` blocks; every connection is a fresh presentation."""
     stopping = threading.Event()
-    open_now: set[socket.socket] = set()
 
     def attend(server: socket.socket, slot: Slot) -> None:
+        server.settimeout(_PATIENCE_S)
         while not stopping.is_set():
             with suppress(OSError):
                 connection, _ = server.accept()
                 with connection:
-                    open_now.add(connection)
-                    slot.serve(connection)
-                    open_now.discard(connection)
+                    slot.serve(connection, stopping)
 
     threads = [
-        threading.Thread(target=attend, args=(server, Slot(chip if not number else None)), name=f"slot {number}")
+        threading.Thread(target=attend, args=(server, Slot(None if number else chip)), name=f"slot {number}")
         for number, server in enumerate(servers)
     ]
     for thread in threads:
@@ -107,8 +118,5 @@ def serve(chip: Chip, servers: list[socket.socket], until: Callable[[], object])
         until()
     finally:
         stopping.set()
-        for one in (*servers, *open_now):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()

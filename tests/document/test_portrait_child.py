@@ -19,7 +19,6 @@ from appliance.document.portrait import MAX_BYTES, PortraitError, decode
 pytestmark = pytest.mark.anyio
 
 
-
 def coded(kind: str, mode: str = "RGB", **options: object) -> bytes:
     """A picture of 40 x 30: left half red, right half blue."""
     pixels = np.zeros((40, 30, 3), np.uint8)

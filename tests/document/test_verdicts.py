@@ -1,4 +1,4 @@
-"""What a document's inspection means: the table of reasons row by row, and what the core and the guard are told of it."""
+"""What a document's inspection means: the table of reasons row by row, and what core and guard are told of it."""
 
 import io
 import itertools
@@ -84,7 +84,9 @@ async def test_no_reason_ever_lets_a_holder_go_on(reason: Reason, monkeypatch: p
         assert checks[2].result is Result.FAILED
     assert not may_proceed(checks, STRICT)
     verdict = VERDICTS[reason]
-    assert judged.document.readable == (verdict.action is not Action.RETRY), "only what can be done better is read again"
+    assert judged.document.readable == (verdict.action is not Action.RETRY), (
+        "only what can be done better is read again"
+    )
     if verdict.action in (Action.SUSPECTED_FORGERY, Action.SUSPECTED_CLONE):
         assert not may_proceed(checks, LAX), "not even where authenticity is not mandatory"
     if reason is not Reason.EXPIRED:

@@ -6,7 +6,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from asn1crypto import core, crl, x509
+from asn1crypto import cms, core, crl, x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -96,6 +96,8 @@ def test_freshness_of_revocation_lists():
 def test_the_master_list_is_signed_below_the_root(tmp_path):
     paths = {path.name: path.read_bytes() for path in write_trust(tmp_path / "trust", NOW)}
     content, kind, by, certificates = opened(paths["masterlist.ml"])
+    signer = cms.ContentInfo.load(paths["masterlist.ml"])["content"]["signer_infos"][0]
+    assert {one["type"].native: one["values"][0] for one in signer["signed_attrs"]}["signing_time"].native == NOW
     assert kind == "2.23.136.1.1.2"
     check_certificate(by, root().certificate)
     assert by.extended_key_usage_value.native == ["2.23.136.1.1.3"]

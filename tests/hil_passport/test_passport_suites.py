@@ -5,18 +5,24 @@ The terminal's ciphers are another library's (see terminal.py); its groups are t
 """
 
 import hashlib
+import operator
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hil.passport.card import ATR_INFO, CARD_ACCESS, CARD_SECURITY, COM, DG1, DG2, DG14, DG15, SOD
+from hil.passport.card import ATR_INFO, CARD_ACCESS, CARD_SECURITY, COM, DG1, DG2, DG14, DG15, SOD, Card
+from hil.passport.chip import Chip
 from hil.passport.groups import CURVES, GROUPS, MODULAR, GroupError
+from hil.passport.misbehaviour import AlterProtected, EndlessFile, OtherKey, flip_mac, reflect
 from hil.passport.personalise import CAM, GM, Options
 from hil.passport.suites import AUTHENTICATIONS, SUITES, Mapping
 from hil.passport.symmetric import Cipher
-from tests.hil_passport.terminal import Failed, Terminal, hashed
+from hil.passport.tlv import tlv
+from tests.hil_passport.terminal import Channel, Failed, Terminal, hashed
 
 # Each group with one cipher, each cipher on one group, in every mapping that has them.
 CHOSEN = [
@@ -244,6 +250,42 @@ def test_only_a_parameter_number_tells_two_suites_apart(make, draw):
         Terminal(passport.chip(draw), draw).pace(name, b"1", 2, parameter=name.group.number)
     with pytest.raises(Failed, match="6A88"):
         Terminal(passport.chip(draw), draw).pace(SUITES[GM], b"1", 2, parameter=18)
+
+
+@pytest.mark.parametrize("size", [1, 30, 200])
+def test_authentication_in_pieces(make, draw, size):
+    passport = make(options=Options(chip_authentication=("aes128-dh2048-256",)))
+    variant, key = AUTHENTICATIONS["aes128-dh2048-256"], passport.card.chip_keys[0].private
+    terminal = Terminal(passport.chip(draw), draw)
+    terminal.bac(passport.card.mrz_key)
+    private = variant.group.private(draw)
+    terminal.ask("002241A4", tlv(0x80, variant.oid))
+    whole = tlv(0x7C, tlv(0x80, variant.group.public(private)))
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    for piece in pieces[:-1]:
+        assert terminal.ask("10860000", piece) == b""
+    assert terminal.ask("00860000", pieces[-1], 256) == b"\x7c\x00"
+    secret = variant.group.secret(variant.group.agree(private, variant.group.public(key)))
+    terminal.channel = Channel("aes128", secret)
+    assert terminal.read(DG1) == passport.card.application[DG1]
+
+
+_HEADERS = st.sampled_from(
+    [bytes.fromhex(header) for header in ("00A4040C", "00B00000", "00B10000", "0022C1A4", "10860000", "0CB00000")]
+)
+
+
+_BYTES = st.binary(max_size=40)
+
+
+@given(st.lists(st.one_of(_BYTES, st.builds(operator.add, _HEADERS, _BYTES)), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_sent_is_answered(commands):
+    for misbehaviours in ((), (OtherKey(reflect), EndlessFile(), AlterProtected(flip_mac))):
+        card = Card({}, {CARD_ACCESS: b"1"}, mrz_key="x", suites=(SUITES[GM],))
+        chip = Chip(card, misbehaviours=misbehaviours)
+        for command in commands:
+            assert len(chip.process(command)) >= 2
 
 
 @pytest.mark.parametrize("raw", ["", "00", "00B000", "00A4020C05011E", "00A4020C00000002011E", "00A4020C02011E0000"])

@@ -68,9 +68,10 @@ class Reader:
 
 
 def test_a_card_that_is_pulled_hangs_up(make):
+    chip = make(Fault.CARD_PULLED).chip()
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        thread = threading.Thread(target=lambda: (Slot(make(Fault.CARD_PULLED).chip()).serve(theirs), theirs.close()))
+        thread = threading.Thread(target=lambda: (Slot(chip).serve(theirs, threading.Event()), theirs.close()))
         thread.start()
         reader = Reader(ours)
         assert [reader.ask(SELECT) for _ in range(15)] == [b"\x90\x00"] * 14 + [None]

@@ -82,7 +82,14 @@ def test_every_variant_of_chip_authentication_is_proven(inspected: Inspect, vari
 
 @pytest.mark.parametrize(
     "active",
-    ["rsa-2048-sha1", "rsa-2048-sha256", "rsa-2048-sha512", "ecdsa-p256-sha256", "ecdsa-bp256-sha256-der", "ecdsa-p384-sha384"],
+    [
+        "rsa-2048-sha1",
+        "rsa-2048-sha256",
+        "rsa-2048-sha512",
+        "ecdsa-p256-sha256",
+        "ecdsa-bp256-sha256-der",
+        "ecdsa-p384-sha384",
+    ],
 )
 @pytest.mark.parametrize("extended", [True, False])
 def test_active_authentication_proves_the_chip(inspected: Inspect, active: str, extended: bool) -> None:
@@ -94,7 +101,14 @@ def test_active_authentication_proves_the_chip(inspected: Inspect, active: str, 
 
 @pytest.mark.parametrize(
     "signature",
-    ["rsa-2048-sha256", "rsa-3072-sha512", "pss-2048-sha256", "ecdsa-p256-sha256-named", "ecdsa-bp384-sha384", "ecdsa-p521-sha512"],
+    [
+        "rsa-2048-sha256",
+        "rsa-3072-sha512",
+        "pss-2048-sha256",
+        "ecdsa-p256-sha256-named",
+        "ecdsa-bp384-sha384",
+        "ecdsa-p521-sha512",
+    ],
 )
 def test_every_way_an_issuer_signs(inspected: Inspect, signature: str) -> None:
     inspection = inspected(passport(signature=signature))
