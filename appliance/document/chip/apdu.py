@@ -73,6 +73,9 @@ class Response:
 class Channel(Protocol):
     """A way to send commands: in the clear, or through a session of secure messaging."""
 
+    longest_read: int
+    """Most bytes of a file this chip sends at once, as far as it is known; lowered where it refuses more."""
+
     @property
     def chunk(self) -> int:
         """Most bytes of a file to ask for in one command."""
@@ -84,7 +87,12 @@ class Channel(Protocol):
 class Plain:
     """A chip spoken to in the clear, before access."""
 
-    chunk = _PLAIN_CHUNK
+    longest_read = _PLAIN_CHUNK
+
+    @property
+    def chunk(self) -> int:
+        """Most bytes of a file to ask for in one command."""
+        return self.longest_read
 
     def transmit(self, command: Command) -> Exchange[Response]:
         """Send a command; an answer in parts (61xx) is put together, a wrong Le (6Cxx) corrected once."""

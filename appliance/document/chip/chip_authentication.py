@@ -98,8 +98,8 @@ def internal_authenticate(session: Session, challenge: bytes) -> Exchange[bytes]
     """
     if len(challenge) != _CHALLENGE:
         raise ValueError("a challenge of active authentication has eight bytes")
-    le = max(session.chunk, SHORT)
-    response = yield from session.transmit(Command(0x00, 0x88, 0, 0, challenge, le))
+    command = Command(0x00, 0x88, 0, 0, challenge, max(session.most_data, SHORT))
+    response = yield from session.transmit(command)
     if not response.ok or not response.data:
         raise DocumentFault(Reason.ACTIVE_AUTHENTICATION_FAILED, f"INTERNAL AUTHENTICATE: {response.sw:04X}")
     return response.data

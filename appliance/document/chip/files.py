@@ -13,7 +13,7 @@ from appliance.document.tlv import Tlv, TlvError, build, find, head, only, parse
 _APPLICATION = bytes.fromhex("A0000002471001")
 _MASTER_FILE = bytes.fromhex("3F00")
 _ATR_INFO = 0x2F01
-_NOT_FOUND = 0x6A82
+_NOT_FOUND, _WRONG_LENGTH = 0x6A82, 0x6700
 _KIB = 1024
 
 _HEADER, _HEADER_REST = 4, 4
@@ -21,9 +21,11 @@ _LONG_OFFSET = 0x8000
 """From here on an offset does not fit in P1 P2 and the odd READ BINARY is used."""
 _ODD_OVERHEAD = 4
 """The longest head of a DO 53."""
-_SMALLEST_READS = 64
+_SMALLEST_READS = 48
 """A chip that answers in smaller pieces than this on average is not read to the end."""
 _SPARE_READS = 8
+_READ_LENGTHS = (223, 192, 128, 64)
+"""What chips that refuse more are known to send."""
 
 
 class File(Enum):
@@ -109,12 +111,14 @@ def _rest(channel: Channel, file: File, start: bytes, total: int) -> Exchange[by
 
 
 def _read(channel: Channel, file: File, offset: int, wanted: int) -> Exchange[bytes]:
-    """Between one byte and `wanted` of the selected file."""
+    """Between one byte and `wanted` of the selected file; none where the chip must be asked again for less."""
     if offset < _LONG_OFFSET:
         response = yield from channel.transmit(Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=wanted))
         data = response.data
     else:
         response, data = yield from _read_far(channel, offset, wanted)
+    if _asked_too_much(response) and _ask_for_less(channel, wanted):
+        return b""
     if not response.ok and not (response.sw == END_OF_FILE and data):
         raise refused(response, f"READ BINARY {file.name} at {offset}")
     if not data:
@@ -122,6 +126,18 @@ def _read(channel: Channel, file: File, offset: int, wanted: int) -> Exchange[by
     if len(data) > wanted:
         raise DocumentFault(Reason.CHIP_MALFORMED, f"{file.name}: {len(data)} bytes for {wanted}")
     return data
+
+
+def _asked_too_much(response: Response) -> bool:
+    return response.sw == _WRONG_LENGTH or response.sw >> 8 == 0x6C
+
+
+def _ask_for_less(channel: Channel, wanted: int) -> bool:
+    """Lower what this chip is asked for at once, for good; False where it was asked for little already."""
+    lower = next((length for length in _READ_LENGTHS if length < wanted), None)
+    if lower is not None:
+        channel.longest_read = lower
+    return lower is not None
 
 
 def _read_far(channel: Channel, offset: int, wanted: int) -> Exchange[tuple[Response, bytes]]:

@@ -73,9 +73,7 @@ CHIP_AUTHENTICATION: dict[str, ChipAuthenticationProtocol] = {
 @cache
 def oid_bytes(dotted: str) -> bytes:
     """The content octets of an object identifier."""
-    contents = core.ObjectIdentifier(dotted).contents
-    assert isinstance(contents, bytes)
-    return contents
+    return bytes(core.ObjectIdentifier(dotted).contents)
 
 
 def unsigned(number: int) -> bytes:

@@ -30,10 +30,15 @@ class Session:
         """Lower it for a chip whose last session ended because it was asked for too much in one read."""
 
     @property
-    def chunk(self) -> int:
-        """Most bytes of a file in one answer: 223 (AES) or 231 (3DES), more only where the chip announces it."""
+    def most_data(self) -> int:
+        """Most bytes of data an answer can carry: 223 (AES) or 231 (3DES), more only where the chip announces it."""
         rooms = SHORT - _SHORT_OVERHEAD, self.largest - _EXTENDED_OVERHEAD
-        return min(self.longest_read, max(_room(self.suite, room) for room in rooms))
+        return max(_room(self.suite, room) for room in rooms)
+
+    @property
+    def chunk(self) -> int:
+        """Most bytes of a file to ask for in one command."""
+        return min(self.longest_read, self.most_data)
 
     @property
     def suite(self) -> Suite:

@@ -5,7 +5,7 @@ primitives are right is proved by the worked examples of ICAO, the real transcri
 """
 
 import secrets
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 
 from appliance.document.chip.crypto import Keys, Suite, decrypt, encrypt, encrypt_block, mac, pad, unpad
 from appliance.document.chip.mapping import generic, integrated, integrated_nonce_bytes
+from appliance.document.chip.parameters import STANDARD
+from appliance.document.chip.passwords import Password, mrz_password
 from appliance.document.chip.protocols import CHIP_AUTHENTICATION, PACE, Mapping, oid_bytes
 from appliance.document.tlv import build, find, only, parse
 
@@ -284,13 +286,28 @@ class SmallChip:
         return answer
 
 
+MRZ = mrz_password("L898902C<", "690806", "940623")
+COM = bytes.fromhex("60145F0104303130365F36063034303030305C026175")
+
+
+def pace_info(oid: str, parameter: int | None = 13, version: int = 2) -> bytes:
+    """The DER of a PACEInfo."""
+    value = build(0x06, oid_bytes(oid)) + build(0x02, bytes((version,)))
+    return build(0x30, value + (build(0x02, bytes((parameter,))) if parameter is not None else b""))
+
+
+def locked(*infos: bytes, password: Password = MRZ, group: int = 13, **options: Any) -> SmallChip:
+    """A chip with EF.COM behind access: with PACE if it has infos for EF.CardAccess, and with BAC."""
+    chip = SmallChip(password, **options)
+    chip.group = STANDARD[group]
+    chip.files["app"][0x011E] = COM
+    if infos:
+        chip.files["mf"][0x011C] = build(0x31, b"".join(infos))
+    return chip
+
+
 @pytest.fixture(scope="session")
 def chips() -> Any:
-    """The helpers above: `replay`, `drive`, `scripted`, `SmallChip`."""
-    return SimpleNamespace(replay=replay, drive=drive, scripted=scripted, SmallChip=SmallChip)
-
-
-@pytest.fixture
-def infos() -> Callable[[Iterable[bytes]], bytes]:
-    """Makes a SET of SecurityInfos from their DER."""
-    return lambda parts: build(0x31, b"".join(parts))
+    """The helpers of this file."""
+    names = (replay, drive, scripted, SmallChip, pace_info, locked)
+    return SimpleNamespace(**{one.__name__: one for one in names}, MRZ=MRZ, COM=COM)

@@ -91,7 +91,7 @@ def test_a_chip_that_dribbles_is_given_up(chips) -> None:
     """One byte at a time would hold a lane for an hour."""
     session, chip = _pair(chips, _content(File.DG2, 200_000), File.DG2, most_per_read=4)
     assert _fault(lambda: chips.drive(read_file(session, File.DG2), chip.process)) is Reason.CHIP_MALFORMED
-    assert chip.commands < 3200
+    assert chip.commands < 4400
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,25 @@ def test_nothing_for_what_was_asked(chips) -> None:
     assert _fault(lambda: chips.drive(read_file(session, File.DG2), chip.process)) is Reason.FILE_MALFORMED
 
 
-def test_a_chip_of_short_answers_refuses_in_the_session(chips) -> None:
-    session, chip = _pair(chips, _content(File.DG2, 1000), File.DG2, most_data=128)
+@pytest.mark.parametrize("most", [64, 100, 128, 200, 223])
+@pytest.mark.parametrize("largest", [SHORT, 2000])
+def test_a_chip_that_refuses_long_reads_in_its_session_is_asked_for_less(chips, most: int, largest: int) -> None:
+    """A protected 6700 leaves the session alive; what was learnt holds for the files after it."""
+    content = _content(File.DG2, 40_000)
+    session, chip = _pair(chips, content, File.DG2, most_data=most, largest=largest)
+    assert chips.drive(read_file(session, File.DG2), chip.process) == content
+    refusals: list[bytes] = []
+    chip.plain = lambda command: refusals.append(command.raw) if command.le and command.le > most else None
+    assert chips.drive(read_file(session, File.DG2), chip.process) == content
+    assert not refusals
+
+
+@pytest.mark.parametrize("sw", [b"\x67\x00", b"\x6c\x10"])
+def test_a_chip_that_sends_next_to_nothing_is_refused(chips, sw: bytes) -> None:
+    session, chip = _pair(chips, _content(File.DG2, 1000), File.DG2)
+    chip.plain = lambda command: sw if command.ins == 0xB0 and command.le > 4 else None
     assert _fault(lambda: chips.drive(read_file(session, File.DG2), chip.process)) is Reason.CHIP_REFUSES
+    assert chip.commands < 10
 
 
 def test_a_naked_6700_ends_the_session(chips) -> None:
