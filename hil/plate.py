@@ -3,6 +3,7 @@
 The rig's own reader, over its socket and with travellers who take their passports away, is `hil.devices`.
 """
 
+import asyncio
 from pathlib import Path
 
 from drivers.errors import ChipAbsent, ChipLost, DocumentUnreadable
@@ -41,8 +42,11 @@ class PassportReader:
             raise ChipAbsent("virtual passport", "it is not powered up")
         try:
             return self._chip.process(command)
-        except (CardRemoved, CardSilent) as gone:
-            raise ChipLost("virtual passport", str(gone)) from gone
+        except CardRemoved as gone:
+            raise ChipLost("virtual passport", "it was taken away") from gone
+        except CardSilent:
+            await asyncio.Event().wait()  # until whoever asked gives up
+            raise
 
     async def disconnect(self) -> None:
         """Power it down."""

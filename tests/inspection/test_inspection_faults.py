@@ -15,6 +15,7 @@ from appliance.document.inspection import Inspection
 from appliance.document.judge import Judged
 from appliance.document.reasons import VERDICTS, Action, Reason, worst
 from appliance.document.rules import Rules
+from appliance.runtime import documents
 from hil.passport.choices import FaceEncoding, Freshness
 from hil.passport.faults import FAULTS, Fault
 from hil.passport.suites import AUTHENTICATIONS, SUITES
@@ -49,7 +50,11 @@ def test_a_passport_that_is_merely_awkward_passes(inspected: Inspect, fault: Fau
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_a_passport_with_a_fault_is_found_out_by_its_reason(inspected: Inspect, judged: Judge, fault: Fault) -> None:
+def test_a_passport_with_a_fault_is_found_out_by_its_reason(
+    inspected: Inspect, judged: Judge, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    if fault is Fault.SILENCE:
+        monkeypatch.setattr(documents, "TALK_S", 0.2)
     document = judged(inspected(passport(fault)))
     assert document.inspection is not None
     assert worst(document.inspection.reasons()) == FAULTS[fault].reason

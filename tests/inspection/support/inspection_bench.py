@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,9 @@ def passport(*faults: Fault, expires: str = VALID, **options: Any) -> Passport:
 
 def trusting(folder: Path, freshness: Freshness) -> Anchors:
     """Whom a store believes into which Utopia's lists were imported, with revocation lists as fresh as said."""
-    import_trust(folder / "store", folder / "files", NOW, freshness)
+    stale = freshness is Freshness.STALE  # imported while it was in force, and not renewed since
+    when = NOW - timedelta(days=100) if stale else NOW
+    import_trust(folder / "store", folder / "files", when, Freshness.FRESH if stale else freshness)
     return load(folder / "store").anchors
 
 
