@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ ROOT = make_csca(Signer(make_key("p384", 40), "sha384"), country="DE", common="C
 LISTER = list_signer(ROOT)
 NL = make_csca()
 BE = make_csca(Signer(make_key("rsa2048", 41)), country="BE", common="CSCA BE")
+ROW = '{"kind": "CRL", "sha256": "aa", "country": "NL", "signed": "2026-01-01", "imported": "", "name": "", "root": ""}'
 FINGERPRINT = hashlib.sha256(ROOT.raw).hexdigest()
 
 
@@ -319,6 +321,9 @@ def test_a_dropped_revocation_list_only_closes_its_state(desk: Desk) -> None:
         '{"format": 2, "sources": []}',
         '{"format": 1, "sources": [{"kind": "other"}]}',
         '{"format": 1, "sources": [{"kind": "CSCA"}]}',
+        '{"format": 1, "sources": [5]}',
+        '{"format": 1, "sources": [' + ROW.replace('"2026-01-01"', '"soon"') + "]}",
+        '{"format": 1, "sources": [' + ROW.replace('"aa"', "7") + "]}",
         "[" * 100_000,
         '"' + "x" * 2_000_000 + '"',
     ],
@@ -353,6 +358,19 @@ def test_an_import_that_cannot_be_written_leaves_the_old_store(desk: Desk, monke
     assert (desk.store / MANIFEST).read_bytes() == before
     assert not list(desk.store.rglob("*.part"))
     load(desk.store)
+
+
+def test_two_imports_at_once_both_come_in(desk: Desk) -> None:
+    desk.import_list()
+    parties = [make_csca(Signer(make_key("p256", 50 + n)), common=f"CSCA {n}") for n in range(4)]
+
+    def one(party: Party) -> None:
+        file = desk.file(f"{party.common}.cer", party.raw)
+        imports.csca(Import(desk.store, NOW), file, fingerprint=hashlib.sha256(party.raw).hexdigest())
+
+    with ThreadPoolExecutor(len(parties)) as pool:
+        list(pool.map(one, parties))
+    assert len(load(desk.store).anchors.certificates) == 2 + len(parties)
 
 
 # --- the commands
