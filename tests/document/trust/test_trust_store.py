@@ -9,16 +9,7 @@ from typing import Any
 
 import pytest
 from asn1crypto import pem, x509
-from typer.testing import CliRunner
-
-from appliance.clock import SystemClock
-from appliance.document.reasons import DocumentFault, Reason
-from appliance.document.trust import imports, masterlist
-from appliance.document.trust.certificate import certificate
-from appliance.document.trust.imports import Import, ImportRefused
-from appliance.document.trust.store import FILES, MANIFEST, load
-from appliance.main import app
-from tests.document.trust_pki import (
+from trust_pki import (
     NOW,
     YESTERDAY,
     Party,
@@ -33,6 +24,15 @@ from tests.document.trust_pki import (
     master_list,
     sod_of,
 )
+from typer.testing import CliRunner
+
+from appliance.clock import SystemClock
+from appliance.document.reasons import DocumentFault, Reason
+from appliance.document.trust import imports, masterlist
+from appliance.document.trust.certificate import certificate
+from appliance.document.trust.imports import Import, ImportRefused
+from appliance.document.trust.store import FILES, MANIFEST, load
+from appliance.main import app
 
 ROOT = make_csca(Signer(make_key("p384", 40), "sha384"), country="DE", common="CSCA DE")
 LISTER = list_signer(ROOT)

@@ -8,14 +8,7 @@ from typing import Any
 
 import pytest
 from asn1crypto import x509
-
-from appliance.document.reasons import Reason, worst
-from appliance.document.tlv import build
-from appliance.document.trust.anchors import Anchors
-from appliance.document.trust.certificate import certificate
-from appliance.document.trust.passive import PassiveResult, authenticate, check_card_security, check_sod
-from appliance.document.trust.signatures import Policy
-from tests.document.trust_pki import (
+from trust_pki import (
     CARD_SECURITY,
     SHA1,
     TODAY,
@@ -37,6 +30,13 @@ from tests.document.trust_pki import (
     name,
     sod_of,
 )
+
+from appliance.document.reasons import Reason, worst
+from appliance.document.tlv import build
+from appliance.document.trust.anchors import Anchors
+from appliance.document.trust.certificate import certificate
+from appliance.document.trust.passive import PassiveResult, authenticate, check_card_security, check_sod
+from appliance.document.trust.signatures import Policy
 
 
 def judged(
