@@ -4,7 +4,7 @@ Not responsible for whether a signature is right: this says what was signed, by 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from asn1crypto import cms
@@ -94,8 +94,15 @@ def _signer(signer: Any) -> Signer:
         attributes=_encodings(attributes),
         content_type=_one(values, _CONTENT_TYPE),
         message_digest=_one(values, _MESSAGE_DIGEST),
-        signing_time=_one(values, _SIGNING_TIME),
+        signing_time=_utc(_one(values, _SIGNING_TIME)),
     )
+
+
+def _utc(time: Any) -> datetime | None:
+    """A time with its zone; UTC, which RFC 5652 11.3 requires, where it names none. None for what is no time."""
+    if not isinstance(time, datetime):
+        return None
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _attributes(attributes: Any) -> dict[str, list[Any]]:

@@ -3,10 +3,14 @@
 Each import is proven before anything is written, and says what it did in a sentence. Not responsible for fetching.
 """
 
+import fcntl
 import hashlib
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from appliance.document.reasons import DocumentFault
@@ -31,6 +35,20 @@ class Import:
     allow_older: bool = False
     dry_run: bool = False
 
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Nobody else imports meanwhile: two at once would each drop what the other has added. Raises OSError."""
+        if self.dry_run:
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     def keep(self, old: tuple[Source, ...], new: Source, *files: bytes, instead_of: tuple[Source, ...] = ()) -> None:
         """Put a source and its files in force in place of others. Raises OSError."""
         if not self.dry_run:
@@ -45,7 +63,7 @@ class Import:
 def master_list(how: Import, file: Path, *, root: Path, fingerprint: str) -> str:
     """Import a master list under a root that was checked by fingerprint; it replaces the list of the same state.
 
-    Raises ImportRefused, OSError.
+    Raises ImportRefused, OSError, and DocumentFault(TRUST_UNAVAILABLE) when the store there is broken.
     """
     data, anchor = _read(file), _pinned(root, fingerprint)
     try:
@@ -58,25 +76,24 @@ def master_list(how: Import, file: Path, *, root: Path, fingerprint: str) -> str
         raise ImportRefused(f"{file} was signed at {found.signed}, which is not yet: is this machine's clock right?")
     if not anchor.is_valid(how.now.date()):
         raise ImportRefused(f"{root} is not valid any more: fetch the state's present root and its fingerprint.")
-    sources = read_manifest(how.folder)
-    same = tuple(one for one in sources if one.kind is Kind.LIST and one.country == anchor.country)
-    signed = found.signed.isoformat(timespec="seconds")
-    if not how.allow_older and any(datetime.fromisoformat(one.signed) > found.signed for one in same):
-        raise ImportRefused(
-            f"{file} was signed at {signed}; the list of {anchor.country} in {how.folder} is newer. "
-            "An old list brings back issuers that were taken out: --allow-older if you are sure."
-        )
-    new = how.source(
-        Kind.LIST, data, country=anchor.country, signed=signed, name=file.name, root=_fingerprint(anchor.raw)
-    )
-    how.keep(sources, new, data, anchor.raw, instead_of=same)
+    signed, country = found.signed.astimezone(UTC).isoformat(timespec="seconds"), anchor.country
+    new = how.source(Kind.LIST, data, country=country, signed=signed, name=file.name, root=_fingerprint(anchor.raw))
+    with how.exclusively():
+        sources = read_manifest(how.folder)
+        same = tuple(one for one in sources if one.kind is Kind.LIST and one.country == country)
+        if not how.allow_older and any(one.signed > signed for one in same):
+            raise ImportRefused(
+                f"{file} was signed at {signed}; the list of {country} in {how.folder} is newer. "
+                "An old list brings back issuers that were taken out: --allow-older if you are sure."
+            )
+        how.keep(sources, new, data, anchor.raw, instead_of=same)
     states = len({one.country for one in found.certificates})
     lost = f"; {found.unreadable} more cannot be read and are left out" if found.unreadable else ""
-    return f"{len(found.certificates)} certificates of {states} states, signed by {anchor.country} at {signed}{lost}."
+    return f"{len(found.certificates)} certificates of {states} states, signed by {country} at {signed}{lost}."
 
 
 def csca(how: Import, file: Path, *, fingerprint: str) -> str:
-    """Import one CSCA certificate that was checked by fingerprint. Raises ImportRefused, OSError."""
+    """Import one CSCA certificate that was checked by fingerprint. As above."""
     found = _pinned(file, fingerprint)
     if not found.country:
         raise ImportRefused(f"{file} names no country: it is no CSCA's certificate.")
@@ -86,17 +103,22 @@ def csca(how: Import, file: Path, *, fingerprint: str) -> str:
         public_key(found.public_key_info)
     except DocumentFault as fault:
         raise ImportRefused(f"{file} has a key that cannot be used here: {fault.detail}.") from fault
-    sources = read_manifest(how.folder)
-    signed = found.not_before.isoformat()
-    digest = _fingerprint(found.raw)
+    signed, digest = found.not_before.isoformat(), _fingerprint(found.raw)
     new = how.source(Kind.CSCA, found.raw, country=found.country, signed=signed, name=file.name, root=digest)
-    same = tuple(one for one in sources if one.kind is Kind.CSCA and one.root == digest)
-    how.keep(sources, new, found.raw, instead_of=same)
+    with how.exclusively():
+        sources = read_manifest(how.folder)
+        same = tuple(one for one in sources if one.kind is Kind.CSCA and one.root == digest)
+        how.keep(sources, new, found.raw, instead_of=same)
     return f"CSCA of {found.country}, valid {found.not_before} to {found.not_after}."
 
 
 def crl(how: Import, file: Path) -> str:
     """Import a revocation list that a CSCA in the store has signed; it replaces the issuer's. As above."""
+    with how.exclusively():
+        return _crl(how, file)
+
+
+def _crl(how: Import, file: Path) -> str:
     try:
         found = revocation_list(_read(file))
         held = load(how.folder)

@@ -137,6 +137,7 @@ def _check(
         facts = replace(facts, signature_algorithm=str(signature_algorithm(signed.signer)))
     except DocumentFault as fault:
         findings.append((fault.reason, fault.detail))
+    # An unknown hash is found by the attributes, by the signature and by the name of the algorithm: told once.
     return SignatureResult(tuple(dict.fromkeys(findings)), content, facts)
 
 

@@ -13,8 +13,10 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust.anchors import Anchors
@@ -105,11 +107,20 @@ def read_manifest(folder: Path) -> tuple[Source, ...]:
         told = json.loads(raw)
         if told["format"] != FORMAT:
             raise ValueError("of another format")
-        return tuple(Source(**{**one, "kind": Kind(one["kind"])}) for one in told["sources"])
+        return tuple(_source(one) for one in told["sources"])
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _unavailable(f"{path} cannot be read. Restore the folder, or remove it and import again.") from error
+
+
+def _source(told: dict[str, Any]) -> Source:
+    """A row of the manifest. Raises ValueError, TypeError, KeyError for one that nobody here wrote."""
+    if not all(isinstance(value, str) for value in told.values()):
+        raise TypeError("a row of other things than text")
+    source = Source(**{**told, "kind": Kind(told["kind"])})
+    datetime.fromisoformat(source.signed)
+    return source
 
 
 def write(folder: Path, sources: Iterable[Source], files: Iterable[bytes]) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trust_pki import dg2
 
 from appliance.document.lds.portrait import Encoding, Portrait, portrait
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import build
-from tests.document.trust_pki import dg2
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(50))
 JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(30)

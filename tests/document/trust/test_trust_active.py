@@ -1,6 +1,7 @@
 """Active authentication: right answers to our challenge pass, every other one is a suspected clone."""
 
 import hashlib
+from itertools import count
 from typing import Any
 
 import ecdsa
@@ -9,16 +10,17 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from hypothesis import given
 from hypothesis import strategies as st
+from trust_pki import Signer, explicit, make_key
 
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import build
 from appliance.document.trust.active import verify
-from tests.document.trust_pki import Signer, explicit, make_key
 
 CHALLENGE = bytes.fromhex("0123456789abcdef")
 TRAILERS = {"sha1": b"\xbc", "sha224": b"\x38\xcc", "sha256": b"\x34\xcc", "sha384": b"\x36\xcc", "sha512": b"\x35\xcc"}
-KEY = make_key("rsa2048", 3)
-assert isinstance(KEY, rsa.RSAPrivateKey)
+# A modulus with room above it, so that some answers plus the modulus still have 256 bytes.
+RSA_KEYS = (key for which in count(3) if isinstance(key := make_key("rsa2048", which), rsa.RSAPrivateKey))
+KEY = next(key for key in RSA_KEYS if key.public_key().public_numbers().n < 3 << 2046)
 NUMBERS = KEY.private_numbers()
 N, D = NUMBERS.public_numbers.n, NUMBERS.d
 DG15 = build(0x6F, Signer(KEY).public())
@@ -85,6 +87,16 @@ def test_other_rsa_answers_do_not(response: bytes) -> None:
 def test_an_answer_to_another_challenge_is_a_replay() -> None:
     replayed = answer(challenge=bytes.fromhex("1111111111111111"))
     assert refused(DG15, CHALLENGE, replayed, None) is Reason.ACTIVE_AUTHENTICATION_FAILED
+
+
+def test_an_answer_is_no_larger_than_the_modulus() -> None:
+    for number in count():
+        challenge = number.to_bytes(8, "big")
+        right = answer(challenge=challenge)
+        if (larger := int.from_bytes(right, "big") + N) < 1 << 2048:
+            break
+    answered(DG15, challenge, right, None)
+    assert refused(DG15, challenge, larger.to_bytes(256, "big"), None) is Reason.ACTIVE_AUTHENTICATION_FAILED
 
 
 def ec_answers(key: Any, digest: hashes.HashAlgorithm) -> tuple[bytes, bytes]:

@@ -7,11 +7,11 @@ import ecdsa
 import pytest
 from asn1crypto import keys
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from trust_pki import Signer, explicit, make_key
 
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.trust.curves import CURVES, Parameters, named
 from appliance.document.trust.keys import public_key
-from tests.document.trust_pki import Signer, explicit, make_key
 
 ORACLE = {
     "secp192r1": ecdsa.NIST192p,

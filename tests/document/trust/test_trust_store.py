@@ -1,23 +1,16 @@
-"""The trust store: what may come in, what a changed folder is worth, and the commands an operator uses."""
+"""The trust store: what may come in, what it replaces, and what a changed folder is worth."""
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asn1crypto import pem, x509
-from typer.testing import CliRunner
-
-from appliance.clock import SystemClock
-from appliance.document.reasons import DocumentFault, Reason
-from appliance.document.trust import imports, masterlist
-from appliance.document.trust.certificate import certificate
-from appliance.document.trust.imports import Import, ImportRefused
-from appliance.document.trust.store import FILES, MANIFEST, load
-from appliance.main import app
-from tests.document.trust_pki import (
+from trust_desk import BE, FINGERPRINT, LISTER, NL, ROOT, Desk, a_list
+from trust_pki import (
     NOW,
     YESTERDAY,
     Party,
@@ -33,43 +26,12 @@ from tests.document.trust_pki import (
     sod_of,
 )
 
-ROOT = make_csca(Signer(make_key("p384", 40), "sha384"), country="DE", common="CSCA DE")
-LISTER = list_signer(ROOT)
-NL = make_csca()
-BE = make_csca(Signer(make_key("rsa2048", 41)), country="BE", common="CSCA BE")
-FINGERPRINT = hashlib.sha256(ROOT.raw).hexdigest()
+from appliance.document.trust import imports, masterlist
+from appliance.document.trust.certificate import certificate
+from appliance.document.trust.imports import Import, ImportRefused
+from appliance.document.trust.store import FILES, MANIFEST, load
 
-
-class Desk:
-    """An operator's desk: a folder with downloads and the store."""
-
-    def __init__(self, base: Path) -> None:
-        self.base, self.store = base, base / "trust"
-
-    def file(self, called: str, data: bytes) -> Path:
-        path = self.base / called
-        path.write_bytes(data)
-        return path
-
-    def import_list(self, data: bytes | None = None, **how: Any) -> str:
-        file = self.file("list.ml", data if data is not None else a_list())
-        given = {"root": self.file("root.cer", ROOT.raw), "fingerprint": FINGERPRINT}
-        given |= {key: how.pop(key) for key in ("root", "fingerprint") if key in how}
-        return imports.master_list(Import(self.store, NOW, **how), file, **given)
-
-    def import_crl(self, data: bytes, **how: Any) -> str:
-        return imports.crl(Import(self.store, NOW, **how), self.file("a.crl", data))
-
-    def unavailable(self, **how: Any) -> str:
-        with pytest.raises(DocumentFault) as caught:
-            load(self.store, **how)
-        assert caught.value.reason is Reason.TRUST_UNAVAILABLE
-        return caught.value.detail
-
-
-def a_list(*more: Party, by: Party = LISTER, **how: Any) -> bytes:
-    told = {"signed_at": YESTERDAY, **how}
-    return master_list([ROOT.raw, NL.raw, *(one.raw for one in more)], by, **told)
+ROW = '{"kind": "CRL", "sha256": "aa", "country": "NL", "signed": "2026-01-01", "imported": "", "name": "", "root": ""}'
 
 
 @pytest.fixture
@@ -319,6 +281,9 @@ def test_a_dropped_revocation_list_only_closes_its_state(desk: Desk) -> None:
         '{"format": 2, "sources": []}',
         '{"format": 1, "sources": [{"kind": "other"}]}',
         '{"format": 1, "sources": [{"kind": "CSCA"}]}',
+        '{"format": 1, "sources": [5]}',
+        '{"format": 1, "sources": [' + ROW.replace('"2026-01-01"', '"soon"') + "]}",
+        '{"format": 1, "sources": [' + ROW.replace('"aa"', "7") + "]}",
         "[" * 100_000,
         '"' + "x" * 2_000_000 + '"',
     ],
@@ -355,62 +320,14 @@ def test_an_import_that_cannot_be_written_leaves_the_old_store(desk: Desk, monke
     load(desk.store)
 
 
-# --- the commands
+def test_two_imports_at_once_both_come_in(desk: Desk) -> None:
+    desk.import_list()
+    parties = [make_csca(Signer(make_key("p256", 50 + n)), common=f"CSCA {n}") for n in range(4)]
 
+    def one(party: Party) -> None:
+        file = desk.file(f"{party.common}.cer", party.raw)
+        imports.csca(Import(desk.store, NOW), file, fingerprint=hashlib.sha256(party.raw).hexdigest())
 
-def run(*words: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["trust", *map(str, words)], env={"COLUMNS": "200"})
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result.exit_code, result.output
-
-
-def test_an_operator_imports_lists_shows_and_verifies(desk: Desk) -> None:
-    now = SystemClock().now()
-    first, last = now.date() - timedelta(days=30), now.date() + timedelta(days=300)
-    root = make_csca(Signer(make_key("p384", 40), "sha384"), country="DE", common="CSCA DE", first=first, last=last)
-    nl = make_csca(first=first, last=last)
-    data = master_list([root.raw, nl.raw], list_signer(root, first=first), signed_at=now - timedelta(days=1))
-    given = (desk.file("l.ml", data), "--root", desk.file("r.cer", root.raw), "--store", desk.store)
-    right = ("--fingerprint", hashlib.sha256(root.raw).hexdigest())
-
-    code, told = run("list", "--store", desk.store)
-    assert (code, "appliance trust import" in told) == (1, True)
-    code, told = run("import", *given, "--fingerprint", "00" * 32)
-    assert (code, "another fingerprint" in told) == (1, True)
-    code, told = run("import", *given, *right, "--dry-run")
-    assert (code, told.startswith("would import: 2 certificates"), desk.store.exists()) == (0, True, False)
-    code, told = run("import", *given, *right)
-    assert (code, told.startswith("imported: 2 certificates of 2 states")) == (0, True)
-
-    code, told = run("list", "--store", desk.store)
-    assert (code, "2 certificates of 2 states, 0 with a CRL in force." in told) == (0, True)
-    sod = desk.file("EF_SOD.bin", sod_of(files(), make_dsc(nl, first=first)))
-    code, told = run("verify", sod, "--store", desk.store)
-    assert (code, "crl_missing" in told) == (1, True)
-
-    fresh = make_crl(nl, (5,), issued=first, due=now.date() + timedelta(days=3))
-    bad, good = desk.file("bad.crl", b"no"), desk.file("nl.crl", pem.armor("X509 CRL", fresh))
-    code, told = run("import-crl", bad, good, "--store", desk.store)
-    assert (code, "malformed" in told, "1 revoked" in told) == (1, True, True)
-    code, told = run("verify", sod, "--store", desk.store)
-    assert (code, "right: signed by a trusted issuer" in told) == (0, True)
-    code, told = run("list", "--store", desk.store)
-    assert "1 with a CRL in force" in told
-    for asked in ("nl", "NLD"):
-        code, told = run("show", asked, "--store", desk.store)
-        assert (code, "secp256r1" in told, "self-signed" in told, "1 revoked" in told) == (0, True, True, True)
-    code, told = run("show", "FR", "--store", desk.store)
-    assert (code, "no certificate of FR" in told) == (1, True)
-    code, told = run("verify", sod, "--store", desk.store, "--on", "yesterday")
-    assert code == 2
-    code, told = run("verify", sod, "--store", desk.store, "--on", "2001-01-01")
-    assert (code, "certificate_expired" in told) == (1, True)
-
-
-def test_a_single_issuer_comes_in_by_command(desk: Desk) -> None:
-    fingerprint = hashlib.sha256(BE.raw).hexdigest()
-    file = desk.file("be.cer", BE.raw)
-    code, told = run("import-csca", file, "--fingerprint", fingerprint, "--store", desk.store)
-    assert (code, told) == (0, "imported: CSCA of BE, valid 2020-01-01 to 2035-01-01.\n")
-    code, told = run("import-csca", file, "--fingerprint", "00", "--store", desk.store)
-    assert (code, "64 hexadecimal digits" in told) == (1, True)
+    with ThreadPoolExecutor(len(parties)) as pool:
+        list(pool.map(one, parties))
+    assert len(load(desk.store).anchors.certificates) == 2 + len(parties)
