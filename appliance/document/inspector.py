@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from appliance.core.types import InspectionStep as Step
 from appliance.document.chip.access import PACE_ATTEMPTS, OpenChip, check_not_downgraded, open_chip
+from appliance.document.chip.apdu import LONGEST
 from appliance.document.chip.chip_authentication import authenticate_chip, choose, internal_authenticate
 from appliance.document.chip.files import File, read_file
 from appliance.document.chip.group import Random
@@ -36,6 +37,9 @@ Part = Generator[bytes | Reset, bytes, T]
 GROUPS = {1: File.DG1, 2: File.DG2, 12: File.DG12, 14: File.DG14, 15: File.DG15}
 """The data groups that are read where the security object lists them, the portrait last: it is the longest."""
 ORDER = (1, 14, 15, 12, 2)
+LONGEST_READS = (LONGEST, 192, 128)
+"""Most bytes asked for at once: as many as a chip announces, then less, in a fresh session each time."""
+_WRONG_LENGTH = "6700"
 _ABSENT = (Reason.FILE_MISSING, Reason.CHIP_REFUSES)
 _CHALLENGE = 8
 
@@ -75,8 +79,7 @@ class _Inspector:
                 self._finished(Step.MRZ)
                 password = password or _password(self._printed)
             assert password is not None
-            opened = yield from self._opened(password)
-            yield from self._read(opened)
+            opened = yield from self._opened_and_read(password)
             passive = self._proven_by_issuer()
             yield from self._no_copy(opened, passive)
             with self._noting():
@@ -125,6 +128,20 @@ class _Inspector:
             self._note(Reason.EXPIRED)
 
     # --- access and reading -----------------------------------------------------------------------------------
+
+    def _opened_and_read(self, password: Password) -> Part[OpenChip]:
+        """A chip that drops its session because it was asked for too much at once is opened anew and asked for less."""
+        for longest in LONGEST_READS:
+            opened = yield from self._opened(password)
+            opened.session.longest_read = longest
+            try:
+                yield from self._read(opened)
+                return opened
+            except DocumentFault as fault:
+                dropped = fault.reason is Reason.UNPROTECTED_RESPONSE and fault.detail.startswith(_WRONG_LENGTH)
+                if not dropped or longest == LONGEST_READS[-1]:
+                    raise
+        raise AssertionError("the last of them returns or raises")
 
     def _opened(self, password: Password) -> Part[OpenChip]:
         """A chip is reset before each attempt: no session ever sees two protocols."""

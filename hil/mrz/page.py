@@ -52,6 +52,7 @@ CONDITIONS = {
         Condition("camera", 9.0, LEARNT, 5.0, 0.025, (0.7, 1.5), (3.0, 8.0), (70, 90), 0.35),
         Condition("camera, other cut", 8.0, OTHER_CUT, 5.0, 0.025, (0.7, 1.4), (3.0, 8.0), (70, 90), 0.35),
         Condition("hard", 7.0, LEARNT, 8.0, 0.05, (1.0, 1.9), (5.0, 12.0), (50, 75), 0.5),
+        Condition("too poor", 5.0, OTHER_CUT, 8.0, 0.05, (1.1, 2.0), (8.0, 16.0), (40, 65), 0.5),
     )
 }
 

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ< "
+"""What a cell may hold; the last is paper beside the line, so that a line's ends can be told."""
 WEIGHTS = Path(__file__).with_name("ocrb.npz")
 CELL_W, CELL_H, PAD = 20, 32, 4
 """Pixels of a straightened cell, and of what is kept beside the line: its neighbours' strokes."""
@@ -61,7 +62,7 @@ def features(strip: NDArray[np.uint8]) -> Floats:
 
 
 def opinions(cells: Floats) -> Floats:
-    """(n, 504) to (n, 37) logarithms of shares over `ALPHABET`."""
+    """(n, 504) to (n, 38) logarithms of shares over `ALPHABET`."""
     w1, b1, w2, b2 = _weights()
     score = np.maximum(cells @ w1 + b1, 0.0) @ w2 + b2
     score = score - score.max(axis=1, keepdims=True)

@@ -4,7 +4,7 @@
 falls into cells and not between them. Not here: finding lines, and recognising characters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -63,19 +63,36 @@ class _Row:
         return np.asarray((self.to_image @ (x, y, 1.0))[:2])
 
 
-def straighten(grey: Uint8, zone: tuple[Line, ...], cells: int) -> list[Uint8]:
-    """Strips (32, (cells + 4) * 20 + 8) from top to bottom; none when these lines lie on no plane."""
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A line with its grid laid on it."""
+
+    row: _Row
+    grid: _Grid
+
+    def moved(self, cells: int) -> "Laid":
+        """The grid begun so many cells later."""
+        return Laid(self.row, replace(self.grid, start=self.grid.start + cells * self.grid.pitch))
+
+
+def lay(grey: Uint8, zone: tuple[Line, ...], cells: int, aslant: float) -> list[Laid]:
+    """A grid on each line of a zone; `aslant` is by how many cells the middle one may be off, seen at an angle."""
     rows = [_row(grey, line, zone[0].left, min(line.length for line in zone) / cells) for line in zone]
+    return [
+        Laid(row, grid) for row, grid in zip(rows, _grids([row.columns for row in rows], cells, aslant), strict=True)
+    ]
+
+
+def straighten(grey: Uint8, laid: list[Laid], cells: int) -> list[Uint8]:
+    """Strips (32, (cells + 4) * 20 + 8) from top to bottom; none when these lines lie on no plane."""
     at = np.linspace(0, cells, 5)
-    seen, flat = [], []
-    for number, (row, grid) in enumerate(zip(rows, _grids([row.columns for row in rows], cells), strict=True)):
-        seen += [row.point(x) for x in grid.edge(at, cells)]
-        flat += [((_MARGIN + cell) * CELL_W, number * _ROWS) for cell in at]
+    seen = [line.row.point(x) for line in laid for x in line.grid.edge(at, cells)]
+    flat = [((_MARGIN + cell) * CELL_W, number * _ROWS) for number in range(len(laid)) for cell in at]
     found: Any = cv2.findHomography(np.array(flat), np.array(seen))[0]
     if found is None:
         return []
     to_image = np.asarray(found, dtype=np.float64)
-    return [_strip(grey, to_image, number * _ROWS, cells) for number in range(len(zone))]
+    return [_strip(grey, to_image, number * _ROWS, cells) for number in range(len(laid))]
 
 
 def _row(grey: Uint8, line: Line, beside: tuple[float, float], cell: float) -> _Row:
@@ -146,19 +163,20 @@ def _columns(ink: Floats) -> Floats:
     return np.asarray(np.clip(columns / max(float(np.percentile(columns, 85)), 1e-3), 0, 1.2))
 
 
-def _grids(rows: list[Floats], cells: int) -> list[_Grid]:
-    """The grids of a zone's lines, which begin below each other give or take a third of a cell.
+def _grids(rows: list[Floats], cells: int, aslant: float) -> list[_Grid]:
+    """The grids of a zone's lines, which begin below each other give or take a third of a cell and bow alike.
 
     Smears reach beyond the print or miss its last characters: so up to three cells either way are tried.
     """
     starts = (_MARGIN + np.arange(-3.4, 3.4, 0.09)) * CELL_W
     pitches = CELL_W * np.linspace(0.92, 1.08, 27)
-    bows = CELL_W * np.linspace(-0.4, 0.4, 5)
-    scores = np.array([_scores(columns, cells, starts, pitches, bows).max(axis=(1, 2)) for columns in rows])
-    near = sliding_window_view(np.pad(scores, ((0, 0), (_APART, _APART)), mode="edge"), 2 * _APART + 1, axis=1)
-    common = int(np.argmax(near.max(axis=2).sum(axis=0)))
-    close = starts[max(0, common - _APART) : common + _APART + 1]
-    return [_finest(columns, cells, close, pitches, bows) for columns in rows]
+    bows = CELL_W * np.linspace(-aslant, aslant, 1 + 2 * round(aslant / 0.14))
+    scores = np.array([_scores(columns, cells, starts, pitches, bows).max(axis=1) for columns in rows])
+    near = sliding_window_view(np.pad(scores, ((0, 0), (_APART, _APART), (0, 0)), mode="edge"), 2 * _APART + 1, axis=1)
+    common, bow = np.unravel_index(int(np.argmax(near.max(axis=3).sum(axis=0))), near.shape[1:3])
+    close = starts[max(0, int(common) - _APART) : int(common) + _APART + 1]
+    leaning = bows[bow] + np.linspace(-1, 1, 3) * (bows[1] - bows[0]) / 2
+    return [_finest(columns, cells, close, pitches, leaning) for columns in rows]
 
 
 def _finest(columns: Floats, cells: int, *net: Floats) -> _Grid:
