@@ -3,7 +3,6 @@
 import io
 import json
 import random
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -130,16 +129,11 @@ def test_a_picture_that_says_it_lies_on_its_side_is_turned_upright() -> None:
     st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"BM", b"II*\0", b"P5 "])
 )
 def test_no_bytes_break_the_decoder(data: bytes, head: bytes) -> None:
-<<<<<<< HEAD
-    with suppress(ImageRefused):
-        assert decode(head + data).ndim == 2
-=======
     try:
         said = str(decode(head + data).ndim)
     except ImageRefused as error:
         said = str(error)
     assert said == "2" or said.startswith(("The file", "The picture"))
->>>>>>> mrz
 
 
 def written(tmp_path: Path, image: NDArray[np.uint8]) -> str:
