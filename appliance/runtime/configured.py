@@ -151,9 +151,18 @@ WORDS = {
     "calibration.drift": "share by which an LED may differ from it",
 }
 
+TRUST_WORDS = {
+    "trust.store": "the folder of the issuers that are believed",
+    "trust.types": "first letters of the types of document that are admitted",
+    "trust.without_clone_detection": "issuers whose chips need not prove that they are no copies",
+    "trust.allow_sha1": "whether signatures over SHA-1 are believed",
+    "trust.allow_bac_fallback": "whether a chip that fails at PACE is read by BAC",
+    "trust.extended": "whether extended APDUs are used where the chip takes them",
+}
+
 
 def _settings(config: LaneConfig) -> Iterator[msg.Setting]:
-    for key, words in WORDS.items():
+    for key, words in {**WORDS, **(TRUST_WORDS if config.trust is not None else {})}.items():
         section, name = key.split(".")
         yield _setting(getattr(config, section), key, name, words)
     for camera, light in config.illumination.items():
@@ -165,7 +174,8 @@ def _settings(config: LaneConfig) -> Iterator[msg.Setting]:
 
 def _setting(section: BaseModel, key: str, name: str, words: str) -> msg.Setting:
     value = getattr(section, name)
-    said = NONE if value is None or value == () else str(value)
+    value = ", ".join(sorted(value)) if isinstance(value, frozenset) else value
+    said = NONE if value is None or value in ((), "") else str(value)
     said = said.lower() if isinstance(value, bool) else said
     return msg.Setting(key=key, value=said, given=name in section.model_fields_set, words=words)
 

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 
 SPOKEN = (
     *(f"appliance/core/{name}.py" for name in ("decision", "passage")),
-    *(f"appliance/document/{name}.py" for name in ("mrz", "judge", "portrait")),
+    "appliance/document/judge.py",
     *(f"appliance/vision/{name}.py" for name in ("verdict", "enrolled", "inference", "matcher")),
     "appliance/face/quality/portrait.py",
     *(
@@ -176,6 +176,7 @@ def _tables() -> Iterator[str]:
     yield from (
         configured.NONE,
         *configured.WORDS.values(),
+        *configured.TRUST_WORDS.values(),
         *thresholds.LIMITS.values(),
         *(p.caution for p in PACKS.values()),
     )
