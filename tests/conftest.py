@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 _ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_MS = 30_000
 _ON_REAL_TIME = {"hil", "drivers"}
 _CHROMIUM = Path("/usr/bin/chromium")
 
@@ -64,8 +65,9 @@ def shared() -> Path:
 @pytest.fixture(scope="module")
 def chrome() -> Iterator["Browser"]:
     """A headless Chromium; its absence is a failure that names the cure."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)  # a busy machine is late, and no test asks how late
     if not _CHROMIUM.exists():
         raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
     with sync_playwright() as playwright:

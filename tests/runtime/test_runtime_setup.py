@@ -408,6 +408,7 @@ async def test_a_channel_without_a_picture_says_why(tmp_path: Path, monkeypatch:
 async def proved(house: House) -> SelfTestState:
     assert (await order(house, SelfTestOrder())).accepted
     await until(lambda: seen(house).ended is not None, "the end of the test")
+    await until(lambda: "setup" not in house.lane._tasks, "its end on record")
     state = house.lane.setup.test
     assert seen(house).done == len(state.proofs)
     return state

@@ -43,11 +43,9 @@ def console(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cons
 @pytest.fixture(scope="module")
 def boss(chrome: Browser, console: ConsoleProcess) -> Iterator[Seat]:
     seat = Seat(chrome, console.url)
-    expect.set_options(timeout=SLOW_MS)
     seat.page.goto("/")
     seat.first_sign_in(console.one_time)
     yield seat
-    expect.set_options(timeout=5_000)
     seat.close()
     assert seat.complaints == []
 
