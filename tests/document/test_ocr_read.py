@@ -83,7 +83,7 @@ def test_what_covers_part_of_the_zone_is_not_read_over() -> None:
     assert reading is None or reading.lines != lines
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(50, 500), st.integers(250, 700), st.integers(0, 2**32 - 1))
 def test_no_picture_breaks_it(height: int, width: int, seed: int) -> None:
     chance = np.random.default_rng(seed)
