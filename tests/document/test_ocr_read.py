@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from appliance.document.mrz import Format, parse
-from appliance.document.ocr.classifier import ALPHABET, WEIGHTS, features, opinions, strip_width
+from appliance.document.ocr.classifier import ALPHABET, WEIGHTS, opinions
 from appliance.document.ocr.read import ImageRefused, Reading, decode, grey_of, read
 from appliance.main import app
 from hil.bench import mrz as bench
@@ -48,11 +48,11 @@ def test_a_flat_scan_is_read_whole(size: str, seed: int) -> None:
 def test_most_pages_before_a_camera_open_the_chip_within_three_tries() -> None:
     """A floor far below the bench's figure, so that chance does not fail it; a broken step does."""
     opened = 0
-    for seed in range(12):
+    for seed in range(8):
         lines, image = page("TD3", 100 + seed, CONDITIONS["camera"])
         reading = read(grey_of(image))
         opened += reading is not None and parse(lines, TODAY).access in reading.access
-    assert opened >= 6
+    assert opened >= 5
 
 
 def test_a_page_without_a_zone_and_other_pictures_have_none() -> None:
@@ -67,6 +67,7 @@ def test_a_page_without_a_zone_and_other_pictures_have_none() -> None:
         stripes,
         stripes.T.copy(),
         np.zeros((1, 5000), np.uint8),
+        chance.integers(0, 256, (75, 300_000), dtype=np.uint8),
         grey[::-1].copy(),
     ]
     for picture in pictures:
@@ -82,8 +83,8 @@ def test_what_covers_part_of_the_zone_is_not_read_over() -> None:
     assert reading is None or reading.lines != lines
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(1, 500), st.integers(1, 700), st.integers(0, 2**32 - 1))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(50, 500), st.integers(250, 700), st.integers(0, 2**32 - 1))
 def test_no_picture_breaks_it(height: int, width: int, seed: int) -> None:
     chance = np.random.default_rng(seed)
     noise = chance.integers(0, 256, (height // 9 + 1, width // 9 + 1), dtype=np.uint8)
@@ -176,7 +177,7 @@ def test_the_command_says_when_nothing_is_sure(tmp_path: Path) -> None:
 def test_the_command_refuses_what_is_no_picture(tmp_path: Path, name: str, data: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(data)
-    for given_path in (path, tmp_path / "none.png", tmp_path):
+    for given_path in (path, tmp_path / "none.png", tmp_path, Path("/dev/zero")):
         done = CliRunner().invoke(app, ["mrz", "read", str(given_path)])
         assert done.exit_code == 2
         assert str(given_path) in done.stderr
@@ -185,11 +186,14 @@ def test_the_command_refuses_what_is_no_picture(tmp_path: Path, name: str, data:
 
 def test_the_weights_are_small_and_know_the_alphabet() -> None:
     assert WEIGHTS.stat().st_size < 200_000
-    strip = np.full((32, strip_width(44)), 255, np.uint8)
-    told = opinions(features(strip))
-    assert told.shape == (44, len(ALPHABET))
-    assert set(told.argmax(axis=1)) == {ALPHABET.index(" ")}
-    assert np.allclose(np.exp(told).sum(axis=1), 1, atol=1e-4)
+    printed = (ALPHABET.strip().ljust(44, "<"), ALPHABET.strip()[::-1].rjust(44, "<"))
+    chance = np.random.default_rng(3)
+    picture = take(printed, READER, chance)
+    for row, line in enumerate(printed):
+        told = opinions(train.cells(picture, row, 44, chance))
+        assert told.shape == (48, len(ALPHABET))
+        assert np.allclose(np.exp(told).sum(axis=1), 1, atol=1e-4)
+        assert "".join(ALPHABET[at] for at in told.argmax(axis=1)) == f"  {line}  "
 
 
 def test_learning_learns_and_writes_weights_of_the_same_shape(
@@ -203,7 +207,7 @@ def test_learning_learns_and_writes_weights_of_the_same_shape(
 
 
 def test_the_bench_prints_every_condition_with_bounds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench.main(["--pages", "2", "--seed", "7"]) == 0
+    assert bench.main(["--pages", "1", "--seed", "7"]) == 0
     said = capsys.readouterr().out
     assert all(f"{condition.px_per_mm:g}" in said for condition in CONDITIONS.values())
     assert "no camera was used" in said

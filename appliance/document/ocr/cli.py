@@ -32,7 +32,8 @@ def read(
     from appliance.document.ocr import read as reader  # not at the top: it brings OpenCV with it
 
     try:
-        found = reader.read(reader.decode(image.read_bytes()))
+        with image.open("rb") as file:
+            found = reader.read(reader.decode(file.read(reader.MAX_BYTES + 1)))
     except OSError as error:
         typer.echo(f"{image}: {error.strerror}", err=True)
         raise typer.Exit(REFUSED) from None

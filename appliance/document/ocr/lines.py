@@ -36,7 +36,8 @@ class Line:
 def find_zones(grey: NDArray[np.uint8]) -> list[tuple[Line, ...]]:
     """Groups of lines that may be a zone, the lowest first, each from top to bottom. At most six."""
     scale = min(1.0, WORK_WIDTH / grey.shape[1])
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    size = (round(grey.shape[1] * scale), max(1, round(grey.shape[0] * scale)))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     found = _lines(np.asarray(small, dtype=np.uint8), 1 / scale)
     lines = sorted(found, key=lambda line: line.left[1] + line.right[1])
     zones = [*_stacks(lines, 3), *_stacks(lines, 2)]

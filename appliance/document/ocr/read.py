@@ -86,7 +86,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
             with Image.open(BytesIO(data), formats=("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageRefused(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.")
-                if image.width < LEAST_WIDTH or image.height < LEAST_WIDTH // 4:
+                if not _large_enough(image.width, image.height):
                     raise ImageRefused(f"The picture is too small: a zone needs {LEAST_WIDTH} pixels and more.")
                 grey = np.asarray(ImageOps.exif_transpose(image).convert("L"))
     except ImageRefused:
@@ -98,10 +98,14 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(grey, dtype=np.uint8)
 
 
+def _large_enough(width: int, height: int) -> bool:
+    return width >= LEAST_WIDTH and height >= LEAST_WIDTH // 4
+
+
 def read(grey: NDArray[np.uint8]) -> Reading | None:
     """Read the zone of a page, (H, W) grey, upright within ten degrees or so. None when there is none to be seen."""
     best: Reading | None = None
-    zones = find_zones(grey)
+    zones = find_zones(grey) if _large_enough(grey.shape[1], grey.shape[0]) else []
     for aslant in _ASLANT:
         for zone in zones:
             for form in Format:
