@@ -33,6 +33,7 @@ from hil.passport.faults import Fault
 from hil.passport.folder import make_document
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
+from hil.rig.trust import import_trust
 from hil.scenarios.passages import TIMEOUTS
 from hil.scenarios.tour import appliance_of, verify_journal
 from hil.scenarios.watched import WatchedLane, guarded, since
@@ -323,6 +324,7 @@ async def test_missing_or_tampered_weights_stop_the_start(tmp_path: Path, tamper
     settings = LaneSettings(pack="open-omz", models_dir=models, presence=False)
     paths.commissioning.write_text(commissioning_toml(settings))
     paths.config.write_text(lane_toml(paths, settings))
+    import_trust(paths.trust, tmp_path / "utopia", SystemClock().now())
     done = await asyncio.to_thread(run_appliance, paths.config)
     assert done.returncode == 3
     for word in words:
