@@ -3,7 +3,9 @@
 import asyncio
 import io
 import os
+import signal
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -159,3 +161,32 @@ async def test_the_child_inherits_no_environment(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert (await decode(coded("JPEG"))).shape == (40, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "ending"),
+    [
+        ("socket.socket()", -signal.SIGSYS),
+        ("os.fork()", -signal.SIGSYS),
+        ("os.execv('/bin/true', ['true'])", -signal.SIGSYS),
+        ("open('/etc/hostname')", 7),
+        ("open('/tmp/x', 'w')", 7),
+        ("os.kill(1, 0)", 7),
+        ("print(sum(range(10)))", 0),
+    ],
+)
+def test_whoever_takes_the_decoder_over_gets_no_further(attempt: str, ending: int) -> None:
+    script = f"""
+import os, socket
+from appliance.document import portrait
+portrait._confine()
+if not portrait._filter():
+    os._exit(99)
+try:
+    {attempt}
+except OSError:
+    os._exit(7)
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 99, "no seccomp here: apt-get install libseccomp2"
+    assert done.returncode == ending, done.stderr
