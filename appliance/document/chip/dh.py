@@ -1,7 +1,7 @@
 """Diffie-Hellman over integers modulo a prime (RFC 2631, PKCS #3), and the three standard groups of RFC 5114."""
 
-from appliance.document.chip.constants import GROUPS
 from appliance.document.chip.group import Group, invalid_key
+from appliance.document.domain_parameters import GROUPS
 
 _FEWEST_BITS, _MOST_BITS = 1024, 4096
 _STRENGTHS = ((3072, 128), (2048, 112), (1024, 80))

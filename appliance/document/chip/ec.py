@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from appliance.document.chip.constants import CURVES, CurveConstants
 from appliance.document.chip.group import Group, invalid_key
+from appliance.document.domain_parameters import CURVES, CurveConstants
 
 Point: TypeAlias = tuple[int, int]
 _Jacobian: TypeAlias = tuple[int, int, int]

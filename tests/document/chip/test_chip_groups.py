@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.document.chip import dh
-from appliance.document.chip.constants import CURVES, GROUPS
 from appliance.document.chip.ec import STANDARD_CURVES
+from appliance.document.domain_parameters import CURVES, GROUPS
 from appliance.document.reasons import DocumentFault, Reason
 
 _ORACLE = {

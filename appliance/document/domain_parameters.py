@@ -1,6 +1,7 @@
 """The constants of the standardised domain parameters (9303-11 section 9.5.1): data only.
 
-Curves: FIPS 186-4 and RFC 5639. Groups of integers: RFC 5114. Arithmetic is in `ec` and `dh`; nobody else needs these.
+Curves: FIPS 186-4 and RFC 5639. Groups of integers: RFC 5114. Arithmetic is in `chip.ec` and `chip.dh`; of
+signatures, in `cryptography` (`trust.curves`).
 """
 
 from typing import NamedTuple
