@@ -1,8 +1,8 @@
 """What hostile bytes do to everything that reads a document: genuine files, spoilt at random, and how each ends.
 
 `python -m hil.bench.parsers --seeds FOLDER --inputs 100000`. Each file of the folder is given to every parser, and is
-a seed of those that take it. A value or a refusal in words of its own is an end as it should be; anything else is a
-defect: it is printed with the seed of its randomness, and the exit code is 1. Not here: chips that lie in their protocol.
+a seed of those that take it. A value or a refusal by its own exception is an end as it should be; anything else is a
+defect, printed with the seed of its randomness, and the exit code is 1. Not here: chips that lie in their protocol.
 """
 
 import argparse
@@ -141,7 +141,7 @@ def parsers(anchors: Anchors) -> dict[str, Parse]:
 
 
 def seeds(files: Sequence[bytes]) -> tuple[list[bytes], Anchors]:
-    """The files that are small enough, what is inside of them, zones and a CRL of our own; trust in their certificates."""
+    """Files that are small enough, what is inside of them, zones and a CRL of our own; trust in their certificates."""
     found = [*(data for data in files if len(data) <= LARGEST_SEED), _crl(), *_zones()]
     certificates = []
     for data in tuple(found):
