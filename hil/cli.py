@@ -177,6 +177,7 @@ def bench(
     ] = None,
 ) -> None:
     """What controller, guard console and passport cost, beside their targets. Figures of this machine, now."""
+    from appliance.evaluate.claims import ClaimsError
     from hil.bench import passport
     from hil.bench.report import run, run_console
 
@@ -184,7 +185,10 @@ def bench(
         run_console()
         return
     if part is Part.PASSPORT:
-        passport.run(rounds, markdown)
+        try:
+            passport.run(rounds, markdown)
+        except ClaimsError as error:
+            raise typer.BadParameter(str(error), param_hint="--markdown") from error
         return
     run(pack=pack, models_dir=models_dir, bands=_installed(bands), passages=passages, releases=releases)
 

@@ -11,7 +11,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -52,6 +52,8 @@ WAYS: dict[str, Options] = {
     "PACE-CAM brainpoolP256r1": Options(pace=("cam-aes128-bp256",), chip_authentication=(), active_authentication=""),
 }
 """How the chip opens. All but the last also prove themselves by chip and by active authentication."""
+TABLES = ("cost", "faults", "reasons")
+"""What a page has a place for."""
 STEPS = (Step.ACCESS, Step.READING, Step.PASSIVE_AUTHENTICATION, Step.CLONE_DETECTION)
 SHORT, EXTENDED = Rules(extended=False), Rules()
 
@@ -75,7 +77,7 @@ class _Watched(_Inspector):
     ended: Callable[[Step], None]
 
     def _finished(self, step: Step) -> None:
-        _Inspector._finished(self, step)
+        super()._finished(step)
         self.ended(step)
 
 
@@ -195,7 +197,12 @@ async def _faults(anchors: Anchors, tell: Callable[[str], None]) -> list[verdict
 
 
 def run(rounds: int, page: Path | None = None) -> None:
-    """Measure and print; with a page of Markdown (docs/passport.md), also put the tables between its markers."""
+    """Measure and print; with a page of Markdown (docs/passport.md), also put the tables between its markers.
+
+    Raises ClaimsError, before anything is measured, when the page has no such place.
+    """
+    if page is not None:
+        _filled(page, dict.fromkeys(TABLES, ""))
     out = Console(width=None if sys.stdout.isatty() else 160)
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as folder, out.status("issuers") as status:
         anchors = trusting(Path(folder))
@@ -210,15 +217,18 @@ def run(rounds: int, page: Path | None = None) -> None:
         out.print(table)
     out.print(notes, highlight=False)
     if page is not None:
-        text = page.read_text(encoding="utf-8")
-        sections = {
-            "cost": f"{verdicts.markdown(COST_COLUMNS, costs)}\n{notes}\n",
-            "faults": verdicts.markdown(verdicts.FAULT_COLUMNS, faults),
-            "reasons": verdicts.markdown(verdicts.REASON_COLUMNS, verdicts.of_reasons()),
-        }
-        for name, body in sections.items():
-            text = between_markers(text, *verdicts.markers(name), body)
-        page.write_text(text, encoding="utf-8")
+        cost = f"{verdicts.markdown(COST_COLUMNS, costs)}\n{notes}\n"
+        table_of_faults = verdicts.markdown(verdicts.FAULT_COLUMNS, faults)
+        table_of_reasons = verdicts.markdown(verdicts.REASON_COLUMNS, verdicts.of_reasons())
+        filled = _filled(page, dict(zip(TABLES, (cost, table_of_faults, table_of_reasons), strict=True)))
+        page.write_text(filled, encoding="utf-8")
+
+
+def _filled(page: Path, tables: Mapping[str, str]) -> str:
+    text = page.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        text = between_markers(text, *verdicts.markers(name), table)
+    return text
 
 
 def _notes(rounds: int) -> str:

@@ -2,13 +2,16 @@
 
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from appliance.clock import SystemClock, today
 from appliance.core.types import InspectionStep as Step
 from appliance.document.trust.anchors import Anchors
 from hil.bench import passport
+from hil.cli import app
 from hil.passport.chip import Chip
 from hil.passport.faults import Fault
 from hil.passport.personalise import Options, make_passport
@@ -55,6 +58,15 @@ def test_a_passport_that_is_not_genuine_is_not_measured(anchors: Anchors, on: da
     weak = make_passport(CAST[0], passport.portrait(), options=Options(), faults=(Fault.SHA1,))
     with pytest.raises(RuntimeError, match="algorithm_weak"):
         passport.read(weak, anchors, on, passport.SHORT)
+
+
+def test_a_page_without_a_place_for_tables_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# nothing\n")
+    done = CliRunner().invoke(app, ["bench", "passport", "--markdown", str(page)])
+    assert done.exit_code == 2
+    assert "cost:begin" in done.output
+    assert page.read_text() == "# nothing\n"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "JPEG2000"])
