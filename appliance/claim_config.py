@@ -7,7 +7,7 @@ from pydantic import Field
 
 from appliance.core.types import Claim
 from appliance.document.rules import Rules
-from appliance.mrz_config import MrzReaderConfig
+from appliance.mrz_config import MRZ_KINDS, MrzReaderConfig
 from appliance.section import Section
 
 
@@ -63,7 +63,7 @@ class WalkUpConfig(Section):
         return Claim.NOBODY
 
 
-CLAIM_KINDS = ("rig", "osdp_card", "walk_up")
+CLAIM_KINDS = ("rig", "pcsc", "osdp_card", "walk_up", *MRZ_KINDS)
 ClaimConfig = Annotated[
     SimulatedReaderConfig | PcscReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")
 ]

@@ -85,6 +85,7 @@ class KeyboardWedgeConfig(Section):
         )
 
 
+MRZ_KINDS = ("rte_native", "idbox", "serial_text", "keyboard_wedge")
 MrzReaderConfig = Annotated[
     RteConfig | IdboxConfig | TextConfig | KeyboardWedgeConfig,
     Field(discriminator="kind"),

@@ -159,22 +159,36 @@ class Part(StrEnum):
 
     ALL = "all"
     CONSOLE = "console"
+    PASSPORT = "passport"
 
 
 @app.command()
 def bench(
-    part: Annotated[Part, typer.Argument(help="Everything, or the guard console alone.")] = Part.ALL,
+    part: Annotated[Part, typer.Argument(help="Everything, or one part alone.")] = Part.ALL,
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     bands: Bands = STANDARD,
     passages: Annotated[int, typer.Option(help="Genuine passages to measure.")] = 10,
     releases: Annotated[int, typer.Option(help="Decisions to measure down to the wire.")] = 200,
+    rounds: Annotated[int, typer.Option(min=2, help="Passport: readings of each.")] = 20,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Passport: put the tables into this page (docs/passport.md)."),
+    ] = None,
 ) -> None:
-    """What the controller and the guard console cost, beside their targets. Figures of this machine, now."""
+    """What controller, guard console and passport cost, beside their targets. Figures of this machine, now."""
+    from appliance.evaluate.claims import ClaimsError
+    from hil.bench import passport
     from hil.bench.report import run, run_console
 
     if part is Part.CONSOLE:
         run_console()
+        return
+    if part is Part.PASSPORT:
+        try:
+            passport.run(rounds, markdown)
+        except ClaimsError as error:
+            raise typer.BadParameter(str(error), param_hint="--markdown") from error
         return
     run(pack=pack, models_dir=models_dir, bands=_installed(bands), passages=passages, releases=releases)
 

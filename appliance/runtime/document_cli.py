@@ -118,13 +118,16 @@ async def _inspected(
     device: "DocumentReader", anchors: "Anchors", rules: "Rules", zone: tuple[str, ...], password: "Password | None"
 ) -> "Inspection":
     from appliance.document.inspector import inspect
+    from appliance.document.judge import judge
     from appliance.runtime.documents import carry
 
     await device.open()
     try:
         zone = zone or (() if password is not None else await device.zone())
         talk = inspect(zone, today(SystemClock()), anchors, rules, password=password)
-        return await carry(talk, device)
+        judged = (await judge(await carry(talk, device))).inspection
+        assert judged is not None  # a document that was inspected
+        return judged
     finally:
         await device.disconnect()
         await device.close()

@@ -1,8 +1,8 @@
 """What hostile bytes do to everything that reads a document: genuine files, spoilt at random, and how each ends.
 
 `python -m hil.bench.parsers --seeds FOLDER --inputs 100000`. Each file of the folder is given to every parser, and is
-a seed of those that take it. A value or a `DocumentFault` is an end as it should be; anything else is a defect: it is
-printed with the seed of its randomness, and the exit code is 1. Not here: chips that lie in their protocol.
+a seed of those that take it. A value or a refusal by its own exception is an end as it should be; anything else is a
+defect, printed with the seed of its randomness, and the exit code is 1. Not here: chips that lie in their protocol.
 """
 
 import argparse
@@ -23,10 +23,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from appliance.document.chip.security_infos import SecurityInfos
 from appliance.document.lds import groups
 from appliance.document.lds.portrait import portrait
 from appliance.document.lds.sod import card_security, security_object
 from appliance.document.lds.sod import sod as parse_sod
+from appliance.document.mrz import MrzError
+from appliance.document.mrz import parse as parse_mrz
 from appliance.document.reasons import DocumentFault, Reason
 from appliance.document.tlv import TlvError, build
 from appliance.document.tlv import parse as parse_tlv
@@ -36,6 +39,7 @@ from appliance.document.trust.certificate import certificate, revocation_list
 from appliance.document.trust.masterlist import contents
 from appliance.document.trust.passive import authenticate
 from appliance.document.trust.signatures import Policy
+from hil.mrz.zone import drawn
 
 Parse = Callable[[bytes], object]
 LARGEST_SEED = 32 * 1024
@@ -83,7 +87,7 @@ def run(count: Count, parse: Parse, data: bytes, *, label: str) -> None:
     try:
         parse(data)
         count.ends["value"] += 1
-    except (DocumentFault, TlvError):
+    except (DocumentFault, TlvError, MrzError):
         count.ends["refused"] += 1
     except Exception as error:
         count.ends["DEFECT"] += 1
@@ -93,6 +97,12 @@ def run(count: Count, parse: Parse, data: bytes, *, label: str) -> None:
 
 def parsers(anchors: Anchors) -> dict[str, Parse]:
     """Everything that reads what a document or a list holds."""
+
+    def zone(data: bytes) -> object:
+        return parse_mrz(tuple(data.decode("latin-1").split("\n")), _DAY)
+
+    def keys(infos: SecurityInfos) -> object:
+        return [info.key() for info in infos.chip_keys], [info.group() for info in infos.pace_domain]
 
     def passive(data: bytes) -> object:
         found = authenticate(data, {1: b"", 2: b""}, issuer="D<<", on=_DAY, anchors=anchors, policy=Policy())
@@ -109,12 +119,15 @@ def parsers(anchors: Anchors) -> dict[str, Parse]:
         return "the key was read and asked"
 
     return {
+        "MRZ": zone,
         "TLV": parse_tlv,
+        "EF.CardAccess": lambda data: keys(SecurityInfos.parse(data)),
         "EF.COM": groups.common,
         "DG1": groups.mrz_lines,
         "DG2": portrait,
         "DG12": groups.date_of_issue,
         "DG14": groups.active_authentication_hash,
+        "keys of DG14": lambda data: keys(SecurityInfos.parse_dg14(data)),
         "DG15": groups.public_key_info,
         "active authentication": active,
         "SOD": parse_sod,
@@ -128,8 +141,8 @@ def parsers(anchors: Anchors) -> dict[str, Parse]:
 
 
 def seeds(files: Sequence[bytes]) -> tuple[list[bytes], Anchors]:
-    """The files that are small enough, what is inside of them, a CRL of our own; and trust in their certificates."""
-    found = [*(data for data in files if len(data) <= LARGEST_SEED), _crl()]
+    """Files that are small enough, what is inside of them, zones and a CRL of our own; trust in their certificates."""
+    found = [*(data for data in files if len(data) <= LARGEST_SEED), _crl(), *_zones()]
     certificates = []
     for data in tuple(found):
         for parse in (parse_sod, card_security):
@@ -146,6 +159,10 @@ def seeds(files: Sequence[bytes]) -> tuple[list[bytes], Anchors]:
     found.append(build(0x30, b"\x02\x01\x00" + build(0x31, inside)))
     found += [build(tag, b"\x5f\x26\x0820240229") for tag in (0x6C, 0x75)]
     return found, Anchors(certificates)
+
+
+def _zones() -> list[bytes]:
+    return ["\n".join(drawn(Random(_SEED), size)).encode() for size in ("TD1", "TD2", "TD3")]
 
 
 def _crl() -> bytes:

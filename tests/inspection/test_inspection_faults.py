@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from inspection_bench import NOW, SHORT, Inspect, passport
+from inspection_page import lines
 
 from appliance.core.decision import document_checks, may_proceed
 from appliance.core.policy import Policy
@@ -16,6 +17,7 @@ from appliance.document.judge import Judged
 from appliance.document.reasons import VERDICTS, Action, Reason, worst
 from appliance.document.rules import Rules
 from appliance.runtime import documents
+from hil.bench import verdicts
 from hil.passport.choices import FaceEncoding, Freshness
 from hil.passport.faults import FAULTS, Fault
 from hil.passport.suites import AUTHENTICATIONS, SUITES
@@ -47,6 +49,7 @@ def test_a_passport_that_is_merely_awkward_passes(inspected: Inspect, fault: Fau
     inspection = inspected(passport(fault))
     assert [str(each.reason) for each in inspection.found] == []
     assert inspection.authenticity is Result.SUCCESSFUL
+    assert verdicts.line(verdicts.of_fault(fault, inspection)) in lines("faults")
 
 
 @pytest.mark.parametrize("fault", WRONG)
@@ -58,6 +61,7 @@ def test_a_passport_with_a_fault_is_found_out_by_its_reason(
     document = judged(inspected(passport(fault)))
     assert document.inspection is not None
     assert worst(document.inspection.reasons()) == FAULTS[fault].reason
+    assert verdicts.line(verdicts.of_fault(fault, document.inspection)) in lines("faults")
     checks = document_checks(document.document, NOW.date())
     assert not may_proceed(checks, Policy())
     verdict = VERDICTS[Reason(FAULTS[fault].reason)]
