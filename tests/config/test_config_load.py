@@ -387,7 +387,7 @@ def test_a_chip_reader_stands_beside_a_reader_of_zones(write: Write) -> None:
     pcsc = '[document_reader]\nkind = "pcsc"\nreader = "ACME"\n'
     lane = load(write((READER, pcsc + zone)))
     assert lane.document_reader.claim is Claim.DOCUMENT
-    assert "document_reader.pcsc.zone" in refusal(write((READER, pcsc)))
+    assert "document_reader.zone" in refusal(write((READER, pcsc)))
     wedge = 'zone = { kind = "keyboard_wedge" }\n'
     assert "a reader that types like a keyboard is refused" in refusal(write((READER, pcsc + wedge)))
 
