@@ -63,7 +63,7 @@ class WalkUpConfig(Section):
         return Claim.NOBODY
 
 
-CLAIM_KINDS = ("rig", "osdp_card", "walk_up")
+CLAIM_KINDS = ("rig", "pcsc", "osdp_card", "walk_up")
 ClaimConfig = Annotated[
     SimulatedReaderConfig | PcscReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")
 ]

@@ -21,7 +21,6 @@ _NEEDS = {
     "gcc": lambda: shutil.which("gcc"),
     "libpcsclite-dev": Path("/usr/include/PCSC/winscard.h").exists,
     "pcscd": pcscd,
-    "swig": lambda: shutil.which("swig"),
     "vsmartcard-vpcd": DRIVER.exists,
 }
 WARNING = "Then, or a pcscd that runs as a service listens on every address:  rm /etc/reader.conf.d/vpcd"
