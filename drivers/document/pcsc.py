@@ -23,9 +23,7 @@ LAID_S = 4.0
 """How long a chip is waited for: it is laid down after its zone was read, and pcscd looks for it twice a second."""
 SETTLE_S = 1.0
 """How long powering down may take. A chip that never answers its last command holds it for as long as it lies there."""
-MISSING = (
-    "chip readers need the extra: apt-get install gcc swig libpcsclite-dev pcscd, then pip install 'sallyport[pcsc]'"
-)
+MISSING = "chip readers need the extra: apt-get install gcc libpcsclite-dev pcscd, then pip install 'sallyport[pcsc]'"
 OF_CHIP = (
     "SCARD_E_NO_SMARTCARD",
     "SCARD_E_NOT_TRANSACTED",

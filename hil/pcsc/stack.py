@@ -50,10 +50,13 @@ def settle_in() -> None:
     """Bring loopback up and empty /run, once `run_apart` brought us here. Raises NotApart anywhere else."""
     if (found := [name for _, name in socket.if_nameindex()]) != ["lo"]:
         raise NotApart(f"this network is not our own, it has {', '.join(found)}: leave --apart away")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True, timeout=10)
-    Path("/run/pcscd").mkdir()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True, timeout=10)
+        Path("/run/pcscd").mkdir()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NotApart(f"loopback and /run are not ours to set up: {error}") from error
 
 
 class Pcscd:
@@ -77,11 +80,15 @@ class Pcscd:
         self.stop()
 
     def start(self) -> None:
-        """Start it, and wait until it has its reader. Raises ChildFailed, Disconnected."""
+        """Start it, and wait until it has its reader. Raises ChildFailed, NoResponse."""
         command = [pcscd() or "pcscd", "--foreground", "--config", str(self._configuration)]
         self._child = Child("pcscd", ["env", f"PCSCLITE_HP_DROPDIR={self._usb}", *command], self._log)
         self._child.start()
-        self._wait_until(lambda: READER in self._names(), "pcscd has no reader")
+        try:
+            self._wait_until(lambda: READER in self._names(), "pcscd has no reader")
+        except BaseException:
+            self.stop()
+            raise
 
     def _names(self) -> list[str]:
         assert self._child is not None
@@ -114,5 +121,5 @@ class Pcscd:
         deadline = time.monotonic() + _PATIENCE_S
         while not done():
             if time.monotonic() > deadline:
-                raise NoResponse("pcscd", f"{words} after {_PATIENCE_S:g} s; see {self._log}")
+                raise NoResponse("pcscd", f"{words} after {_PATIENCE_S:g} s")
             time.sleep(_LOOK_S)
