@@ -264,6 +264,19 @@ def record(
         raise typer.Exit(2) from None
 
 
+@app.command()
+def pcsc(
+    times: Annotated[int, typer.Option(min=1, help="Readings of each good document.")] = 5,
+    apart: Annotated[bool, typer.Option("--apart", hidden=True)] = False,
+) -> None:
+    """Virtual passports through real PC/SC, pcscd and its virtual reader: `make pcsc`. Exit code 1 on any surprise."""
+    from rich.console import Console
+
+    from hil.pcsc.command import run
+
+    raise typer.Exit(run(times, Console(width=None if sys.stdout.isatty() else 160), apart=apart))
+
+
 @app.command("import-head")
 def import_head(
     source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_FILE", help="Where ict_facekit_light.npz lies.")],

@@ -5,9 +5,12 @@ PC/SC blocks, so a thread of its own carries every call, in order. Not here: wha
 """
 
 import asyncio
+import contextlib
 import importlib
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from drivers.errors import ChipAbsent, ChipLost, Disconnected, DriverError, NoResponse, PortBusy, RemoteProtocolError
@@ -16,9 +19,22 @@ T = TypeVar("T")
 
 LONGEST_RESPONSE = 65_538
 """Data and status of an extended response (ISO/IEC 7816-4)."""
-MISSING = (
-    "chip readers need the extra: apt-get install gcc swig libpcsclite-dev pcscd, then pip install 'sallyport[pcsc]'"
+LAID_S = 4.0
+"""How long a chip is waited for: it is laid down after its zone was read, and pcscd looks for it twice a second."""
+SETTLE_S = 1.0
+"""How long powering down may take. A chip that never answers its last command holds it for as long as it lies there."""
+MISSING = "chip readers need the extra: apt-get install gcc libpcsclite-dev pcscd, then pip install 'sallyport[pcsc]'"
+OF_CHIP = (
+    "SCARD_E_NO_SMARTCARD",
+    "SCARD_E_NOT_TRANSACTED",
+    "SCARD_E_PROTO_MISMATCH",
+    "SCARD_W_REMOVED_CARD",
+    "SCARD_W_RESET_CARD",
+    "SCARD_W_UNPOWERED_CARD",
+    "SCARD_W_UNRESPONSIVE_CARD",
+    "SCARD_W_UNSUPPORTED_CARD",
 )
+"""Results that are a chip's. Any other is the reader's or pcscd's: it must be opened anew."""
 
 
 def scard() -> Any:
@@ -55,108 +71,183 @@ class PcscChip:
 
     def __init__(self, device: str, name: str, library: Any) -> None:
         self._device, self._wanted, self._lib = device, name, library
-        self._thread: ThreadPoolExecutor | None = None
+        self._line: _Line | None = None
+
+    async def open(self) -> str:
+        """Find the reader; its whole name."""
+        await self.close()
+        self._line = line = _Line(self._device, self._lib)
+        try:
+            return await line.call(lambda: line.open(self._wanted))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def connect(self) -> bytes:
+        """Power the chip up anew, once it is laid down; its answer to reset. Raises ChipAbsent."""
+        line = self._opened()
+        return await line.call(line.connect)
+
+    async def transmit(self, command: bytes) -> bytes:
+        """One command APDU; the response with both status bytes. Raises ChipLost."""
+        line = self._opened()
+        return await line.call(lambda: line.transmit(command))
+
+    def _opened(self) -> "_Line":
+        if self._line is None:
+            raise Disconnected(self._device, "the reader is not open")
+        return self._line
+
+    async def disconnect(self) -> None:
+        """Power the chip down. Never raises.
+
+        While it still owes an answer it cannot be: then its line is left to end with it, and a new one is opened.
+        """
+        line = self._line
+        if line is None:
+            return
+        line.post(line.disconnect)
+        if not await line.settled():
+            with contextlib.suppress(DriverError):
+                await self.open()
+
+    async def close(self) -> None:
+        """Let the reader go. Never raises."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        line.post(line.release)
+        try:
+            await line.settled()
+        finally:
+            line.end()
+
+
+class _Line:
+    """A connection to pcscd, and the thread that carries every call over it.
+
+    The thread is a daemon: a call that never returns must not keep the program from ending.
+    """
+
+    def __init__(self, device: str, library: Any) -> None:
+        self._device, self._lib = device, library
         self._context: Any = None
         self._name = ""
         self._card: Any = None
         self._protocol = 0
+        self._calls: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._carry, name=f"{device} pcsc", daemon=True).start()
 
-    async def open(self) -> str:
-        """Find the reader; its whole name."""
-        return await self._called(self._open)
+    def _carry(self) -> None:
+        while (work := self._calls.get()) is not None:
+            work()
 
-    async def connect(self) -> bytes:
-        """Power the chip up anew; its answer to reset. Raises ChipAbsent."""
-        return await self._called(self._connect)
+    def post(self, work: Callable[[], object]) -> None:
+        """Have it done after all that was asked for before."""
+        self._calls.put(work)
 
-    async def transmit(self, command: bytes) -> bytes:
-        """One command APDU; the response with both status bytes. Raises ChipLost."""
-        return await self._called(lambda: self._transmit(command))
+    async def call(self, work: Callable[[], T]) -> T:
+        """Have it done, and wait for what comes of it. What has begun goes on when nobody waits for it any more."""
+        future: Future[T] = Future()
 
-    async def disconnect(self) -> None:
-        """Power the chip down. Never raises."""
-        await self._called(self._disconnect)
+        def carried() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except Exception as error:
+                    future.set_exception(error)
 
-    async def close(self) -> None:
-        """Let the reader go. Never raises."""
-        await self._called(self._close)
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.shutdown(wait=False)
+        self.post(carried)
+        return await asyncio.wrap_future(future)
 
-    async def _called(self, work: Callable[[], T]) -> T:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{self._device} pcsc")
-        # A call that has begun is waited for: PC/SC cannot be left in the middle of one.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
+    async def settled(self) -> bool:
+        """Whether all that was asked for is done, now or in a moment."""
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                await self.call(lambda: None)
+        except TimeoutError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End the thread after all that was asked for."""
+        self._calls.put(None)
 
     # --- in the thread ----------------------------------------------------------------------------------------
 
-    def _open(self) -> str:
-        self._close()
-        self._context = _context(self._lib, self._device)
-        result, names = self._lib.SCardListReaders(self._context, [])
-        found = [name for name in (names if result == self._lib.SCARD_S_SUCCESS else []) if self._matches(name)]
+    def open(self, wanted: str) -> str:
+        """See PcscChip."""
+        lib = self._lib
+        self._context = _context(lib, self._device)
+        result, names = lib.SCardListReaders(self._context, [])
+        names = names if result == lib.SCARD_S_SUCCESS else []
+        found = [name for name in names if name.startswith(wanted)]
         if len(found) != 1:
-            self._close()
-            there = ", ".join(names or ()) or "none at all"
+            there = ", ".join(names) or "none at all"
             said = "no reader" if not found else f"{len(found)} readers"
-            raise Disconnected(self._device, f"{said} named {self._wanted!r}; there are: {there}")
+            raise Disconnected(self._device, f"{said} named {wanted!r}; there are: {there}")
         self._name = found[0]
         return self._name
 
-    def _matches(self, name: str) -> bool:
-        return name.startswith(self._wanted)
-
-    def _connect(self) -> bytes:
+    def connect(self) -> bytes:
+        """See PcscChip."""
         lib = self._lib
         if self._context is None:
             raise Disconnected(self._device, "the reader is not open")
-        self._disconnect()
+        self.disconnect()
+        # Returns at once when there is a chip. What else comes of it, the next call says.
+        lib.SCardGetStatusChange(self._context, int(LAID_S * 1000), [(self._name, lib.SCARD_STATE_EMPTY)])
         protocols = lib.SCARD_PROTOCOL_T0 | lib.SCARD_PROTOCOL_T1
         result, card, protocol = lib.SCardConnect(self._context, self._name, lib.SCARD_SHARE_EXCLUSIVE, protocols)
         if result != lib.SCARD_S_SUCCESS:
-            raise self._refused(result)
+            raise self._failed(result, ChipAbsent)
         self._card, self._protocol = card, protocol
         result, _, _, _, atr = lib.SCardStatus(card)
         if result != lib.SCARD_S_SUCCESS:
-            self._disconnect()
-            raise ChipAbsent(self._device, f"the chip fell silent ({_words(lib, result)})")
+            self.disconnect()
+            raise self._failed(result, ChipAbsent)
         return bytes(atr)
 
-    def _refused(self, result: int) -> DriverError:
+    def _failed(self, result: int, of_chip: type[ChipAbsent] | type[ChipLost]) -> DriverError:
         lib, words = self._lib, _words(self._lib, result)
+        if result in [getattr(lib, name) for name in OF_CHIP]:
+            return of_chip(self._device, f"no chip answers ({words})")
         if result == lib.SCARD_E_SHARING_VIOLATION:
-            return PortBusy(self._device, "another program talks to the chip")
-        if result in (lib.SCARD_E_UNKNOWN_READER, lib.SCARD_E_READER_UNAVAILABLE, lib.SCARD_E_NO_SERVICE):
-            return Disconnected(self._device, f"the reader is gone ({words})")
-        return ChipAbsent(self._device, f"no chip answers ({words})")
+            return PortBusy(
+                self._device, "something else still talks to the chip: another program, or an unanswered command"
+            )
+        if result == lib.SCARD_E_TIMEOUT:
+            return NoResponse(self._device, "the reader did not answer")
+        return Disconnected(self._device, f"the reader is gone ({words})")
 
-    def _transmit(self, command: bytes) -> bytes:
+    def transmit(self, command: bytes) -> bytes:
+        """See PcscChip."""
         lib = self._lib
         if self._card is None:
             raise ChipLost(self._device, "no chip is powered up")
         header = lib.SCARD_PCI_T1 if self._protocol == lib.SCARD_PROTOCOL_T1 else lib.SCARD_PCI_T0
         result, response = lib.SCardTransmit(self._card, header, list(command))
         if result != lib.SCARD_S_SUCCESS:
-            self._disconnect()
-            if result in (lib.SCARD_E_UNKNOWN_READER, lib.SCARD_E_READER_UNAVAILABLE, lib.SCARD_E_NO_SERVICE):
-                raise Disconnected(self._device, f"the reader is gone ({_words(lib, result)})")
-            if result == lib.SCARD_E_TIMEOUT:
-                raise NoResponse(self._device, "the reader did not answer")
-            raise ChipLost(self._device, f"the chip is gone ({_words(lib, result)})")
+            self.disconnect()
+            raise self._failed(result, ChipLost)
+        if not response:
+            # So vpcd tells of a chip that is taken away while a command is with it.
+            self.disconnect()
+            raise ChipLost(self._device, "the chip answered nothing at all")
         if not 2 <= len(response) <= LONGEST_RESPONSE:
             raise RemoteProtocolError(self._device, f"a response of {len(response)} bytes is none")
         return bytes(response)
 
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
+        """See PcscChip."""
         card, self._card = self._card, None
         if card is not None:
             # Powered down, not merely let go: the next connection must find a chip without a session.
             self._lib.SCardDisconnect(card, self._lib.SCARD_UNPOWER_CARD)
 
-    def _close(self) -> None:
-        self._disconnect()
+    def release(self) -> None:
+        """Let chip and reader go."""
+        self.disconnect()
         context, self._context = self._context, None
         if context is not None:
             self._lib.SCardReleaseContext(context)

@@ -1,22 +1,24 @@
 """The chip behind pcscd's virtual reader (vsmartcard-vpcd): real PC/SC, on this machine only.
 
-vpcd connects out to us and has two slots, on two ports one after the other; both must have a card. A message is two
-octets of length, big endian, then so many octets: one octet is a control code, more are a command. It needs, in a file
-for `ulimit -n 1024; pcscd --foreground --config FILE` (with more descriptors it aborts):
+A message is two octets of length, big endian, then so many octets: one octet is a control code, more are a command.
+Either vpcd connects out to us (`serve`): it has two slots, on two ports one after the other, and both must be listened
+on from before it starts until after it ends, or vpcd 3.3 aborts pcscd; so does a card that is pulled. That is a file
+for `pcscd --foreground --config FILE`:
 
     FRIENDLYNAME "Virtual passport"
     DEVICENAME   127.0.0.1:0x8C7B
     LIBPATH      /usr/lib/pcsc/drivers/serial/libifdvpcd.so
     CHANNELID    0x8C7B
 
-The packaged default listens on every address of the machine instead: do not use it.
+Or it waits for us (`lay`; DEVICENAME /dev/null:0x8C7B): then cards come and go as they should, but it listens on every
+address there is. Do that only where there are none but loopback (`hil.pcsc`); the packaged default does it anywhere.
 """
 
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from hil.passport.chip import ATR, Chip
 from hil.passport.misbehaviour import CardRemoved, CardSilent
@@ -57,15 +59,18 @@ class Slot:
         self._chip = chip
 
     def answer(self, message: bytes) -> bytes | None:
-        """What is sent back, None for nothing. Raises CardRemoved or CardSilent."""
+        """What is sent back, None for nothing. Raises CardRemoved."""
         if len(message) == 1:
             if message[0] in (_POWER_OFF, _POWER_ON, _RESET) and self._chip:
                 self._chip.reset()
             return ATR if message[0] == _GET_ATR else None
-        return self._chip.process(message) if self._chip and message else b"\x6f\x00"
+        try:
+            return self._chip.process(message) if self._chip and message else b"\x6f\x00"
+        except CardSilent:
+            return None
 
     def serve(self, connection: socket.socket, stopping: threading.Event) -> None:
-        """Answer until the reader hangs up, or the card is pulled or falls silent: then we hang up."""
+        """Answer until the reader hangs up, or the card is pulled: then we hang up."""
         connection.settimeout(_PATIENCE_S)
         deframer = Deframer()
         while not stopping.is_set():
@@ -84,11 +89,30 @@ class Slot:
         for message in messages:
             try:
                 reply = self.answer(message)
-            except (CardRemoved, CardSilent):
+            except CardRemoved:
                 return False
             if reply is not None:
                 connection.sendall(frame(reply))
         return True
+
+
+@contextmanager
+def lay(chip: Chip, port: int = PORT) -> Iterator[None]:
+    """The chip on the first slot of a vpcd that waits for it, taken off at the end. Raises OSError when none does."""
+    stopping = threading.Event()
+    connection = socket.create_connection((LOOPBACK, port))
+
+    def attend() -> None:
+        with connection, suppress(ConnectionError):
+            Slot(chip).serve(connection, stopping)
+
+    thread = threading.Thread(target=attend, name="chip")
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def listen(stack: ExitStack, port: int = PORT) -> list[socket.socket]:
