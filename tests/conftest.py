@@ -54,6 +54,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in measured]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why a test had a second try: the summary alone names it."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.line(str(report.longrepr)[-3000:])
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of weights and data; only for tests marked `measured`."""

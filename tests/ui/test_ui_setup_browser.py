@@ -76,6 +76,11 @@ def tab(page: Page, name: str) -> None:
 
 
 def service(page: Page, button: str) -> None:
+    """On a page that has the button; a lane that is as wanted already is left so."""
+    tab(page, "Bands")
+    page.get_by_test_id("service").wait_for()
+    if page.get_by_role("button", name=button).count() == 0:
+        return
     page.get_by_label("Reason (recorded)").fill("lens cleaned")
     page.get_by_role("button", name=button).click()
 
@@ -162,8 +167,8 @@ def test_a_lane_in_service_shows_its_set_up_and_nothing_else(seat: Seat) -> None
 def test_the_self_test_is_run_and_told_part_by_part(seat: Seat, rig: Rig) -> None:
     page = seat.page
     before = [rig.observer.closings(relay) for relay in (0, 1)]
-    tab(page, "Self-test")
     service(page, "Take out of service")
+    tab(page, "Self-test")
     expect(page.get_by_test_id("test-state")).to_have_text("Not tested since the lane was started.")
     page.get_by_role("button", name="Test this lane").click()
     expect(page.get_by_test_id("test-state")).to_contain_text("Testing…")
