@@ -1610,8 +1610,8 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
-         *     None and `devices` empty where the lane does not tell.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do better; `mode` is None and
+         *     `devices` empty where the lane does not tell.
          *
          *     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
          */
