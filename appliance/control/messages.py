@@ -185,8 +185,8 @@ class BlockView(WireModel):
 
 
 class LaneSnapshot(WireModel):
-    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
-    None and `devices` empty where the lane does not tell.
+    """Everything a console shows of one lane. `advice` is what the traveller can do better; `mode` is None and
+    `devices` empty where the lane does not tell.
 
     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
     """

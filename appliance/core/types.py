@@ -189,7 +189,7 @@ class Step(StrEnum):
 
 
 class Advice(StrEnum):
-    """What a traveller before the cameras can do for a better capture. Neutral, too."""
+    """What a traveller can do better: before the cameras, and with a document that is read again. Neutral, too."""
 
     STEP_INTO_VIEW = "step_into_view"
     TO_THE_MIDDLE = "to_the_middle"
@@ -208,6 +208,8 @@ class Advice(StrEnum):
     GLASSES_OFF = "glasses_off"
     HAT_OFF = "hat_off"
     ONE_AT_A_TIME = "one_at_a_time"
+    LAY_DOWN_AGAIN = "lay_down_again"
+    LEAVE_IT_THERE = "leave_it_there"
 
 
 ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
@@ -229,6 +231,8 @@ ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
         Advice.GLASSES_OFF: "Take the glasses off.",
         Advice.HAT_OFF: "Take the hat off.",
         Advice.ONE_AT_A_TIME: "One traveller at a time.",
+        Advice.LAY_DOWN_AGAIN: "Lay the passport down again, flat, photo page down.",
+        Advice.LEAVE_IT_THERE: "Leave the passport on the reader.",
     }
 )
 """The same for a guard, in words."""

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.types import Document, Result
+from appliance.core.types import Advice, Document, Result
 from appliance.core.types import InspectionStep as Step
 from appliance.document.inspection import Inspection
 from appliance.document.mrz import Mrz
@@ -19,7 +19,8 @@ class Judged:
     """`document` goes to the core, `mrz` to the guard's screen, `portrait` (H, W, 3) BGR to the matcher.
 
     `issued` is the day of issue where the chip told it. Of a card, `enrolled_as` is its owner's label in the gallery
-    and `photo` the kept one for the guard's screen (JPEG, and where its eyes are), if any was kept.
+    and `photo` the kept one for the guard's screen (JPEG, and where its eyes are), if any was kept. `advice` is what
+    helps when it is read again.
     """
 
     document: Document
@@ -29,11 +30,12 @@ class Judged:
     enrolled_as: str = ""
     photo: tuple[bytes, list[float] | None] | None = None
     inspection: Inspection | None = None
+    advice: Advice | None = None
 
 
-def unreadable(problem: str) -> Judged:
+def unreadable(problem: str, advice: Advice | None = None) -> Judged:
     """A document nothing is known of but why."""
-    return Judged(Document(False, False, None, Result.NOT_PERFORMED, problem), None, None)
+    return Judged(Document(False, False, None, Result.NOT_PERFORMED, problem), None, None, advice=advice)
 
 
 async def judge(inspection: Inspection) -> Judged:
@@ -43,9 +45,9 @@ async def judge(inspection: Inspection) -> Judged:
     """
     gravest = worst(inspection.reasons())
     if gravest is not None and VERDICTS[gravest].action is Action.RETRY:
-        words, unread = VERDICTS[gravest].words, VERDICTS[gravest].result
-        again = Document(False, False, None, Result.NOT_PERFORMED, words, unread=unread, code=gravest)
-        return Judged(again, inspection.printed, None, inspection=inspection)
+        why = VERDICTS[gravest]
+        again = Document(False, False, None, Result.NOT_PERFORMED, why.words, unread=why.result, code=gravest)
+        return Judged(again, inspection.printed, None, inspection=inspection, advice=why.advice)
     image = None
     if inspection.portrait:
         try:

@@ -8,6 +8,7 @@ import logging
 from datetime import date
 from pathlib import Path
 
+from appliance.core.types import Advice
 from appliance.document.inspection import RESET, Found, Inspection, Reset, Talk
 from appliance.document.inspector import inspect
 from appliance.document.judge import Judged, judge, unreadable
@@ -67,7 +68,7 @@ class Documents:
         try:
             inspection = await self._inspected(on)
         except DocumentUnreadable as error:
-            return unreadable(error.message)
+            return unreadable(error.message, Advice.LAY_DOWN_AGAIN)
         finally:
             await self._reader.disconnect()
         for each in inspection.found:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from appliance.core.decision import document_checks, may_proceed
 from appliance.core.policy import Policy
-from appliance.core.types import CheckName, Result
+from appliance.core.types import Advice, CheckName, Result
 from appliance.core.types import InspectionStep as Step
 from appliance.document.inspection import Found, Inspection
 from appliance.document.judge import judge
@@ -52,6 +52,7 @@ def test_every_reason_has_a_row_with_its_action() -> None:
     for reason, verdict in VERDICTS.items():
         assert verdict.action is expected.get(reason, Action.CANNOT_VERIFY), reason
         assert (verdict.advice is not None) == (verdict.action is Action.RETRY), reason
+        assert verdict.advice in (None, Advice.LAY_DOWN_AGAIN, Advice.LEAVE_IT_THERE), reason
         assert verdict.words.endswith("."), reason
         assert verdict.result is not Result.SUCCESSFUL, reason
     for reason in FORGERY | CLONE:
@@ -87,6 +88,7 @@ async def test_no_reason_ever_lets_a_holder_go_on(reason: Reason, monkeypatch: p
     assert judged.document.readable == (verdict.action is not Action.RETRY), (
         "only what can be done better is read again"
     )
+    assert judged.advice is verdict.advice, "and its traveller is told what helps"
     if verdict.action in (Action.SUSPECTED_FORGERY, Action.SUSPECTED_CLONE):
         assert not may_proceed(checks, LAX), "not even where authenticity is not mandatory"
     if reason is not Reason.EXPIRED:

@@ -834,10 +834,10 @@ export interface components {
     schemas: {
         /**
          * Advice
-         * @description What a traveller before the cameras can do for a better capture. Neutral, too.
+         * @description What a traveller can do better: before the cameras, and with a document that is read again. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "glasses_off" | "hat_off" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "glasses_off" | "hat_off" | "one_at_a_time" | "lay_down_again" | "leave_it_there";
         /**
          * AlertView
          * @description A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
@@ -1610,8 +1610,8 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
-         *     None and `devices` empty where the lane does not tell.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do better; `mode` is None and
+         *     `devices` empty where the lane does not tell.
          *
          *     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
          */
