@@ -61,22 +61,33 @@ class Documents:
 
     def __init__(self, reader: DocumentReader, trusted: Trusted, rules: Rules) -> None:
         self._reader, self._trusted, self._rules = reader, trusted, rules
-        self.open, self.presented, self.close = reader.open, reader.presented, reader.close
+        self.open, self.close = reader.open, reader.close
+        self._zone: tuple[str, ...] | None = None
+        """The zone of a document whose chip alone is to be read again: its holder was asked to leave it there."""
+
+    async def presented(self) -> None:
+        """Return once a document lies on the reader."""
+        await self._reader.presented()
+        self._zone = None
 
     async def judged(self, on: date) -> Judged:
         """Inspect and judge the document on the reader. Raises DriverError when the reader itself is at fault."""
+        zone, self._zone = self._zone, None
         try:
-            inspection = await self._inspected(on)
+            zone = zone or await self._reader.zone()
+            inspection = await self._inspected(zone, on)
         except DocumentUnreadable as error:
             return unreadable(error.message, Advice.LAY_DOWN_AGAIN)
         finally:
             await self._reader.disconnect()
         for each in inspection.found:
             _log.info("document: %s %s", each.reason, each.detail)
-        return await judge(inspection)
+        judged = await judge(inspection)
+        if judged.advice is Advice.LEAVE_IT_THERE:
+            self._zone = zone
+        return judged
 
-    async def _inspected(self, on: date) -> Inspection:
-        zone = await self._reader.zone()
+    async def _inspected(self, zone: tuple[str, ...], on: date) -> Inspection:
         try:
             anchors = await asyncio.to_thread(self._trusted.anchors)
         except DocumentFault as fault:

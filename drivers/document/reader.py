@@ -8,11 +8,15 @@ from drivers.ports import DeviceIdentity, MrzReader
 
 
 class ZoneAndChip:
-    """`ports.DocumentReader`. A document is presented when it was swiped; to read it again is to swipe it again."""
+    """`ports.DocumentReader`. A document is presented when it was swiped; to read it again is to swipe it again.
+
+    Only `presented` listens for swipes, and its caller waits there all the time: two listeners would rob each other.
+    """
 
     def __init__(self, zones: MrzReader, chip: PcscChip) -> None:
         self._zones, self._chip = zones, chip
-        self._swiped: tuple[str, ...] | DocumentUnreadable | None = None
+        self._swiped: tuple[str, ...] | DocumentUnreadable = ()
+        self._untaken = asyncio.Event()
 
     async def open(self) -> DeviceIdentity:
         """Open both. Raises DriverError."""
@@ -32,13 +36,16 @@ class ZoneAndChip:
             self._swiped = await self._zones.zone()
         except DocumentUnreadable as badly:
             self._swiped = badly
+        self._untaken.set()
 
     async def zone(self) -> tuple[str, ...]:
-        """The zone just read; asked for again, the next one. Raises DocumentUnreadable for a bad swipe."""
-        swiped, self._swiped = self._swiped, None
+        """The zone of the last swipe; asked for again, of the next. Raises DocumentUnreadable for a bad swipe."""
+        await self._untaken.wait()
+        self._untaken.clear()
+        swiped, self._swiped = self._swiped, ()
         if isinstance(swiped, DocumentUnreadable):
             raise swiped
-        return swiped if swiped is not None else await self._zones.zone()
+        return swiped
 
     async def connect(self) -> bytes:
         """Power the chip up anew."""
@@ -54,7 +61,7 @@ class ZoneAndChip:
 
     async def close(self) -> None:
         """Let both go. Never raises."""
-        self._swiped = None
+        self._untaken.clear()
         await asyncio.gather(self._zones.close(), self._chip.close(), return_exceptions=True)
 
 

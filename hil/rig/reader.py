@@ -113,6 +113,8 @@ class ReaderEnd:
 
     def _connect(self) -> bytes:
         chip = self._passport().chip()
+        if not self._plate.reading:
+            self._plate.begin()
         self._chip = chip, self._plate.placements
         return chip.reset()
 

@@ -70,8 +70,8 @@ class Bench:
     def __init__(self) -> None:
         self.clock, self.heard, self.reader = ManualClock(), Heard(), ScriptedReader()
         self.seen: list[tuple[str, Judged, int]] = []
-        documents = Documents(self.reader, Trusted(utopia(), frozenset({fingerprint()}), specimens=True), Rules())
-        self.owner = ReaderOwner(documents, self.heard, self.clock, self._document)  # type: ignore[arg-type]
+        self.documents = Documents(self.reader, Trusted(utopia(), frozenset({fingerprint()}), specimens=True), Rules())
+        self.owner = ReaderOwner(self.documents, self.heard, self.clock, self._document)  # type: ignore[arg-type]
 
     def _document(self, passage_id: str, judged: Judged) -> None:
         self.seen.append((passage_id, judged, len(self.heard.posted)))
@@ -157,6 +157,20 @@ async def test_what_cannot_be_read_is_said_and_no_fault() -> None:
     assert second.code == "mrz_check_digit"
     assert bench.reader.log == ["disconnect", "disconnect"]
     assert bench.heard.seen_faults == set()
+
+
+async def test_the_zone_of_a_chip_that_is_read_again_is_not_asked_for_again() -> None:
+    bench = Bench()
+    pulled = make_passport(CAST[0], PORTRAIT, faults=[Fault.CARD_PULLED])
+    bench.reader.documents = [pulled, in_order()]
+    await bench.owner.read("p")
+    await bench.owner.read("p")
+    assert [event.document.code for event in bench.told(ev.DocumentRead)] == ["chip_lost", "chip_lost"]
+    assert bench.reader.documents == [in_order()], "its holder was asked to leave it there"
+    bench.reader.laid.put_nowait(None)
+    await bench.documents.presented()
+    await bench.owner.read("p")
+    assert bench.told(ev.DocumentRead)[2].document.chip_authentic is Result.SUCCESSFUL
 
 
 def test_a_fault_keeps_its_first_cause_and_tells_only_changes() -> None:

@@ -21,20 +21,34 @@ LEAVE, AGAIN = Advice.LEAVE_IT_THERE, Advice.LAY_DOWN_AGAIN
 
 
 class FindsNext(HandReader):
-    """Each reading finds the next of `found`, and waits for it: a passport, or what goes wrong at its zone."""
+    """Each reading finds the next of `found`, and waits for it: a passport, or what goes wrong.
+
+    It begins with the zone, or where that is known with the chip.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.found: asyncio.Queue[Passport | Exception] = asyncio.Queue()
         self.readings = 0
+        self._begun = False
 
     async def zone(self) -> tuple[str, ...]:
+        await self._next()
+        self._begun = True
+        return await super().zone()
+
+    async def connect(self) -> bytes:
+        if not self._begun:
+            await self._next()
+        self._begun = False
+        return await super().connect()
+
+    async def _next(self) -> None:
         self.readings += 1
         found = await self.found.get()
         if isinstance(found, Exception):
             raise found
         self._passport = found
-        return await super().zone()
 
 
 class Desk(House):
