@@ -3,17 +3,19 @@
 # make test    all tests, in real Chromium too
 # make tour    scripted passages, a table, exit 1 on any difference
 # make bench-peers  the matcher beside deepface and face_recognition, on the same pairs (needs ../shared)
+# make pcsc    the chip reader through real pcscd and its virtual reader, a table, exit 1 on any surprise
 # make shots   pictures of every page of the guard console, into docs/images/console
 # make faults  the fault menu: every fault injected, a table and a page in var/faults, exit 1 on any surprise
 # make mutation  mutants of the safety core against its tests (about an hour), a score, exit 1 below 90 %
 # make soak    a million sessions in virtual time (SESSIONS=, SEED=), exit 1 on any broken invariant
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tour cast shots bench bench-peers soak faults mutation lint types wheel lock clean
+.PHONY: help setup demo test tour pcsc cast shots bench bench-peers soak faults mutation lint types wheel lock clean
 
 PORT ?= 8080
 SESSIONS ?= 1000000
 SEED ?= 1
+TIMES ?= 5
 # Weights on this machine, if there are any; without them the matcher of the Python registry is used.
 SHARED ?= $(firstword $(wildcard ../shared))
 UV := .tools/bin/uv
@@ -70,6 +72,16 @@ demo: setup
 tour: setup
 	@$(PY) -m hil tour
 
+.tools/pcsc/.ok: hil/pcsc/requirements.lock hil/pcsc/build.lock .venv/.ok
+	@$(PY) -m hil.pcsc.packages
+	$(call say,"pyscard - it compiles")
+	@$(UV) pip sync --quiet --python $(PY) --target .tools/pcsc --require-hashes hil/pcsc/requirements.lock \
+	  --require-build-hashes --build-constraints hil/pcsc/build.lock
+	@touch $@
+
+pcsc: setup .tools/pcsc/.ok
+	@PYTHONPATH=.tools/pcsc $(PY) -m hil pcsc --times $(TIMES)
+
 cast: setup
 	@$(PY) -m hil.scene.castcheck
 
@@ -125,6 +137,8 @@ lock: .tools/.ok
 	  --output-file .ci/tools.lock
 	@$(UV) pip compile hil/bench/peers/requirements.in --override hil/bench/peers/overrides.txt --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --quiet --output-file hil/bench/peers/requirements.lock
+	@for name in requirements build; do $(UV) pip compile hil/pcsc/$$name.in --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --quiet --output-file hil/pcsc/$$name.lock; done
 
 clean:
 	rm -rf .venv .tools ui/web/node_modules ui/static var dist

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from appliance.core.types import Claim
+from appliance.document.rules import Rules
+from appliance.mrz_config import MRZ_KINDS, MrzReaderConfig
 from appliance.section import Section
 
 
@@ -14,6 +16,19 @@ class SimulatedReaderConfig(Section):
 
     kind: Literal["rig"]
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def claim(self) -> Claim:
+        """What is laid on it."""
+        return Claim.DOCUMENT
+
+
+class PcscReaderConfig(Section):
+    """A chip reader over PC/SC, by the beginning of its name, beside a reader of printed zones."""
+
+    kind: Literal["pcsc"]
+    reader: Annotated[str, Field(min_length=1)]
+    zone: MrzReaderConfig
 
     @property
     def claim(self) -> Claim:
@@ -48,8 +63,30 @@ class WalkUpConfig(Section):
         return Claim.NOBODY
 
 
-CLAIM_KINDS = ("rig", "osdp_card", "walk_up")
-ClaimConfig = Annotated[SimulatedReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")]
+CLAIM_KINDS = ("rig", "pcsc", "osdp_card", "walk_up", *MRZ_KINDS)
+ClaimConfig = Annotated[
+    SimulatedReaderConfig | PcscReaderConfig | OsdpCardConfig | WalkUpConfig, Field(discriminator="kind")
+]
+
+
+class TrustConfig(Section):
+    """Whose signatures are believed (docs/trust.md), and what is demanded of a document: `appliance.document.rules`.
+
+    `roots` are the SHA-256 fingerprints that everything in the store must hang on: whoever can write the store cannot
+    make the lane believe another root.
+    """
+
+    store: Path
+    roots: Annotated[frozenset[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]], Field(min_length=1)]
+    types: frozenset[Annotated[str, Field(pattern=r"^[A-Z]$")]] = frozenset({"P"})
+    without_clone_detection: frozenset[Annotated[str, Field(pattern=r"^[A-Z]{1,3}$")]] = frozenset()
+    allow_sha1: bool = False
+    allow_bac_fallback: bool = False
+    extended: bool = True
+
+    def rules(self) -> Rules:
+        """As the inspection takes them."""
+        return Rules(**self.model_dump(exclude={"store", "roots"}))
 
 
 class GalleryConfig(Section):

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from appliance import sites
 from appliance.camera_config import SWITCHED, CamerasConfig, RigCameraConfig
-from appliance.claim_config import CLAIM_KINDS, ClaimConfig, GalleryConfig, SimulatedReaderConfig
+from appliance.claim_config import CLAIM_KINDS, ClaimConfig, GalleryConfig, SimulatedReaderConfig, TrustConfig
 from appliance.core.policy import TIMEOUTS, Policy
 from appliance.core.types import MANDATORY, OF_DOCUMENT, CheckName, Claim, Topology
 from appliance.gate_config import GATE_KINDS, GateConfig
@@ -208,6 +208,7 @@ class LaneConfig(Section):
     cameras: CamerasConfig
     calibration: CalibrationConfig = CalibrationConfig()
     document_reader: ClaimConfig
+    trust: TrustConfig | None = None
     gallery: GalleryConfig | None = None
     presence: PresenceConfig | None = None
     face: FaceConfig = FaceConfig()
@@ -225,7 +226,7 @@ class LaneConfig(Section):
             problems += [f"{name}: a simulated device in a production lane" for name in simulated]
             problems += ["simulation: a production lane has no such section"] if self.simulation else []
             chip = self.policy.require_chip or self.document_reader.claim is not Claim.DOCUMENT
-            problems += [] if chip else ["policy.require_chip: a production lane reads the chip"]
+            problems += [] if chip else ["policy.require_chip: a production lane proves the chip genuine"]
             if self.site is Site.BORDER and not self.policy.require_guard:
                 problems.append("policy.require_guard: a production lane is watched")
             simulated_claims = self.liveness.demand is not None and self.liveness.demand.kind == "simulated"
@@ -256,6 +257,10 @@ class LaneConfig(Section):
             problems.append("face.masks: nobody is verified behind a medical mask at a border")
         if claim is not Claim.DOCUMENT and self.site is Site.BORDER:
             problems.append("document_reader.kind: at a border the reference comes from a travel document")
+        if claim is Claim.DOCUMENT and self.trust is None:
+            problems.append("trust: missing; whose signatures are believed (how to come by a list: docs/trust.md)")
+        if claim is not Claim.DOCUMENT and self.trust is not None:
+            problems.append("trust: a lane that reads no documents has no use for it")
         if claim is not Claim.DOCUMENT and gallery is None:
             problems.append("gallery: missing; whoever shows no document must be enrolled (docs/galleries.md)")
         if claim is Claim.DOCUMENT and gallery is not None:

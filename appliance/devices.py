@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from appliance.camera_config import CameraConfig, GenicamCameraConfig, V4l2CameraConfig
-from appliance.claim_config import OsdpCardConfig, SimulatedReaderConfig, WalkUpConfig
+from appliance.claim_config import OsdpCardConfig, PcscReaderConfig, SimulatedReaderConfig, WalkUpConfig
 from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig
 from appliance.gate_config import (
@@ -24,6 +24,9 @@ from appliance.gate_config import (
     WaveshareConfig,
 )
 from appliance.presence_config import PresenceConfig, RigPresenceConfig
+from drivers.document.pcsc import PcscChip, scard
+from drivers.document.reader import ZoneAndChip
+from drivers.errors import DriverError
 from drivers.gate import DryContactGate, DryContactWiring, waveshare_board
 from drivers.gate.board import RelayBoard
 from drivers.gate.gate_io.driver import open_gate_io_gate
@@ -208,6 +211,12 @@ def reader(config: LaneConfig) -> DocumentReader | OsdpReader | None:
                 return cast(DocumentReader, _simulated(module).document_reader("document_reader", given.options))
             except ValueError as error:
                 raise ConfigError(f"document_reader: {error}") from error
+        case PcscReaderConfig() as given:
+            try:
+                chip = PcscChip("document_reader", given.reader, scard())
+            except DriverError as error:
+                raise ConfigError(f"document_reader: {error.message}") from error
+            return ZoneAndChip(given.zone.build("document_reader.zone"), chip)
         case OsdpCardConfig() as given:
             try:
                 key = KeyStore(given.keys).key("document_reader")

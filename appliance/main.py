@@ -16,10 +16,13 @@ from appliance.clock import SystemClock
 from appliance.config import ConfigError, LaneConfig, load
 from appliance.control.messages import LaneSnapshot
 from appliance.core.types import Topology
+from appliance.document.ocr.cli import mrz_app
+from appliance.document.trust.cli import trust_app
 from appliance.evaluate.cli import claims, evaluate_app
 from appliance.gallery.cli import gallery_app
 from appliance.models.cli import models_app
 from appliance.runtime import evidence
+from appliance.runtime.document_cli import document_app
 from appliance.store.cli import journal_app
 
 if TYPE_CHECKING:
@@ -30,7 +33,10 @@ app.add_typer(models_app, name="models", help="Weights of the face matchers: lis
 app.add_typer(evaluate_app, name="evaluate", help="ISO/IEC 30107-3 and 19795-1 figures: liveness, faces, masks.")
 app.command("claims")(claims)
 app.add_typer(gallery_app, name="gallery", help="Enrolled templates: enrol, search, expire, delete provably.")
+app.add_typer(document_app, name="document", help="One document by hand: read its chip, prove it genuine.")
+app.add_typer(trust_app, name="trust", help="Issuers of passports this lane trusts: import, list, show, verify.")
 app.add_typer(journal_app, name="journal", help="The lane's journal: verify, show, export.")
+app.add_typer(mrz_app, name="mrz", help="The machine-readable zone, read off a picture.")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The lane's TOML file.")]
 NO_ANSWER, CONFIG_WRONG, CANNOT_START, BROKEN = 1, 2, 3, 70

@@ -52,3 +52,11 @@ class StaleFrame(DriverError):
 
 class DocumentUnreadable(DriverError):
     """A document is on the reader but cannot be read; the message says what to tell the traveller."""
+
+
+class ChipAbsent(DocumentUnreadable):
+    """No chip answers on the reader."""
+
+
+class ChipLost(DocumentUnreadable):
+    """The chip is gone in mid-conversation, or has fallen silent."""

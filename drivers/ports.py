@@ -6,7 +6,6 @@ Units: seconds (monotonic) unless a name says otherwise.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -180,24 +179,11 @@ class Camera(Protocol):
 # --- document reader ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentData:
-    """What the reader delivers of one document, unverified and hostile until `appliance.document` has judged it.
-
-    `mrz` are the text lines as read; `portrait` are the bytes of the face image as stored (JPEG or JPEG 2000).
-    `chip_checks` maps a protocol name of ICAO 9303-11 ("passive_authentication", "chip_authentication",
-    "active_authentication") to True, False, or None for not performed; empty when no chip was read. `issued` is the
-    date of issue (DG12, optional in ICAO 9303-10), None where the reader or the chip does not tell.
-    """
-
-    mrz: tuple[str, ...]
-    portrait: bytes
-    chip_checks: dict[str, bool | None]
-    issued: date | None = None
-
-
 class DocumentReader(Protocol):
-    """MRZ and portrait of one document at a time."""
+    """One document at a time: its printed zone, and a line to its chip. What chip and zone say is hostile until judged.
+
+    The protocol of the chip (ICAO 9303-11) is not the reader's: it carries commands and answers as they are.
+    """
 
     async def open(self) -> DeviceIdentity:
         """Open the reader. Raises DriverError."""
@@ -207,8 +193,42 @@ class DocumentReader(Protocol):
         """Return once a document lies on the reader. Raises DriverError when the reader is lost."""
         ...
 
-    async def read(self) -> DocumentData:
-        """Read the document on the reader. Raises DocumentUnreadable, or another DriverError."""
+    async def zone(self) -> tuple[str, ...]:
+        """Lines of the machine-readable zone as printed. Raises DocumentUnreadable, or another DriverError."""
+        ...
+
+    async def connect(self) -> bytes:
+        """Power the chip up anew, whatever was before; its answer to reset. Raises ChipAbsent, other DriverErrors."""
+        ...
+
+    async def transmit(self, command: bytes) -> bytes:
+        """A command APDU to the chip; its response with both status bytes. Raises ChipLost, other DriverErrors."""
+        ...
+
+    async def disconnect(self) -> None:
+        """The document is done with; its holder may take it. Never raises."""
+        ...
+
+    async def close(self) -> None:
+        """Release the reader. Never raises."""
+        ...
+
+
+class MrzReader(Protocol):
+    """The machine-readable zone alone, from a reader that gives text. It proves nothing: the chip does.
+
+    A zone read before it was asked for is never given: it may be the last traveller's.
+    """
+
+    async def open(self) -> DeviceIdentity:
+        """Open the reader. Raises DriverError."""
+        ...
+
+    async def zone(self) -> tuple[str, ...]:
+        """The lines of the next zone, once one was read whole: 3 of 30, 2 of 36 or 2 of 44 characters, [A-Z0-9<].
+
+        Check digits are not checked here. Raises DocumentUnreadable, or another DriverError when the reader is lost.
+        """
         ...
 
     async def close(self) -> None:

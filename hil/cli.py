@@ -13,12 +13,14 @@ from appliance.liveness.channels import channels_of
 from appliance.sites import Site
 from hil.dataset.commands import dataset
 from hil.heads import HEADS, Head
+from hil.passport.commands import app as passport
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="The simulated rig: no real gate, no real traveller."
 )
 
 app.command()(dataset)
+app.add_typer(passport, name="passport")
 
 Pack = Annotated[str, typer.Option(help="Matcher pack: auto, open-omz or pypi-dlib.")]
 Models = Annotated[Path, typer.Option(help="Folder of the installed weights.")]
@@ -157,22 +159,36 @@ class Part(StrEnum):
 
     ALL = "all"
     CONSOLE = "console"
+    PASSPORT = "passport"
 
 
 @app.command()
 def bench(
-    part: Annotated[Part, typer.Argument(help="Everything, or the guard console alone.")] = Part.ALL,
+    part: Annotated[Part, typer.Argument(help="Everything, or one part alone.")] = Part.ALL,
     pack: Pack = "auto",
     models_dir: Models = Path("var/models"),
     bands: Bands = STANDARD,
     passages: Annotated[int, typer.Option(help="Genuine passages to measure.")] = 10,
     releases: Annotated[int, typer.Option(help="Decisions to measure down to the wire.")] = 200,
+    rounds: Annotated[int, typer.Option(min=2, help="Passport: readings of each.")] = 20,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Passport: put the tables into this page (docs/passport.md)."),
+    ] = None,
 ) -> None:
-    """What the controller and the guard console cost, beside their targets. Figures of this machine, now."""
+    """What controller, guard console and passport cost, beside their targets. Figures of this machine, now."""
+    from appliance.evaluate.claims import ClaimsError
+    from hil.bench import passport
     from hil.bench.report import run, run_console
 
     if part is Part.CONSOLE:
         run_console()
+        return
+    if part is Part.PASSPORT:
+        try:
+            passport.run(rounds, markdown)
+        except ClaimsError as error:
+            raise typer.BadParameter(str(error), param_hint="--markdown") from error
         return
     run(pack=pack, models_dir=models_dir, bands=_installed(bands), passages=passages, releases=releases)
 
@@ -246,6 +262,19 @@ def record(
     except (OSError, serial.SerialException) as error:
         typer.echo(f"{error}: a transcript is never overwritten; look at the port, or name another file", err=True)
         raise typer.Exit(2) from None
+
+
+@app.command()
+def pcsc(
+    times: Annotated[int, typer.Option(min=1, help="Readings of each good document.")] = 5,
+    apart: Annotated[bool, typer.Option("--apart", hidden=True)] = False,
+) -> None:
+    """Virtual passports through real PC/SC, pcscd and its virtual reader: `make pcsc`. Exit code 1 on any surprise."""
+    from rich.console import Console
+
+    from hil.pcsc.command import run
+
+    raise typer.Exit(run(times, Console(width=None if sys.stdout.isatty() else 160), apart=apart))
 
 
 @app.command("import-head")

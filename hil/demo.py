@@ -23,6 +23,8 @@ from appliance.control.client import LaneClient
 from appliance.control.messages import LaneSnapshot, PassageView
 from appliance.core.types import Step, Topology
 from appliance.evaluate.species import SPECIES, Species
+from hil.passport.faults import Fault
+from hil.passport.folder import document_below
 from hil.rig import Child, ChildFailed, Rig
 from hil.rig.config import LaneSettings
 from hil.rig.rig import RigError
@@ -36,7 +38,6 @@ from hil.scene import (
     Traveller,
     attack,
     bona_fide,
-    document_below,
     printed_mask,
     printed_photo,
     screen_replay,
@@ -73,6 +74,7 @@ class Case:
     title: str
     shows: Callable[[Traveller, Traveller], Presentation]
     expires: str = VALID
+    wrong: frozenset[Fault] = frozenset()
 
 
 CASES = (
@@ -82,6 +84,8 @@ CASES = (
     Case("p", "printed photo", lambda holder, _: printed_photo(holder)),
     Case("s", "screen replay", lambda holder, _: screen_replay(holder)),
     Case("e", "expired document", lambda holder, _: bona_fide(holder), EXPIRED),
+    Case("c", "cloned passport", lambda holder, _: bona_fide(holder), wrong=frozenset({Fault.CLONE_CHIP})),
+    Case("f", "forged passport", lambda holder, _: bona_fide(holder), wrong=frozenset({Fault.DG2_ALTERED})),
 )
 
 
@@ -192,7 +196,7 @@ class Director:
         place = next(self._cast)
         holder, other = CAST[place], CAST[(place + 2) % len(CAST)]
         documents = self._rig.paths.directory / "documents"
-        folder = await asyncio.to_thread(document_below, documents, holder, case.expires)
+        folder = await asyncio.to_thread(document_below, documents, holder, case.expires, case.wrong)
         presentation = await asyncio.to_thread(case.shows, holder, other)
         seen = self._client.state.snapshot
         old = seen.passage.passage_id if seen and seen.passage else None

@@ -7,16 +7,16 @@ with a number that its answer repeats. Not here: what the cameras see (rig and s
 import asyncio
 import contextlib
 import itertools
-import json
 import math
 import socket
-from datetime import date
 from typing import Any
 
 import numpy as np
 
 from appliance.wire import Message, WireError, receive, receive_blocking, send_blocking
 from drivers.errors import (
+    ChipAbsent,
+    ChipLost,
     DeviceRefused,
     Disconnected,
     DocumentUnreadable,
@@ -25,20 +25,19 @@ from drivers.errors import (
     PortBusy,
     RemoteProtocolError,
 )
-from drivers.ports import Camera, DepthFrame, DeviceIdentity, DocumentData, DocumentReader, Frame
+from drivers.ports import Camera, DepthFrame, DeviceIdentity, DocumentReader, Frame
 from drivers.sensing import DepthSource
 
 _ANSWER_S = 2.0
-_LONGEST_JSON = 64 * 1024
-_LONGEST_PORTRAIT = 4 * 1024 * 1024
 _CAMERAS = ("rgb", "nir", "swir")
 _DEPTH_UNIT_M = np.float32(0.001)
-_CHIP_CHECKS = ("passive_authentication", "chip_authentication", "active_authentication")
 _ERRORS: dict[str, type[DriverError]] = {
     "busy": PortBusy,
     "disconnected": Disconnected,
     "refused": DeviceRefused,
     "unreadable": DocumentUnreadable,
+    "no_chip": ChipAbsent,
+    "chip_lost": ChipLost,
 }
 
 
@@ -273,13 +272,13 @@ class RigDocumentReader:
                     waiting.set_exception(Disconnected(self._device, why))
             self._pending.clear()
 
-    async def _ask(self, what: str, **more: int) -> Message:
+    async def _ask(self, what: str, *blobs: bytes, **more: int) -> Message:
         if self._writer is None:
             raise Disconnected(self._device, "the reader is not open")
         number = next(self._numbers)
         self._pending[number] = asyncio.get_running_loop().create_future()
         try:
-            self._writer.write(Message({"ask": what, "number": number, **more}).encode())
+            self._writer.write(Message({"ask": what, "number": number, **more}, blobs).encode())
             answer = await self._pending[number]
         finally:
             self._pending.pop(number, None)
@@ -291,12 +290,30 @@ class RigDocumentReader:
         answer = await self._ask("presented", after=self._placements)
         self._placements = int(answer.header.get("placements", 0))
 
-    async def read(self) -> DocumentData:
-        """The document on the reader. Raises DocumentUnreadable, also when it is pulled off too early."""
-        answer = await self._ask("read")
-        if len(answer.blobs) != 2:
-            raise RemoteProtocolError(self._device, f"{len(answer.blobs)} files came, not 2")
-        return parse_document(self._device, *answer.blobs)
+    async def zone(self) -> tuple[str, ...]:
+        """The zone of the document on the reader. Raises DocumentUnreadable, also when it is pulled off too early."""
+        lines = (await self._ask("zone")).header.get("zone")
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise RemoteProtocolError(self._device, "what came is no zone")
+        return tuple(lines)
+
+    async def connect(self) -> bytes:
+        """Power the chip up anew. Raises ChipAbsent."""
+        return self._one_blob(await self._ask("connect"))
+
+    async def transmit(self, command: bytes) -> bytes:
+        """A command to the chip. Raises ChipLost, also when the document is pulled off."""
+        return self._one_blob(await self._ask("transmit", command))
+
+    def _one_blob(self, answer: Message) -> bytes:
+        if len(answer.blobs) != 1:
+            raise RemoteProtocolError(self._device, f"{len(answer.blobs)} answers of the chip came, not 1")
+        return answer.blobs[0]
+
+    async def disconnect(self) -> None:
+        """Let the traveller have the document back."""
+        with contextlib.suppress(DriverError):
+            await self._ask("disconnect")
 
     async def close(self) -> None:
         """Hang up. Never raises."""
@@ -305,45 +322,3 @@ class RigDocumentReader:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-
-
-def parse_document(device: str, described: bytes, portrait: bytes) -> DocumentData:
-    """document.json and portrait.jpg to what a reader delivers. Hostile bytes: raises DocumentUnreadable, no other."""
-    if len(described) > _LONGEST_JSON or not 0 < len(portrait) <= _LONGEST_PORTRAIT:
-        raise DocumentUnreadable(device, "the document is empty or far larger than any document is")
-    try:
-        document = json.loads(described)
-    except (ValueError, RecursionError) as error:
-        raise DocumentUnreadable(device, f"document.json is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise DocumentUnreadable(device, "document.json must hold one object")
-    checks = _chip_checks(device, document.get("chip_checks"))
-    return DocumentData(_mrz(device, document.get("mrz")), portrait, checks, _issued(device, document.get("issued")))
-
-
-def _mrz(device: str, lines: object) -> tuple[str, ...]:
-    if not isinstance(lines, list) or len(lines) not in (2, 3):
-        raise DocumentUnreadable(device, '"mrz" in document.json must be a list of 2 or 3 lines')
-    texts = tuple(line for line in lines if isinstance(line, str) and len(line) <= 44 and line.isascii())
-    if len(texts) != len(lines):
-        raise DocumentUnreadable(device, 'a line of "mrz" is not ASCII text of at most 44 characters')
-    return texts
-
-
-def _issued(device: str, day: object) -> date | None:
-    if day is None:
-        return None
-    try:
-        return date.fromisoformat(str(day))
-    except ValueError as error:
-        raise DocumentUnreadable(device, '"issued" in document.json must be a date as 2024-01-31') from error
-
-
-def _chip_checks(device: str, checks: object) -> dict[str, bool | None]:
-    if checks is None:
-        return {}
-    if not isinstance(checks, dict) or not set(checks) <= set(_CHIP_CHECKS):
-        raise DocumentUnreadable(device, f'"chip_checks" in document.json may only hold {", ".join(_CHIP_CHECKS)}')
-    if not all(value is None or isinstance(value, bool) for value in checks.values()):
-        raise DocumentUnreadable(device, 'every entry of "chip_checks" must be true, false or null')
-    return dict(checks)

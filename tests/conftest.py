@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 _ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_MS = 30_000
 _ON_REAL_TIME = {"hil", "drivers"}
 _CHROMIUM = Path("/usr/bin/chromium")
 
@@ -53,6 +54,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in measured]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why a test had a second try: the summary alone names it."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.line(str(report.longrepr)[-3000:])
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of weights and data; only for tests marked `measured`."""
@@ -64,8 +72,9 @@ def shared() -> Path:
 @pytest.fixture(scope="module")
 def chrome() -> Iterator["Browser"]:
     """A headless Chromium; its absence is a failure that names the cure."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)  # a busy machine is late, and no test asks how late
     if not _CHROMIUM.exists():
         raise AssertionError("browser tests need Chromium: sudo apt-get install --no-install-recommends --yes chromium")
     with sync_playwright() as playwright:

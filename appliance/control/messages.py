@@ -17,6 +17,7 @@ from appliance.core.types import Advice as Advice
 from appliance.core.types import CheckName as CheckName
 from appliance.core.types import Door as Door
 from appliance.core.types import DoorPosition as DoorPosition
+from appliance.core.types import InspectionStep as InspectionStep
 from appliance.core.types import OfficerAction as OfficerAction
 from appliance.core.types import Outcome as Outcome
 from appliance.core.types import Result as Result
@@ -52,8 +53,16 @@ class CheckView(WireModel):
     detail: str = ""
 
 
+class InspectionView(WireModel):
+    """One step of the document's inspection; `reasons` are sentences, the gravest first, none where it is in order."""
+
+    step: InspectionStep
+    result: Result
+    reasons: tuple[str, ...] = ()
+
+
 class DocumentView(WireModel):
-    """What the guard may read of the document while the passage lasts."""
+    """What the guard may read of the document while the passage lasts, and how its inspection went."""
 
     document_type: str
     issuing_state: str
@@ -64,6 +73,7 @@ class DocumentView(WireModel):
     date_of_birth: date | None
     sex: str
     date_of_expiry: date | None
+    inspection: tuple[InspectionView, ...] = ()
 
 
 class ImageView(WireModel):
@@ -175,8 +185,8 @@ class BlockView(WireModel):
 
 
 class LaneSnapshot(WireModel):
-    """Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
-    None and `devices` empty where the lane does not tell.
+    """Everything a console shows of one lane. `advice` is what the traveller can do better; `mode` is None and
+    `devices` empty where the lane does not tell.
 
     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
     """

@@ -16,13 +16,19 @@ def document_checks(document: Document, on: date) -> tuple[Check, ...]:
     if document.claim is Claim.CARD:
         return _card(document, on)
     if not document.readable:
-        return (Check(CheckName.DOCUMENT_READ, Result.FAILED, document.problem or "The document could not be read."),)
+        return (_unread(document, "The document could not be read."),)
     read = (
         Check(CheckName.DOCUMENT_READ, Result.SUCCESSFUL, "The document was read and its check digits are right.")
         if document.checks_ok
-        else Check(CheckName.DOCUMENT_READ, Result.FAILED, document.problem or "A check digit of the MRZ is wrong.")
+        else _unread(document, "A check digit of the MRZ is wrong.")
     )
-    return (read, _authenticity(document.chip_authentic), _validity(document.expires, on))
+    return (read, _authenticity(document), _validity(document.expires, on))
+
+
+def _unread(document: Document, otherwise: str) -> Check:
+    # Whoever says that a reading which failed was successful is not believed.
+    result = Result.FAILED if document.unread is Result.SUCCESSFUL else document.unread
+    return Check(CheckName.DOCUMENT_READ, result, document.problem or otherwise, document.code)
 
 
 def _card(document: Document, on: date) -> tuple[Check, ...]:
@@ -33,13 +39,14 @@ def _card(document: Document, on: date) -> tuple[Check, ...]:
     return (read, _validity(document.expires, on, "enrolment"))
 
 
-def _authenticity(result: Result) -> Check:
+def _authenticity(document: Document) -> Check:
+    result = document.chip_authentic
     reason = {
         Result.SUCCESSFUL: "The chip's data is authentic.",
         Result.FAILED: "The chip's data is not authentic.",
         Result.NOT_PERFORMED: "The chip was not read.",
     }.get(result, "The chip's authenticity could not be established.")
-    return Check(CheckName.DOCUMENT_AUTHENTICITY, result, reason)
+    return Check(CheckName.DOCUMENT_AUTHENTICITY, result, document.chip_problem or reason, document.code)
 
 
 def _validity(expires: date | None, on: date, what: str = "document") -> Check:

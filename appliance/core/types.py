@@ -91,7 +91,9 @@ class Claim(StrEnum):
 class Document:
     """The claim of a passage as far as the core needs it: facts, no name and no number (data minimisation).
 
-    Behind a card, `expires` is the day the enrolment ends.
+    Behind a card, `expires` is the day the enrolment ends. One that is not `readable` is asked for again; `unread` is
+    the result of a reading that ends so, or with checks that are not ok. `problem` and `chip_problem` are sentences for
+    the guard on the reading and on the authenticity, `code` is the gravest reason's (`appliance.document.reasons`).
     """
 
     readable: bool
@@ -100,6 +102,21 @@ class Document:
     chip_authentic: Result
     problem: str = ""
     claim: Claim = Claim.DOCUMENT
+    unread: Result = Result.FAILED
+    chip_problem: str = ""
+    code: str = ""
+
+
+class InspectionStep(StrEnum):
+    """The steps of a document's inspection, in their order (ICAO 9303-11)."""
+
+    MRZ = "mrz"
+    ACCESS = "access"
+    READING = "reading"
+    PASSIVE_AUTHENTICATION = "passive_authentication"
+    CLONE_DETECTION = "clone_detection"
+    CONSISTENCY = "consistency"
+    PORTRAIT = "portrait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +189,7 @@ class Step(StrEnum):
 
 
 class Advice(StrEnum):
-    """What a traveller before the cameras can do for a better capture. Neutral, too."""
+    """What a traveller can do better: before the cameras, and with a document that is read again. Neutral, too."""
 
     STEP_INTO_VIEW = "step_into_view"
     TO_THE_MIDDLE = "to_the_middle"
@@ -191,6 +208,8 @@ class Advice(StrEnum):
     GLASSES_OFF = "glasses_off"
     HAT_OFF = "hat_off"
     ONE_AT_A_TIME = "one_at_a_time"
+    LAY_DOWN_AGAIN = "lay_down_again"
+    LEAVE_IT_THERE = "leave_it_there"
 
 
 ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
@@ -212,6 +231,8 @@ ADVICE_WORDS: Mapping[Advice, str] = MappingProxyType(
         Advice.GLASSES_OFF: "Take the glasses off.",
         Advice.HAT_OFF: "Take the hat off.",
         Advice.ONE_AT_A_TIME: "One traveller at a time.",
+        Advice.LAY_DOWN_AGAIN: "Lay the passport down again, flat, photo page down.",
+        Advice.LEAVE_IT_THERE: "Leave the passport on the reader.",
     }
 )
 """The same for a guard, in words."""

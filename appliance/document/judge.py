@@ -1,4 +1,4 @@
-"""What a reader delivered, judged: facts for the core, a view for the guard, a portrait for the matcher."""
+"""What an inspection found, judged: facts for the core, a view for the guard, a portrait for the matcher."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,19 +6,21 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core.types import Document, Result
-from appliance.document.mrz import Mrz, MrzError, parse
+from appliance.core.types import Advice, Document, Result
+from appliance.core.types import InspectionStep as Step
+from appliance.document.inspection import Inspection
+from appliance.document.mrz import Mrz
 from appliance.document.portrait import PortraitError, decode
-
-CHIP_PROTOCOLS = ("passive_authentication", "chip_authentication", "active_authentication")
+from appliance.document.reasons import VERDICTS, Action, Reason, worst
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """`document` goes to the core, `mrz` to the guard's screen, `portrait` (H, W, 3) BGR to the matcher.
 
-    `issued` is the day of issue where the reader told it. Of a card, `enrolled_as` is its owner's label in the gallery
-    and `photo` the kept one for the guard's screen (JPEG, and where its eyes are), if any was kept.
+    `issued` is the day of issue where the chip told it. Of a card, `enrolled_as` is its owner's label in the gallery
+    and `photo` the kept one for the guard's screen (JPEG, and where its eyes are), if any was kept. `advice` is what
+    helps when it is read again.
     """
 
     document: Document
@@ -27,36 +29,50 @@ class Judged:
     issued: date | None = None
     enrolled_as: str = ""
     photo: tuple[bytes, list[float] | None] | None = None
+    inspection: Inspection | None = None
+    advice: Advice | None = None
 
 
-def unreadable(problem: str) -> Judged:
+def unreadable(problem: str, advice: Advice | None = None) -> Judged:
     """A document nothing is known of but why."""
-    return Judged(Document(False, False, None, Result.NOT_PERFORMED, problem), None, None)
+    return Judged(Document(False, False, None, Result.NOT_PERFORMED, problem), None, None, advice=advice)
 
 
-def authenticity(chip_checks: dict[str, bool | None]) -> Result:
-    """ICAO 9303-11 section 6: passive authentication is the base; a clone check only counts on top of it.
+async def judge(inspection: Inspection) -> Judged:
+    """Judge one inspected document. Never raises for what the document holds.
 
-    A failed check is failed. One the chip does not offer is absent, and no failure.
+    Only what a traveller can do better is read again; everything else is the guard's.
     """
-    results = [chip_checks.get(name) for name in CHIP_PROTOCOLS]
-    if not any(result is not None for result in results):
-        return Result.NOT_PERFORMED
-    if False in results:
-        return Result.FAILED
-    return Result.SUCCESSFUL if chip_checks.get("passive_authentication") is True else Result.UNDETERMINED
+    gravest = worst(inspection.reasons())
+    if gravest is not None and VERDICTS[gravest].action is Action.RETRY:
+        why = VERDICTS[gravest]
+        again = Document(False, False, None, Result.NOT_PERFORMED, why.words, unread=why.result, code=gravest)
+        return Judged(again, inspection.printed, None, inspection=inspection, advice=why.advice)
+    image = None
+    if inspection.portrait:
+        try:
+            image = await decode(inspection.portrait)
+        except PortraitError as error:
+            inspection = inspection.with_(Reason.PORTRAIT_BROKEN, str(error))
+    zone = inspection.mrz or inspection.printed
+    reading = _first(inspection, Step.MRZ, Step.PORTRAIT) or (None if image is not None else gravest)
+    document = Document(
+        readable=True,
+        checks_ok=reading is None and image is not None and zone is not None,
+        expires=None if zone is None else zone.date_of_expiry,
+        chip_authentic=inspection.authenticity,
+        problem="" if reading is None else VERDICTS[reading].words,
+        unread=Result.FAILED if reading is None else VERDICTS[reading].result,
+        chip_problem="" if (chip := _of_chip(inspection)) is None else VERDICTS[chip].words,
+        code=worst(inspection.reasons()) or "",
+    )
+    return Judged(document, zone, image, inspection.issued, inspection=inspection)
 
 
-async def judge(mrz_lines: tuple[str, ...], portrait: bytes, chip_checks: dict[str, bool | None], on: date) -> Judged:
-    """Judge one document as read on a day. Never raises for what the document holds."""
-    try:
-        mrz = parse(mrz_lines, on)
-    except MrzError as error:
-        return unreadable(str(error))
-    try:
-        image = await decode(portrait)
-    except PortraitError as error:
-        # Readable, but useless for the comparison: said at once instead of failing later at the face.
-        document = Document(True, False, mrz.date_of_expiry, authenticity(chip_checks), str(error))
-        return Judged(document, mrz, None)
-    return Judged(Document(True, True, mrz.date_of_expiry, authenticity(chip_checks)), mrz, image)
+def _first(inspection: Inspection, *steps: Step) -> Reason | None:
+    """The gravest reason of these steps; that a document has expired is the core's to say."""
+    return worst(reason for reason in inspection.reasons(*steps) if reason is not Reason.EXPIRED)
+
+
+def _of_chip(inspection: Inspection) -> Reason | None:
+    return _first(inspection, *(step for step in Step if step not in (Step.MRZ, Step.PORTRAIT)))

@@ -1,10 +1,12 @@
 """The portrait of a document, decoded in a short-lived child process: its bytes are hostile.
 
-The child has no more memory and processor time than a passport portrait needs. Whatever happens to it, the lane
-learns only that this portrait cannot be used (decoders have been attacked through passports: CVE-2025-54874).
+The child has no more memory and processor time than a passport portrait needs, and where libseccomp is to be had no
+system call but those of decoding: no file, no network, no other program. Whatever happens to it, the lane learns only
+that this portrait cannot be used (decoders have been attacked through passports: CVE-2025-54874).
 """
 
 import asyncio
+import errno
 import resource
 import struct
 import sys
@@ -77,6 +79,34 @@ def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+_DECODING = (
+    *("read", "write", "close", "fstat", "lseek", "brk", "mmap", "munmap", "mremap", "mprotect", "madvise"),
+    *("futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "getrandom", "clock_gettime"),
+    *("sched_yield", "exit", "exit_group"),
+)
+_NEVER = (
+    *("execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace", "process_vm_writev"),
+    *("socket", "socketpair", "connect", "bind", "sendto", "sendmsg", "open_by_handle_at", "mount", "bpf"),
+)
+"""What no decoder asks for: whoever does has taken it over, and the process ends there."""
+
+
+def _filter() -> bool:
+    """Leave this process the system calls of decoding; False where the kernel or libseccomp cannot."""
+    try:
+        import pyseccomp
+
+        rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
+        for action, calls in ((pyseccomp.ALLOW, _DECODING), (pyseccomp.KILL_PROCESS, _NEVER)):
+            for call in calls:
+                if pyseccomp.resolve_syscall(pyseccomp.system_arch(), call) >= 0:  # not every machine has each
+                    rules.add_rule(action, call)
+        rules.load()
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True
+
+
 def _refuse(why: str) -> NoReturn:
     print(why, file=sys.stderr)
     sys.exit(REFUSED)
@@ -86,13 +116,16 @@ def _child() -> None:
     """The child: portrait on standard input, raw BGR on standard output, one line why not on standard error."""
     import io
 
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, Jpeg2KImagePlugin, JpegImagePlugin, UnidentifiedImageError
 
+    del Jpeg2KImagePlugin, JpegImagePlugin  # loaded now: no file can be opened any more
+    hostile = sys.stdin.buffer.read(MAX_BYTES + 1)
     # From here on neither threads nor files can be made, whatever the bytes do to the decoder.
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    _filter()
     Image.MAX_IMAGE_PIXELS = MAX_SIDE * MAX_SIDE
     try:
-        with Image.open(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1)), formats=("JPEG", "JPEG2000")) as image:
+        with Image.open(io.BytesIO(hostile), formats=("JPEG", "JPEG2000")) as image:
             if max(image.size) > MAX_SIDE:
                 _refuse("The portrait is larger than any passport portrait.")
             if image.mode.startswith(("I", "F")):

@@ -6,9 +6,10 @@ softened by what else is well: the worst action of all that were found is taken.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 
-from appliance.core.types import Result
+from appliance.core.types import Advice, Result
+from appliance.core.types import InspectionStep as Step
 
 
 class Action(StrEnum):
@@ -19,25 +20,6 @@ class Action(StrEnum):
     NOT_ADMISSIBLE = "not_admissible"
     SUSPECTED_CLONE = "suspected_clone"
     SUSPECTED_FORGERY = "suspected_forgery"
-
-
-class Step(StrEnum):
-    """The steps of an inspection, in their order."""
-
-    MRZ = "mrz"
-    ACCESS = "access"
-    READING = "reading"
-    PASSIVE_AUTHENTICATION = "passive_authentication"
-    CLONE_DETECTION = "clone_detection"
-    CONSISTENCY = "consistency"
-    PORTRAIT = "portrait"
-
-
-class Advice(Enum):
-    """What helps a traveller to do it better."""
-
-    LAY_DOWN_AGAIN = auto()
-    KEEP_STILL = auto()
 
 
 class Reason(StrEnum):
@@ -98,7 +80,10 @@ class DocumentFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a reason means: its step, its result value, the action, and the sentence the guard reads."""
+    """What a reason means: its step, its result value, the action, and the sentence the guard reads.
+
+    `advice` is what the traveller is told while the document is read again.
+    """
 
     step: Step
     result: Result
@@ -110,7 +95,7 @@ class Verdict:
 _U, _F, _N, _A = Result.UNDETERMINED, Result.FAILED, Result.NOT_PERFORMED, Result.ABORTED
 _RETRY, _CANNOT, _NO = Action.RETRY, Action.CANNOT_VERIFY, Action.NOT_ADMISSIBLE
 _CLONE, _FORGERY = Action.SUSPECTED_CLONE, Action.SUSPECTED_FORGERY
-_AGAIN, _STILL = Advice.LAY_DOWN_AGAIN, Advice.KEEP_STILL
+_AGAIN, _LEAVE = Advice.LAY_DOWN_AGAIN, Advice.LEAVE_IT_THERE
 _M, _ACC, _READ, _PA = Step.MRZ, Step.ACCESS, Step.READING, Step.PASSIVE_AUTHENTICATION
 _CL, _CON, _PIC = Step.CLONE_DETECTION, Step.CONSISTENCY, Step.PORTRAIT
 
@@ -120,8 +105,8 @@ VERDICTS: dict[Reason, Verdict] = {
     Reason.TYPE_NOT_ALLOWED: Verdict(_M, _F, _NO, "This type of document is not admitted at this lane."),
     Reason.EXPIRED: Verdict(_M, _F, _NO, "The document has expired."),
     Reason.NO_CHIP: Verdict(_ACC, _N, _RETRY, "No chip answers on the reader.", _AGAIN),
-    Reason.CHIP_LOST: Verdict(_ACC, _A, _RETRY, "The chip was taken away while it was read.", _STILL),
-    Reason.CHIP_SILENT: Verdict(_ACC, _A, _RETRY, "The chip fell silent while it was read.", _STILL),
+    Reason.CHIP_LOST: Verdict(_ACC, _A, _RETRY, "The chip was taken away while it was read.", _LEAVE),
+    Reason.CHIP_SILENT: Verdict(_ACC, _A, _RETRY, "The chip fell silent while it was read.", _LEAVE),
     Reason.ACCESS_DENIED: Verdict(_ACC, _U, _RETRY, "The chip does not open with the zone that was read.", _AGAIN),
     Reason.NO_COMMON_PROTOCOL: Verdict(_ACC, _U, _CANNOT, "The chip offers no access protocol known here."),
     Reason.PACE_FAILED: Verdict(
@@ -130,8 +115,8 @@ VERDICTS: dict[Reason, Verdict] = {
     Reason.CHIP_KEY_INVALID: Verdict(_ACC, _F, _CLONE, "The chip sent a key that no genuine chip sends."),
     Reason.CHIP_MALFORMED: Verdict(_ACC, _U, _CANNOT, "The chip's answers break its protocol."),
     Reason.CHIP_REFUSES: Verdict(_ACC, _U, _CANNOT, "The chip refuses what it must allow."),
-    Reason.MAC_WRONG: Verdict(_READ, _A, _RETRY, "An answer of the chip was altered on its way.", _STILL),
-    Reason.UNPROTECTED_RESPONSE: Verdict(_READ, _A, _RETRY, "The chip left its protected session.", _STILL),
+    Reason.MAC_WRONG: Verdict(_READ, _A, _RETRY, "An answer of the chip was altered on its way.", _LEAVE),
+    Reason.UNPROTECTED_RESPONSE: Verdict(_READ, _A, _RETRY, "The chip left its protected session.", _LEAVE),
     Reason.FILE_TOO_LARGE: Verdict(_READ, _U, _CANNOT, "A file of the chip is larger than any such file."),
     Reason.FILE_MALFORMED: Verdict(_READ, _U, _CANNOT, "A file of the chip is malformed."),
     Reason.FILE_MISSING: Verdict(_READ, _U, _CANNOT, "A file that every passport has is missing on the chip."),
@@ -165,7 +150,12 @@ VERDICTS: dict[Reason, Verdict] = {
 }
 
 
-def worst(reasons: Iterable[Reason]) -> Reason | None:
-    """The reason whose action is the gravest; of equals the first. None when there is none."""
+def gravest_first(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Each reason once, by its action; of equals the first found."""
     order = list(Action)
-    return max(reasons, key=lambda reason: order.index(VERDICTS[reason].action), default=None)
+    return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: -order.index(VERDICTS[reason].action)))
+
+
+def worst(reasons: Iterable[Reason]) -> Reason | None:
+    """The gravest reason; None when there is none."""
+    return next(iter(gravest_first(reasons)), None)

@@ -5,18 +5,19 @@ A source says when there is a claim and what it is worth. Not responsible for fa
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from appliance import devices
-from appliance.config import LaneConfig
+from appliance.config import ConfigError, LaneConfig
 from appliance.core.types import Claim, Document, Result
-from appliance.document.judge import Judged, judge, unreadable
+from appliance.document.judge import Judged
+from appliance.document.reasons import DocumentFault
+from appliance.runtime.documents import Documents, Trusted
 from appliance.runtime.eye import EyeOwner
 from appliance.vision.client import VisionLost, VisionRefused
 from appliance.wire import Message
-from drivers.errors import DeviceRefused, DocumentUnreadable, DriverError
+from drivers.errors import DeviceRefused, DriverError
 from drivers.osdp.reader import CardRead, LocalStatus, OsdpReader
 from drivers.ports import DeviceIdentity, DocumentReader
 
@@ -28,7 +29,18 @@ def source_of(config: LaneConfig, eye: EyeOwner, free: Callable[[], bool]) -> "S
     reader = devices.reader(config)
     if reader is None:
         return Faces(eye, free)
-    return Cards("document_reader", reader, eye) if isinstance(reader, OsdpReader) else Documents(reader)
+    if isinstance(reader, OsdpReader):
+        return Cards("document_reader", reader, eye)
+    return _documents(reader, config)
+
+
+def _documents(reader: DocumentReader, config: LaneConfig) -> Documents:
+    assert config.trust is not None  # a configuration without it is refused
+    try:
+        trusted = Trusted(config.trust.store, config.trust.roots, specimens=config.simulated)
+    except DocumentFault as fault:
+        raise ConfigError(f"trust: {fault.detail}") from fault
+    return Documents(reader, trusted, config.trust.rules())
 
 
 class Source(Protocol):
@@ -49,22 +61,6 @@ class Source(Protocol):
     async def close(self) -> None:
         """Let go. Never raises."""
         ...
-
-
-class Documents:
-    """Travel documents on a reader."""
-
-    def __init__(self, reader: DocumentReader) -> None:
-        self._reader = reader
-        self.open, self.presented, self.close = reader.open, reader.presented, reader.close
-
-    async def judged(self, on: date) -> Judged:
-        """Read and judge the document on the reader."""
-        try:
-            data = await self._reader.read()
-        except DocumentUnreadable as error:
-            return unreadable(error.message)
-        return replace(await judge(data.mrz, data.portrait, data.chip_checks, on), issued=data.issued)
 
 
 class Cards:

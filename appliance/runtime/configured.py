@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from appliance.claim_config import TrustConfig
 from appliance.config import LaneConfig
 from appliance.control import setup as msg
 from appliance.core.faults import CATALOGUE
 from appliance.core.policy import TIMEOUTS
 from appliance.core.types import CheckName, Claim
+from appliance.document.reasons import DocumentFault
+from appliance.document.trust.store import load
 from appliance.gallery import database as gallery
 from appliance.gallery.errors import GalleryError
 from appliance.runtime import installed, thresholds
@@ -148,9 +151,18 @@ WORDS = {
     "calibration.drift": "share by which an LED may differ from it",
 }
 
+TRUST_WORDS = {
+    "trust.store": "the folder of the issuers that are believed",
+    "trust.types": "first letters of the types of document that are admitted",
+    "trust.without_clone_detection": "issuers whose chips need not prove that they are no copies",
+    "trust.allow_sha1": "whether signatures over SHA-1 are believed",
+    "trust.allow_bac_fallback": "whether a chip that fails at PACE is read by BAC",
+    "trust.extended": "whether extended APDUs are used where the chip takes them",
+}
+
 
 def _settings(config: LaneConfig) -> Iterator[msg.Setting]:
-    for key, words in WORDS.items():
+    for key, words in {**WORDS, **(TRUST_WORDS if config.trust is not None else {})}.items():
         section, name = key.split(".")
         yield _setting(getattr(config, section), key, name, words)
     for camera, light in config.illumination.items():
@@ -162,7 +174,8 @@ def _settings(config: LaneConfig) -> Iterator[msg.Setting]:
 
 def _setting(section: BaseModel, key: str, name: str, words: str) -> msg.Setting:
     value = getattr(section, name)
-    said = NONE if value is None or value == () else str(value)
+    value = ", ".join(sorted(value)) if isinstance(value, frozenset) else value
+    said = NONE if value is None or value in ((), "") else str(value)
     said = said.lower() if isinstance(value, bool) else said
     return msg.Setting(key=key, value=said, given=name in section.model_fields_set, words=words)
 
@@ -172,18 +185,39 @@ def _setting(section: BaseModel, key: str, name: str, words: str) -> msg.Setting
 
 def _trust(config: LaneConfig) -> Iterator[str]:
     reader = config.document_reader
-    yield "No trust list is used: this release holds no CSCA certificate, and no list can be loaded into it."
     if reader.claim is not Claim.DOCUMENT:
         yield f"No document is read here (document_reader.kind = {reader.kind}): none is found authentic or forged."
         return
-    yield (
-        "Whether a document is authentic is what its reader reports of the chip "
-        f"(document_reader.kind = {reader.kind}): the lane believes it and verifies no signature itself."
-    )
+    assert config.trust is not None  # a configuration without it is refused
+    yield from _issuers(config.trust)
     if reader.kind == "rig":
-        yield "This reader is simulated: what it reports is written in a file, and proves nothing."
+        yield "This reader is simulated, and so are its passports and their issuer."
     if not config.policy.require_chip:
         yield "policy.require_chip = false: document authenticity is not mandatory here."
+
+
+def _issuers(trust: TrustConfig) -> Iterator[str]:
+    """Whom the lane believes, as the store says it now."""
+    try:
+        store = load(trust.store, trust.roots)
+    except DocumentFault as fault:
+        yield f"The trust store cannot be used, no document is found authentic: {fault.detail}"
+        return
+    certificates = store.anchors.certificates
+    states = {one.country for one in certificates}
+    yield f"{len(certificates)} CSCA certificates of {len(states)} states are trusted."
+    for source in store.sources:
+        if source.root:
+            yield f"Imported: {source.kind} of {source.country}, signed {source.signed[:10]}, root {source.root}."
+    lists = [crl.country for crl in store.anchors.crls]
+    yield f"Revocation lists are there of {len(set(lists))} states; documents of all others are referred."
+    if trust.allow_sha1:
+        yield "trust.allow_sha1 = true: signatures over SHA-1 are believed."
+    if trust.allow_bac_fallback:
+        yield "trust.allow_bac_fallback = true: a chip that fails at PACE is read by BAC."
+    if trust.without_clone_detection:
+        names = ", ".join(sorted(trust.without_clone_detection))
+        yield f"trust.without_clone_detection: a copy of a chip is not found out of documents of {names}."
 
 
 def _retention(config: LaneConfig, live: Live, monotonic: Callable[[], float]) -> Iterator[msg.Kept]:

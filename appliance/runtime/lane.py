@@ -23,7 +23,7 @@ from appliance.runtime.eye import EyeOwner
 from appliance.runtime.gate import GateOwner
 from appliance.runtime.history import History
 from appliance.runtime.loop import LaneLoop
-from appliance.runtime.passage_data import PassageData, document_view
+from appliance.runtime.passage_data import PassageData
 from appliance.runtime.presence import PresenceOwner
 from appliance.runtime.questions import Questions
 from appliance.runtime.reader import ReaderOwner
@@ -192,15 +192,12 @@ class LaneController:
             task.cancel()
 
     def _document(self, passage_id: str, judged: Judged) -> None:
-        if self._passage is None or self._passage.passage_id != passage_id:
+        data = self._passage
+        if data is None or data.passage_id != passage_id or data.forgotten:
             return
-        self._passage.document = document_view(judged.mrz) if judged.mrz else None
-        self._passage.enrolled_as = judged.enrolled_as
-        if judged.photo is not None:
-            photo, eyes = judged.photo
-            self._passage.show("portrait", photo, "image/jpeg", label="from the gallery", eyes=eyes)
+        data.claimed(judged)
         if judged.portrait is not None:
-            self._spawn("enrol", self._enrol(self._passage, judged))
+            self._spawn("enrol", self._enrol(data, judged))
 
     async def _enrol(self, data: PassageData, judged: Judged) -> None:
         """Make the reference while the traveller walks in."""

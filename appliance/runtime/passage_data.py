@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from appliance.control.messages import AttemptView, CheckView, DocumentView, ImageView
+from appliance.control.messages import AttemptView, CheckView, DocumentView, ImageView, InspectionView
 from appliance.core.phases import Phase, Referred
-from appliance.core.types import Check, Outcome, Result
+from appliance.core.types import Advice, Check, InspectionStep, Outcome, Result
+from appliance.document.inspection import Inspection
+from appliance.document.judge import Judged
 from appliance.document.mrz import Mrz
+from appliance.document.reasons import VERDICTS
 
 _ORDER = {Result.FAILED: 0, Result.UNDETERMINED: 1, Result.ABORTED: 2, Result.NOT_PERFORMED: 3, Result.SUCCESSFUL: 4}
 
@@ -26,12 +29,13 @@ class Picture:
 @dataclass(slots=True)
 class PassageData:
     """One passage as the guard sees it. `earlier` are the attempts that an officer had done again: when each was
-    decided, and its checks."""
+    decided, and its checks. `advice` is what the last reading of the document left to do better."""
 
     passage_id: str
     started: datetime
     document: DocumentView | None = None
     enrolled_as: str = ""
+    advice: Advice | None = None
     checks: tuple[Check, ...] = ()
     irregularities: tuple[str, ...] = ()
     pictures: dict[str, Picture] = field(default_factory=dict)
@@ -42,6 +46,14 @@ class PassageData:
     seen_since: datetime | None = None
     held_since: datetime | None = None
     forgotten: bool = False
+
+    def claimed(self, judged: Judged) -> None:
+        """What the last reading was judged to be, in place of the one before."""
+        self.document = document_view(judged.mrz, judged.inspection) if judged.mrz else None
+        self.enrolled_as, self.advice = judged.enrolled_as, judged.advice
+        if judged.photo is not None:
+            photo, eyes = judged.photo
+            self.show("portrait", photo, "image/jpeg", label="from the gallery", eyes=eyes)
 
     def show(self, channel: str, data: bytes, media_type: str, *, label: str, eyes: list[float] | None = None) -> None:
         """Add or replace a picture; its version grows. One that comes after `forget` is dropped."""
@@ -106,8 +118,9 @@ def _views(checks: tuple[Check, ...]) -> tuple[CheckView, ...]:
     return tuple(CheckView(name=c.name, result=c.result, reason=c.reason, detail=c.detail) for c in ordered)
 
 
-def document_view(mrz: Mrz) -> DocumentView:
-    """The document for the guard's screen."""
+def document_view(mrz: Mrz, inspection: Inspection | None) -> DocumentView:
+    """The document for the guard's screen, with every step of its inspection."""
+    steps = () if inspection is None else tuple(_step(inspection, step) for step in InspectionStep)
     return DocumentView(
         document_type=mrz.document_type,
         issuing_state=mrz.issuing_state,
@@ -118,4 +131,10 @@ def document_view(mrz: Mrz) -> DocumentView:
         date_of_birth=mrz.date_of_birth,
         sex=mrz.sex,
         date_of_expiry=mrz.date_of_expiry,
+        inspection=steps,
     )
+
+
+def _step(inspection: Inspection, step: InspectionStep) -> InspectionView:
+    words = tuple(VERDICTS[reason].words for reason in inspection.reasons(step))
+    return InspectionView(step=step, result=inspection.result(step), reasons=words)

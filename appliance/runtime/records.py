@@ -29,7 +29,7 @@ def of_event(event: ev.Event, source: str) -> JournalRecord:
             facts["passage_id"] = passage_id
         case ev.DocumentRead(passage_id, document):
             facts |= {"passage_id": passage_id, "readable": document.readable, "checks_ok": document.checks_ok}
-            facts |= {"chip": document.chip_authentic, "problem": document.problem}
+            facts |= {"chip": document.chip_authentic, "problem": document.problem, "code": document.code}
         case ev.VerificationDone(passage_id, checks):
             facts |= {"passage_id": passage_id, "checks": {check.name: check.result for check in checks}}
         case ev.OfficerDecided(passage_id, action, visual_check, officer, reason, second):

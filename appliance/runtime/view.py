@@ -31,7 +31,7 @@ from appliance.runtime.passage_data import PassageData
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything a snapshot is made of."""
+    """Everything a snapshot is made of. `advice` is the verification's."""
 
     lane_id: str
     simulated: bool
@@ -90,6 +90,14 @@ def step_of(lane: ph.Lane, policy: Policy, *, attended: bool = True, claim: Clai
             return Step.EMERGENCY
 
 
+def _advice(facts: Facts) -> Advice | None:
+    """What helps now: with the document while it is read again, else before the cameras."""
+    phase, passage = facts.lane.phase, facts.passage
+    if not isinstance(phase, ph.Reading):
+        return facts.advice
+    return passage.advice if passage is not None and phase.attempt > 1 else None
+
+
 def snapshot(facts: Facts) -> LaneSnapshot:
     """The lane as a console shows it."""
     lane, policy = facts.lane, facts.policy
@@ -106,7 +114,7 @@ def snapshot(facts: Facts) -> LaneSnapshot:
         phase_since=since,
         phase_ends=_ends(facts),
         step=step_of(lane, policy, attended=facts.attended, claim=facts.claim),
-        advice=facts.advice,
+        advice=_advice(facts),
         in_service=not isinstance(lane.phase, ph.Starting | ph.OutOfService | ph.Emergency),
         mode=facts.mode,
         devices=facts.devices,

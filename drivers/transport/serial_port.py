@@ -24,21 +24,31 @@ _WRITE_TIMEOUT_S = 0.15
 class SerialPort:
     """8 data bits, no flow control; `parity` is "N", "E" or "O".
 
-    Name the port by /dev/serial/by-path: ttyUSB numbers move when something else is plugged in.
+    Name the port by /dev/serial/by-path: ttyUSB numbers move when something else is plugged in. `dtr` raises "data
+    terminal ready", which some USB devices (CDC) wait for before they send; RTS stays low.
     """
 
-    def __init__(self, path: str | Path, baudrate: int, *, device: str, parity: str = "N", stop_bits: int = 1) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        baudrate: int,
+        *,
+        device: str,
+        parity: str = "N",
+        stop_bits: int = 1,
+        dtr: bool = False,
+    ) -> None:
         self._path = str(path)
         self._device = device
         self._inbox = Inbox(device)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
         self._room: asyncio.Future[None] | None = None
-        # DTR and RTS stay low: boards wire them to reset, adapters to the RS-485 driver.
+        # DTR and RTS stay low unless asked for: boards wire them to reset, adapters to the RS-485 driver.
         self._serial = serial.Serial(baudrate=baudrate, parity=parity, stopbits=stop_bits, exclusive=True)
         # Sets VMIN to 1: only then does an empty read mean that the port is gone, not that nothing came.
         self._serial.inter_byte_timeout = 0
-        self._serial.dtr = False
+        self._serial.dtr = dtr
         self._serial.rts = False
         self._serial.port = self._path
 

@@ -1,6 +1,7 @@
 """All measurements in one table, each beside its target."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hil.bench import console as guard_console
-from hil.bench import cost, liveness, release
+from hil.bench import cost, liveness, passport, release
 
 MAX_RATIO = 1.10
 MAX_VERIFICATION_MS = 1000.0
@@ -23,7 +24,7 @@ MAX_FRAME_MS = 150.0
 MAX_LOAD_KB = 300.0
 MAX_USABLE_MS = 1000.0
 MAX_CONSOLE_MB = 250.0
-_ROUNDS = 5
+_ROUNDS, _READINGS = 5, 20
 REFERRALS, LOADS, FILM_S = 50, 10, 20.0
 
 
@@ -72,6 +73,19 @@ def run_console() -> None:
         console(table, status.update)
     table.caption = f"load {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} cores"
     out.print(table)
+
+
+def _passports(table: Table) -> None:
+    """Our own processor time for one document; all ways to open it: `bench passport`."""
+    with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as folder:
+        found = passport.ways(passport.trusting(Path(folder)), _READINGS, ("BAC", passport.ASKED))
+    for way in found:
+        middle, late = way.whole_ms()
+        table.add_row(
+            f"passport read and proven by {way.name}, own CPU, p95 (n={_READINGS})",
+            f"{late:.0f} ms  (p50 {middle:.0f})",
+            f"<= {passport.MAX_MS:.0f} ms" if way.name == passport.ASKED else "",
+        )
 
 
 def run(*, pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, releases: int) -> None:
@@ -124,6 +138,8 @@ def run(*, pack: str, models_dir: Path, bands: tuple[str, ...], passages: int, r
     table.add_row(
         "idle, controller and vision", f"{costs.idle_percent:.1f} % of a core", f"<= {MAX_IDLE_PERCENT:.0f} %"
     )
+    with out.status("passports"):
+        _passports(table)
     with out.status("guard console") as status:
         console(table, status.update)
     out.print(table)

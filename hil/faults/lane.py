@@ -6,7 +6,6 @@ are in `own`. What a case cannot see (light, current, force) is a bench's with i
 
 import asyncio
 import contextlib
-import os
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -18,12 +17,14 @@ from appliance.control.messages import CheckName, LaneSnapshot, OfficerAction, R
 from appliance.core.faults import CATALOGUE
 from hil.emulator.exposure_sync import EXPOSURE_US, Flash
 from hil.faults.observed import Observed
+from hil.passport.faults import Fault as PassportFault
+from hil.passport.folder import make_document
 from hil.rig.config import RigPaths
 from hil.scenarios.conductor import TourError
 from hil.scenarios.passages import COMPANION
 from hil.scenarios.tour import verify_journal
 from hil.scenarios.watched import WatchedLane, since
-from hil.scene import CAST, Light, bona_fide, make_document
+from hil.scene import CAST, Light, bona_fide
 from hil.sim.depth import suitcase
 from hil.sim.traveller import GONE, Place
 
@@ -194,11 +195,10 @@ def _eye(lane: WatchedLane) -> psutil.Process:
 
 
 async def malformed_portrait(lane: WatchedLane, document: Path) -> Observed:
-    """The document's portrait is cut in half: referred outside, nobody gets in, the next traveller passes."""
-    portrait = make_document(CAST[0], document.parent / "malformed").with_name("portrait.jpg")
-    os.truncate(portrait, portrait.stat().st_size // 2)
+    """The chip's portrait is made to burst its decoder: referred outside, nobody gets in, the next traveller passes."""
+    bomb = make_document(CAST[0], document.parent / "malformed", faults=[PassportFault.IMAGE_BOMB])
     before = lane.openings()
-    await lane.comes(portrait.parent, bona_fide(CAST[0]))
+    await lane.comes(bomb, bona_fide(CAST[0]))
     seen = await lane.referred()
     observed = Observed(secure_s=0.0)
     assert seen.passage is not None

@@ -15,6 +15,7 @@ from hil.faults import board, gate, lane, own
 from hil.faults.clock import LeapingClock
 from hil.faults.menu import Fault
 from hil.faults.observed import Observed
+from hil.passport.folder import make_document
 from hil.rig import ChildFailed, Rig
 from hil.rig.config import LaneSettings
 from hil.rig.rig import RigError
@@ -22,7 +23,7 @@ from hil.scenarios.conductor import TourError
 from hil.scenarios.passages import TIMEOUTS
 from hil.scenarios.tour import appliance_of
 from hil.scenarios.watched import guarded
-from hil.scene import CAST, make_document
+from hil.scene import CAST
 from hil.stand import Bench
 
 Tell = Callable[[str], None]
@@ -130,7 +131,7 @@ async def _lanes(to_run: Sequence[Result], plan: Plan, folder: Path, tell: Tell)
     if not shared and not alone:
         return
     settings = LaneSettings(pack=plan.pack, models_dir=plan.models_dir, timeouts={**TIMEOUTS, "Entering": 10.0})
-    document = make_document(CAST[0], folder / "document").parent
+    document = make_document(CAST[0], folder / "document")
     if shared:
         tell("starting a lane")
         await _on_one_lane(shared, settings, folder, document, tell)

@@ -10,6 +10,7 @@ from appliance.liveness.channels import CHANNELS
 from appliance.models.manager import State, check_pack, chosen_pack
 from appliance.sites import Site
 from hil.emulator.exposure_sync import DELAY_US, EXPOSURE_US
+from hil.rig.trust import fingerprint
 from hil.scene import NIR, REFERENCE_REFLECTANCE
 from hil.scene.stage import LANE
 from hil.sim.depth import OPTICS
@@ -100,6 +101,11 @@ class RigPaths:
         return self.directory / "floor.npz"
 
     @property
+    def trust(self) -> Path:
+        """Whose documents the lane believes."""
+        return self.directory / "trust"
+
+    @property
     def till(self) -> Path:
         """Socket of the receiver of authorisations."""
         return self.directory / "till.sock"
@@ -165,14 +171,13 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
             "control_socket": paths.control,
             "commissioning": paths.commissioning,
         },
-        "policy": {"require_chip": False},
         "policy.timeouts": dict(settings.timeouts),
         "gate": {"port": paths.gate, "baudrate": 115200, "unit": 1},
     }
     sections[""] = {**sections[""], "site": settings.site.value}
     if settings.site is Site.UNATTENDED_POINT:
         del sections[""]["commissioning"]  # type: ignore[attr-defined]
-        sections["policy"] = {"require_chip": False, "require_guard": False}
+        sections["policy"] = {"require_guard": False}
         till = {"kind": "authorisation", "audience": AUDIENCE, "key": paths.key}
         sections["gate"] = {"port": f"unix:{paths.till}", **till}
     for camera in cameras:
@@ -206,7 +211,10 @@ def lane_toml(paths: RigPaths, settings: LaneSettings) -> str:
 def _claim(paths: RigPaths, settings: LaneSettings) -> dict[str, Mapping[str, object]]:
     """The sections that say how people say who they are."""
     if settings.claim is Claim.DOCUMENT:
-        return {"document_reader": {"kind": "rig", "options": {"socket": str(paths.socket)}}}
+        return {
+            "document_reader": {"kind": "rig", "options": {"socket": str(paths.socket)}},
+            "trust": {"store": paths.trust, "roots": [fingerprint()]},
+        }
     gallery: dict[str, object] = {"folder": paths.gallery, "key": paths.gallery_key}
     if settings.claim is Claim.CARD:
         return {

@@ -28,6 +28,7 @@ from hil.rig import office
 from hil.rig.config import AUDIENCE, LANE_ID, LaneSettings, RigPaths, commissioning_toml, lane_toml
 from hil.rig.faults import Faults
 from hil.rig.server import RigServer
+from hil.rig.trust import import_trust
 from hil.rig.world import World, develop
 from hil.scene import Light, Presentation, empty_scene
 from hil.sim.observer import Observer
@@ -80,7 +81,9 @@ class Rig:
                 self.till = stack.enter_context(self._opened_till())
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="rig camera"))
             self._world = World(self.settings.topology, seed=self._seed, speed=self._speed, pool=pool)
-            if self.settings.claim is not Claim.DOCUMENT:
+            if self.settings.claim is Claim.DOCUMENT:
+                import_trust(self.paths.trust, self.paths.directory / "utopia", SystemClock().now())
+            else:
                 office.enrol_cast(self.paths, self.settings)
             if self.settings.claim is Claim.CARD:
                 self._world.cards = office.reader(self.paths)

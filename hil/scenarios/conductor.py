@@ -18,12 +18,13 @@ from appliance.control.client import LaneClient, LaneUnreachable
 from appliance.control.messages import LaneSnapshot, OfficerRequest, PassageView, ReferralView
 from appliance.core.types import Advice, Claim, Outcome, Result
 from drivers.ports import Door
+from hil.passport.folder import document_below
 from hil.rig import Child, Rig
 from hil.rig.faults import RELAYS
 from hil.rig.office import card_below
 from hil.scenarios.passages import COMPANION, DARK
 from hil.scenarios.script import GuardDoes, Mishap, Passage
-from hil.scene import bona_fide, document_below
+from hil.scene import bona_fide
 from hil.sim.traveller import GONE, Place
 
 READY_S = 60.0
@@ -169,7 +170,7 @@ class Conductor:
             return None
         if claim is Claim.CARD:
             return card_below(below, passage.holder)
-        return document_below(below, passage.holder, passage.expires)
+        return document_below(below, passage.holder, passage.expires, passage.wrong)
 
     @contextlib.contextmanager
     def _noted(self, got: Got) -> Iterator[None]:

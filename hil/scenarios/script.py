@@ -13,6 +13,7 @@ import yaml
 
 from appliance.core.types import CheckName, OfficerAction, Outcome, Result
 from appliance.evaluate.species import SPECIES
+from hil.passport.faults import Fault, fault
 from hil.scene import CAST, Presentation, Scene, Traveller, Wearables, attack, bona_fide, compose
 from hil.sim.traveller import Behaviour, Place
 
@@ -63,6 +64,7 @@ class Passage:
 
     With `evidence` the guard looks at everything there is to see of the face: portrait, picture, every band, the map.
     Who `uncovers` takes the mask off when asked to. `needs` names weights without which the passage shows nothing.
+    `wrong` is what is wrong with the passport.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Passage:
     shows: Callable[[], Presentation]
     expected: Expected
     expires: str = VALID
+    wrong: frozenset[Fault] = frozenset()
     behaviour: Behaviour = _AS_USUAL
     guard: GuardDoes | None = None
     mishap: Mishap | None = None
@@ -110,6 +113,7 @@ def _passage(path: Path, number: int, given: Any) -> Passage:
                 "holder": _person(given["holder"]),
                 "shows": shows,
                 "expected": _expected(given["expected"]),
+                "wrong": frozenset(map(fault, given.get("wrong", ()))),
                 "behaviour": Behaviour(**given.get("behaviour", {})),
                 "guard": _guard(given.get("guard")),
                 "mishap": Mishap(given["mishap"]) if "mishap" in given else None,

@@ -1,13 +1,12 @@
 """The multispectral scene of the simulated rig and its cast of invented travellers.
 
 What stands before the camera (`bona_fide`, `printed_photo`, `screen_replay`, `printed_mask`, `empty_scene`), what a
-camera makes of it (`Sensor`, `Light`), and the passports of the cast (`render_portrait`, `make_document`).
+camera makes of it (`Sensor`, `Light`), and the portraits of the cast (`render_portrait`).
 """
 
 from hil.scene.bands import CHANNELS, NIR, SWITCHED
 from hil.scene.cast import CAST, Traveller, UnknownTraveller, traveller
 from hil.scene.compose import Scene, compose
-from hil.scene.document import document_below, make_document
 from hil.scene.exposure import Light
 from hil.scene.mount import DEFAULT_MOUNT, Mount, draw_mount
 from hil.scene.portrait import render_portrait
@@ -46,10 +45,8 @@ __all__ = [
     "attack",
     "bona_fide",
     "compose",
-    "document_below",
     "draw_mount",
     "empty_scene",
-    "make_document",
     "printed_mask",
     "printed_photo",
     "render_portrait",

@@ -1,18 +1,14 @@
-"""Specimen passports of the cast: a folder with `document.json` and `portrait.jpg`.
+"""The printed zone of the cast's passports.
 
-Issuer and nationality are UTO, the Utopia of the ICAO specimens: no such document exists. Not responsible for reading
-them back (the document reader and `appliance.document`).
+Issuer and nationality are UTO, the Utopia of the ICAO specimens: no such document exists. Not here: chip and issuer
+(`hil.passport`).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from functools import lru_cache
-from pathlib import Path
 
 from hil.scene.cast import Traveller
-from hil.scene.portrait import render_portrait
 
 STATE = "UTO"
 _WEIGHTS = (7, 3, 1)
@@ -58,36 +54,3 @@ def mrz(who: Traveller, date_of_expiry: str) -> tuple[str, str]:
             raise ValueError(f"an MRZ line of {who.key} has {len(line)} characters, not 44: {line}")
         check_digit(line)
     return upper, lower
-
-
-def make_document(who: Traveller, folder: Path, *, date_of_expiry: str = "2034-06-30") -> Path:
-    """Write a traveller's document into `folder` (made if absent); returns the path of `document.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {
-        "document_type": "P",
-        "issuing_state": STATE,
-        "document_number": who.document_number.upper().ljust(9, "<"),
-        "surname": who.surname.upper(),
-        "given_names": who.given_names.upper(),
-        "nationality": STATE,
-        "date_of_birth": who.date_of_birth,
-        "sex": who.sex,
-        "date_of_expiry": date_of_expiry,
-        "mrz": list(mrz(who, date_of_expiry)),
-        "portrait": "portrait.jpg",
-    }
-    (folder / "portrait.jpg").write_bytes(render_portrait(who))
-    path = folder / "document.json"
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return path
-
-
-@lru_cache(maxsize=64)
-def document_below(directory: Path, who: Traveller, date_of_expiry: str) -> Path:
-    """The folder of a traveller's document below `directory`, written once per run of the program.
-
-    What an earlier run left there is written over: its travellers may have had other heads.
-    """
-    folder = directory / f"{who.key}-{date_of_expiry}"
-    make_document(who, folder, date_of_expiry=date_of_expiry)
-    return folder

@@ -5,7 +5,8 @@ Not here: what stands in the document (its folder), and the socket (rig).
 
 from pathlib import Path
 
-READS_S = 0.8
+ZONE_S = 0.4
+"""How long a zone takes to be read."""
 
 
 class DocumentPlate:
@@ -23,8 +24,13 @@ class DocumentPlate:
 
     @property
     def reading(self) -> bool:
-        """A reading is under way."""
+        """A reading is under way: the zone under the glass, then the chip for as long as the lane talks to it."""
         return self._left_s is not None
+
+    @property
+    def zone_read(self) -> bool:
+        """The zone of the document that is being read lies in the reader's memory."""
+        return self._left_s is not None and self._left_s <= 0
 
     def place(self, document: Path) -> None:
         """Lay a document on the glass."""
@@ -42,13 +48,15 @@ class DocumentPlate:
         """Start reading what lies there. Raises ValueError when nothing does."""
         if self.document is None:
             raise ValueError("no document lies on the reader")
-        self._left_s = READS_S
+        self._left_s = ZONE_S
 
-    def tick(self, dt: float) -> None:
-        """Let `dt` seconds pass; `readings` grows when one is complete."""
-        if self._left_s is None:
-            return
-        self._left_s -= dt
-        if self._left_s <= 0:
+    def finish(self) -> None:
+        """The lane is done with it."""
+        if self._left_s is not None:
             self._left_s = None
             self.readings += 1
+
+    def tick(self, dt: float) -> None:
+        """Let `dt` seconds pass."""
+        if self._left_s is not None:
+            self._left_s -= dt

@@ -5,13 +5,18 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from appliance.clock import SystemClock
 from appliance.config import load
+from appliance.document.reasons import DocumentFault
 from appliance.main import _run, app
+from appliance.runtime.documents import Trusted
+from hil.rig.trust import fingerprint, import_trust
 
 LANE = """
 lane_id = "E-07"
@@ -35,6 +40,9 @@ nir.reference = {{ box = [0, 0, 9, 9], width_mm = 6 }}
 [document_reader]
 kind = "rig"
 options = {{ socket = "{base}/rig.sock" }}
+[trust]
+store = "{base}/trust"
+roots = ["{root}"]
 [face]
 pack = "open-omz"
 models_dir = "{base}/no-models"
@@ -46,7 +54,7 @@ module = "hil.devices"
 @pytest.fixture
 def lane(tmp_path: Path) -> Path:
     path = tmp_path / "lane.toml"
-    path.write_text(LANE.format(base=tmp_path))
+    path.write_text(LANE.format(base=tmp_path, root=fingerprint()))
     return path
 
 
@@ -92,7 +100,38 @@ def test_without_a_file_the_usage_is_shown() -> None:
     assert "--config" in done.stderr
 
 
-def test_run_with_a_missing_matcher_says_what_to_fetch_and_ends_with_3(lane: Path) -> None:
+@pytest.fixture
+def believing(lane: Path) -> Path:
+    """A lane whose trust store holds Utopia."""
+    import_trust(lane.parent / "trust", lane.parent / "utopia", SystemClock().now())
+    return lane
+
+
+def test_run_with_no_trusted_issuer_says_what_to_import_and_ends_with_3(
+    lane: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asyncio.run(_run(load(lane))) == 3
+    assert "Import a master list: appliance trust import" in capsys.readouterr().err
+
+
+def test_run_with_a_root_that_is_not_pinned_ends_with_3(believing: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    believing.write_text(believing.read_text().replace(fingerprint(), "1" * 64))
+    assert asyncio.run(_run(load(believing))) == 3
+    assert "which this lane does not pin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("specimens", [False, True])
+def test_only_a_simulated_lane_believes_utopia(believing: Path, specimens: bool) -> None:
+    trusting = partial(Trusted, believing.parent / "trust", frozenset({fingerprint()}), specimens=specimens)
+    if specimens:
+        assert len(trusting().anchors().certificates) == 5
+    else:
+        with pytest.raises(DocumentFault, match="test material"):
+            trusting()
+
+
+def test_run_with_a_missing_matcher_says_what_to_fetch_and_ends_with_3(believing: Path) -> None:
+    lane = believing
     done = appliance("run", "-c", str(lane))
     assert done.returncode == 3, done.stderr
     assert "appliance models fetch open-omz" in done.stderr
@@ -107,7 +146,10 @@ def test_run_with_a_module_that_is_not_there_ends_with_3(lane: Path, capsys: pyt
     assert "hil.nothing cannot be loaded" in capsys.readouterr().err
 
 
-def test_a_socket_that_another_controller_holds_ends_with_3(lane: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_socket_that_another_controller_holds_ends_with_3(
+    believing: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lane = believing
     (lane.parent / "run").mkdir()
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(lane.parent / "run" / "lane.sock"))

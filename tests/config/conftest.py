@@ -30,6 +30,10 @@ nir = { kind = "rig", options = { camera = "nir", socket = "rig.sock" }, referen
 kind = "rig"
 options = { socket = "rig.sock" }
 
+[trust]
+store = "var/trust"
+roots = ["0000000000000000000000000000000000000000000000000000000000000000"]
+
 [simulation]
 module = "hil.devices"
 """

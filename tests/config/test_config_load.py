@@ -6,7 +6,7 @@ import pytest
 from appliance import devices
 from appliance.config import ConfigError, load
 from appliance.core.policy import TIMEOUTS
-from appliance.core.types import MANDATORY, CheckName, Topology
+from appliance.core.types import MANDATORY, CheckName, Claim, Topology
 from appliance.gate_config import WaveshareConfig
 from appliance.sites import Site
 
@@ -90,7 +90,7 @@ def test_all_problems_are_listed_together(write: Write) -> None:
             "cameras.nir.reference.reflectance",
         ),
         ((RGB, '{ kind = "recorded", path = "replay.avi" }'), "cameras.rgb"),
-        (('kind = "rig"\noptions = { socket', 'kind = "pcsc"\noptions = { socket'), "document_reader"),
+        (('kind = "rig"\noptions = { socket', 'kind = "nfc"\noptions = { socket'), "document_reader"),
     ],
 )
 def test_values_that_are_no_such_thing(write: Write, change: tuple[str, str], place: str) -> None:
@@ -162,6 +162,7 @@ state_dir = "var/state"
 control_socket = "var/lane.sock"
 gate = { port = "/dev/ttyUSB0" }
 document_reader = { kind = "rig" }
+trust = { store = "var/trust", roots = ["0000000000000000000000000000000000000000000000000000000000000000"] }
 simulation = { module = "hil.devices" }
 """
     lane = load(write(text=rest + example))
@@ -193,7 +194,7 @@ def test_production_refuses_one_simulated_device_among_real_ones(write: Write) -
 def test_production_reads_the_chip_and_is_watched(write: Write) -> None:
     lax = "require_guard = false\nrequire_chip = false"
     said = refusal(write(('profile = "simulated"', 'profile = "production"'), ("require_guard = true", lax)))
-    assert "policy.require_chip: a production lane reads the chip" in said
+    assert "policy.require_chip: a production lane proves the chip genuine" in said
     assert "policy.require_guard: a production lane is watched" in said
 
 
@@ -328,6 +329,7 @@ def test_a_genicam_camera_is_built_as_told(write: Write) -> None:
 
 
 READER = '[document_reader]\nkind = "rig"\noptions = { socket = "rig.sock" }\n'
+TRUST = f'[trust]\nstore = "var/trust"\nroots = ["{"0" * 64}"]\n'
 CARDS = '[document_reader]\nkind = "osdp_card"\nport = "/dev/ttyUSB2"\nkeys = "keys"\n'
 GALLERY = '[gallery]\nfolder = "var/gallery"\nkey = "var/gallery.key"\n'
 TURNSTILE = f'{PROFILE}\ntopology = "turnstile"\nsite = "office"'
@@ -335,7 +337,7 @@ TURNSTILE = f'{PROFILE}\ntopology = "turnstile"\nsite = "office"'
 
 def office(write: Write, reader: str, *changes: tuple[str, str]) -> Path:
     """An office gate, from the good file."""
-    return write((PROFILE, TURNSTILE), (READER, reader), *changes)
+    return write((PROFILE, TURNSTILE), (READER, reader), (TRUST, ""), *changes)
 
 
 def test_an_office_takes_cards_of_people_who_are_enrolled(write: Write, tmp_path: Path) -> None:
@@ -362,6 +364,32 @@ def test_who_shows_no_document_is_enrolled_and_at_no_border(write: Write) -> Non
     assert "has no use for one" in refusal(write((READER, READER + GALLERY)))
     border = refusal(write((READER, CARDS + GALLERY)))
     assert "document_reader.kind: at a border the reference comes from a travel document" in border
+
+
+def test_a_lane_that_reads_documents_says_whom_it_believes_and_by_which_roots(write: Write) -> None:
+    assert "trust: missing; whose signatures are believed" in refusal(write((TRUST, "")))
+    assert "trust: a lane that reads no documents has no use for it" in refusal(
+        write((PROFILE, TURNSTILE), (READER, CARDS + GALLERY))
+    )
+    for roots in ('["ab"]', "[]", '["' + "A" * 64 + '"]'):
+        assert "trust.roots" in refusal(write((f'["{"0" * 64}"]', roots)))
+    assert "trust.types" in refusal(write((TRUST, TRUST + 'types = ["PD"]\n')))
+    lenient = TRUST + 'without_clone_detection = ["UTO"]\nallow_sha1 = true\n'
+    lane = load(write((TRUST, lenient)))
+    assert lane.trust is not None
+    rules = lane.trust.rules()
+    assert (rules.allow_sha1, rules.allow_bac_fallback, rules.types) == (True, False, {"P"})
+    assert rules.without_clone_detection == {"UTO"}
+
+
+def test_a_chip_reader_stands_beside_a_reader_of_zones(write: Write) -> None:
+    zone = 'zone = { kind = "serial_text", port = "/dev/ttyACM0" }\n'
+    pcsc = '[document_reader]\nkind = "pcsc"\nreader = "ACME"\n'
+    lane = load(write((READER, pcsc + zone)))
+    assert lane.document_reader.claim is Claim.DOCUMENT
+    assert "document_reader.zone" in refusal(write((READER, pcsc)))
+    wedge = 'zone = { kind = "keyboard_wedge" }\n'
+    assert "a reader that types like a keyboard is refused" in refusal(write((READER, pcsc + wedge)))
 
 
 def test_masks_are_allowed_where_the_site_allows_them_and_never_at_a_border(write: Write) -> None:

@@ -247,6 +247,17 @@ def test_a_failed_check_counts_even_where_it_is_not_mandatory() -> None:
     assert not decide((*document_checks(forged, TODAY), *face_checks()), optional).admit
 
 
+def test_what_was_found_on_the_chip_is_said_and_an_unread_document_never_succeeds() -> None:
+    forged = Document(True, True, date(2030, 1, 1), Result.FAILED, chip_problem="Its hash is wrong.", code="hash")
+    check = document_checks(forged, TODAY)[1]
+    assert (check.result, check.reason, check.detail) == (Result.FAILED, "Its hash is wrong.", "hash")
+    gone = Document(False, False, None, Result.NOT_PERFORMED, "It was taken away.", unread=Result.ABORTED, code="lost")
+    (read,) = document_checks(gone, TODAY)
+    assert (read.result, read.reason, read.detail) == (Result.ABORTED, "It was taken away.", "lost")
+    (lied,) = document_checks(replace(gone, unread=Result.SUCCESSFUL), TODAY)
+    assert lied.result is Result.FAILED
+
+
 def test_an_aborted_decision_keeps_one_reason_only() -> None:
     once = aborted(face_checks(), "first", Policy())
     twice = aborted(once.checks, "second", Policy())

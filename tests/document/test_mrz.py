@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.document.mrz import Mrz, MrzError, check_digit, parse
+from appliance.document.mrz import AccessFields, Format, Mrz, MrzError, check_digit, parse
 
 NAMES = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<"
 SECOND = "L898902C36UTO7408122F1204159ZE184226B<<<<<10"
@@ -31,6 +31,7 @@ def zone(**fields: str) -> tuple[str, str]:
 
 def test_the_specimen_of_the_standard() -> None:
     assert parse((NAMES, SECOND), TODAY) == Mrz(
+        format=Format.TD3,
         document_type="P",
         issuing_state="UTO",
         surname="ERIKSSON",
@@ -40,6 +41,9 @@ def test_the_specimen_of_the_standard() -> None:
         date_of_birth=date(1974, 8, 12),
         sex="F",
         date_of_expiry=date(2012, 4, 15),
+        optional_data="ZE184226B",
+        truncated=False,
+        access=AccessFields("L898902C3", "740812", "120415"),
     )
 
 

@@ -29,12 +29,15 @@ from appliance.control.messages import (
     Result,
     Step,
 )
+from hil.passport.faults import Fault
+from hil.passport.folder import make_document
 from hil.rig import Child, Rig
 from hil.rig.config import LaneSettings, RigPaths, commissioning_toml, lane_toml
+from hil.rig.trust import import_trust
 from hil.scenarios.passages import TIMEOUTS
 from hil.scenarios.tour import appliance_of, verify_journal
 from hil.scenarios.watched import WatchedLane, guarded, since
-from hil.scene import CAST, bona_fide, make_document
+from hil.scene import CAST, bona_fide
 from hil.sim.traveller import Place
 
 SETTINGS = LaneSettings(pack="pypi-dlib", timeouts={**TIMEOUTS, "Entering": 10.0})
@@ -53,7 +56,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
-    return make_document(CAST[0], tmp_path / "document").parent
+    return make_document(CAST[0], tmp_path / "document")
 
 
 def relays(rig: Rig) -> list[bool]:
@@ -66,7 +69,7 @@ async def test_one_lane_survives_everything_that_leaves_its_controller_alive(
     """One controller for all of them, because a start takes seconds."""
     with appliance_of(rig) as appliance:
         async with guarded(rig, appliance) as lane:
-            for nasty in (noise, truncated_portrait, killed_vision, killed_inference, rivals, second_attempt, let_out):
+            for nasty in (noise, bursting_portrait, killed_vision, killed_inference, rivals, second_attempt, let_out):
                 with subtests.test(nasty.__name__):
                     await nasty(lane, document, tmp_path)
     intact, words = await asyncio.to_thread(verify_journal, rig.paths)
@@ -93,12 +96,11 @@ async def noise(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
     assert since(before, lane.openings()) == (1, 0)
 
 
-async def truncated_portrait(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
-    """A truncated portrait refers outside and says so; the next traveller passes."""
-    portrait = make_document(CAST[0], tmp_path / "truncated").with_name("portrait.jpg")
-    os.truncate(portrait, portrait.stat().st_size // 2)
+async def bursting_portrait(lane: WatchedLane, document: Path, tmp_path: Path) -> None:
+    """A portrait made to burst its decoder refers outside and says so; the next traveller passes."""
+    bomb = make_document(CAST[0], tmp_path / "bomb", faults=[Fault.IMAGE_BOMB])
     before = lane.openings()
-    await lane.comes(portrait.parent, bona_fide(CAST[0]))
+    await lane.comes(bomb, bona_fide(CAST[0]))
     seen = await lane.referred()
     assert seen.passage is not None
     assert seen.passage.referral is not None
@@ -322,6 +324,7 @@ async def test_missing_or_tampered_weights_stop_the_start(tmp_path: Path, tamper
     settings = LaneSettings(pack="open-omz", models_dir=models, presence=False)
     paths.commissioning.write_text(commissioning_toml(settings))
     paths.config.write_text(lane_toml(paths, settings))
+    import_trust(paths.trust, tmp_path / "utopia", SystemClock().now())
     done = await asyncio.to_thread(run_appliance, paths.config)
     assert done.returncode == 3
     for word in words:

@@ -1,35 +1,35 @@
-"""The rig's document reader through the appliance's own seam, with hostile documents."""
+"""The rig's document reader through the appliance's own seam: zone, chip, and documents that are pulled away."""
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator
-from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from drivers.errors import Disconnected, DocumentUnreadable
+from drivers.errors import ChipLost, Disconnected, DocumentUnreadable
 from drivers.ports import DocumentReader
-from hil.devices import document_reader, parse_document
+from hil.devices import document_reader
+from hil.passport.faults import Fault
+from hil.passport.folder import make_document
+from hil.passport.passport import load
 from hil.rig import Rig
 from hil.rig.rig import RigError
-from hil.scene import empty_scene
+from hil.scene import CAST, empty_scene
 from hil.sim.traveller import Behaviour, Place
 
-MRZ = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"]
-PICTURE = b"\xff\xd8 not a whole picture"
+CHALLENGE = bytes.fromhex("0084000008")
+APPLICATION = bytes.fromhex("00A4040C07A0000002471001")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "document"
-    folder.mkdir()
-    (folder / "document.json").write_text(json.dumps({"mrz": MRZ}))
-    (folder / "portrait.jpg").write_bytes(PICTURE)
-    return folder
+    return make_document(CAST[0], tmp_path / "document")
+
+
+async def talk(reader: DocumentReader, commands: int) -> None:
+    for _ in range(commands):
+        await reader.transmit(APPLICATION)
 
 
 @pytest.fixture
@@ -45,16 +45,20 @@ def lay_down(rig: Rig, folder: Path, behaviour: Behaviour | None = None) -> None
 
 
 @pytest.mark.anyio
-async def test_a_document_is_awaited_and_read(rig: Rig, reader: DocumentReader, folder: Path) -> None:
+async def test_a_document_is_awaited_and_its_chip_answers(rig: Rig, reader: DocumentReader, folder: Path) -> None:
     waiting = asyncio.create_task(reader.presented())
     await asyncio.sleep(0.1)
     assert not waiting.done()
-    lay_down(rig, folder)
+    lay_down(rig, folder, Behaviour(takes_document_s=60.0))
     await asyncio.wait_for(waiting, 5)
-    document = await reader.read()
-    assert document.mrz == tuple(MRZ)
-    assert document.portrait == PICTURE
-    assert document.chip_checks == {}
+    assert await reader.zone() == load(folder).printed
+    assert (await reader.connect())[0] == 0x3B
+    assert await reader.transmit(APPLICATION) == b"\x90\x00"
+    assert len(await reader.transmit(CHALLENGE)) == 10
+    await reader.disconnect()
+    with pytest.raises(ChipLost, match="powered up"):
+        await reader.transmit(CHALLENGE)
+    assert (await reader.connect())[0] == 0x3B
 
 
 @pytest.mark.anyio
@@ -77,13 +81,13 @@ async def test_waiting_may_be_given_up_and_begun_again(rig: Rig, reader: Documen
             await asyncio.wait_for(reader.presented(), 0.03)
     lay_down(rig, folder)
     await asyncio.wait_for(reader.presented(), 5)
-    assert (await reader.read()).portrait == PICTURE
+    assert await reader.zone() == load(folder).printed
 
 
 @pytest.mark.anyio
 async def test_nothing_there_to_read(reader: DocumentReader) -> None:
     with pytest.raises(DocumentUnreadable, match="no document lies"):
-        await reader.read()
+        await reader.zone()
 
 
 @pytest.mark.anyio
@@ -91,73 +95,48 @@ async def test_pulled_off_in_mid_reading(rig: Rig, reader: DocumentReader, folde
     lay_down(rig, folder, Behaviour(pulls_document=True, takes_document_s=0.2))
     await asyncio.wait_for(reader.presented(), 5)
     with pytest.raises(DocumentUnreadable, match="taken off too early"):
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.zone(), 5)
+
+
+@pytest.mark.anyio
+async def test_pulled_off_while_the_chip_is_read(rig: Rig, reader: DocumentReader, folder: Path) -> None:
+    lay_down(rig, folder, Behaviour(pulls_document=True, takes_document_s=1.5))
+    await asyncio.wait_for(reader.presented(), 5)
+    await reader.zone()
+    await reader.connect()
+    with pytest.raises(ChipLost, match="taken off too early"):
+        await asyncio.wait_for(talk(reader, 100_000), 10)
+    with pytest.raises(ChipLost):
+        await reader.transmit(APPLICATION)
+    with pytest.raises(DocumentUnreadable, match="no document lies"):
+        await reader.connect()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", [Fault.CARD_PULLED, Fault.SILENCE])
+async def test_a_chip_that_is_gone_or_silent(rig: Rig, reader: DocumentReader, folder: Path, fault: Fault) -> None:
+    lay_down(rig, make_document(CAST[0], folder, faults=[fault]), Behaviour(takes_document_s=60.0))
+    await asyncio.wait_for(reader.presented(), 5)
+    await reader.zone()
+    await reader.connect()
+    with pytest.raises(ChipLost if fault is Fault.CARD_PULLED else TimeoutError):
+        await asyncio.wait_for(talk(reader, 20), 2)
+    assert (await reader.connect())[0] == 0x3B, "the reader itself is well"
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("{", "is not JSON"),
-        ("[" * 60000, "is not JSON"),
-        ("[]", "one object"),
-        ("{}", "2 or 3 lines"),
-        ('{"mrz": ["A"]}', "2 or 3 lines"),
-        ('{"mrz": ["A", 7]}', "ASCII text"),
-        (json.dumps({"mrz": ["A" * 45, "B"]}), "at most 44"),
-        (json.dumps({"mrz": ["Å", "B"]}), "ASCII text"),
-        (json.dumps({"mrz": MRZ, "chip_checks": {"trust_me": True}}), "may only hold"),
-        (json.dumps({"mrz": MRZ, "chip_checks": {"active_authentication": 1}}), "true, false or null"),
-        (json.dumps({"mrz": MRZ, "issued": "yesterday"}), '"issued"'),
-        (json.dumps({"mrz": MRZ, "issued": [2024, 1, 31]}), '"issued"'),
-    ],
+    ("record", "complaint"), [(None, "holds no"), ("{", "cannot be used"), ("[]", "cannot be used"), ("{}", "cannot")]
 )
-async def test_malformed_documents_say_what_is_wrong(
-    rig: Rig, reader: DocumentReader, folder: Path, text: str, complaint: str
+async def test_what_is_no_passport_is_said(
+    rig: Rig, reader: DocumentReader, folder: Path, record: str | None, complaint: str
 ) -> None:
-    (folder / "document.json").write_text(text)
+    path = folder / "passport.json"
+    path.unlink() if record is None else path.write_text(record)
     lay_down(rig, folder)
     await asyncio.wait_for(reader.presented(), 5)
     with pytest.raises(DocumentUnreadable, match=complaint):
-        await asyncio.wait_for(reader.read(), 5)
-
-
-@pytest.mark.anyio
-async def test_files_missing_or_far_too_large(rig: Rig, reader: DocumentReader, folder: Path) -> None:
-    (folder / "portrait.jpg").unlink()
-    lay_down(rig, folder, Behaviour(takes_document_s=60.0))
-    await asyncio.wait_for(reader.presented(), 5)
-    with pytest.raises(DocumentUnreadable, match="cannot be read"):
-        await reader.read()
-    with (folder / "portrait.jpg").open("wb") as file:
-        file.truncate(64 << 20)
-    with pytest.raises(DocumentUnreadable, match="larger than"):
-        await reader.read()
-
-
-def test_the_day_of_issue_is_passed_on_and_unknown_where_it_is_not_told() -> None:
-    told = parse_document("r", json.dumps({"mrz": MRZ, "issued": "2024-01-31"}).encode(), b"p")
-    assert told.issued == date(2024, 1, 31)
-    assert parse_document("r", json.dumps({"mrz": MRZ}).encode(), b"p").issued is None
-
-
-def test_chip_checks_are_passed_on() -> None:
-    described = json.dumps({"mrz": MRZ, "chip_checks": {"passive_authentication": True, "chip_authentication": None}})
-    data = parse_document("reader", described.encode(), PICTURE)
-    assert data.chip_checks == {"passive_authentication": True, "chip_authentication": None}
-    with pytest.raises(DocumentUnreadable, match="empty or far larger"):
-        parse_document("reader", described.encode(), b"")
-    with pytest.raises(DocumentUnreadable, match="empty or far larger"):
-        parse_document("reader", b" " * 70_000, PICTURE)
-
-
-@given(st.binary(max_size=200), st.binary(max_size=20))
-def test_hostile_bytes_are_only_ever_unreadable(described: bytes, portrait: bytes) -> None:
-    try:
-        data = parse_document("reader", described, portrait)
-    except DocumentUnreadable:
-        return
-    assert data.portrait == portrait
+        await asyncio.wait_for(reader.zone(), 5)
 
 
 @pytest.mark.anyio
@@ -170,7 +149,7 @@ async def test_a_lost_rig_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(Disconnected, match="unplugged"):
         await waiting
     with pytest.raises(Disconnected, match="not open"):
-        await reader.read()
+        await reader.zone()
     with pytest.raises(Disconnected, match="is it running"):
         await reader.open()
     await reader.close()

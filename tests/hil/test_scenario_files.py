@@ -6,6 +6,7 @@ import pytest
 
 from appliance.core.types import CheckName, OfficerAction, Outcome, Result
 from appliance.sites import Site
+from hil.passport.faults import Fault
 from hil.scenarios.passages import PASSAGES, TOUR, chosen
 from hil.scenarios.script import Mishap, ScenarioError, read
 from hil.scenarios.tour import Tour
@@ -67,8 +68,9 @@ def test_a_point_without_a_guard_has_a_tour_of_its_own_in_which_nobody_decides()
 def test_the_tours_own_file_is_its_beginning() -> None:
     own = read(TOUR)
     assert [one.name for one in own] == [one.name for one in PASSAGES[: len(own)]]
-    assert len(PASSAGES) == 26
+    assert len(PASSAGES) == 30
     assert chosen(("expired",))[0].expires == "2024-01-31"
+    assert chosen(("cloned-passport",))[0].wrong == {Fault.CLONE_CHIP}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,7 @@ def test_the_tours_own_file_is_its_beginning() -> None:
     [
         ("holder: amara", "holder: nobody", "nobody is called nobody; there are amara"),
         ("species: resin_mask", "species: wax", "no species is called wax"),
+        ("holder: amara", "holder: amara\n  wrong: [ugly]", "no fault is called 'ugly'"),
         ("outcome: second_line", "outcome: maybe", "'maybe' is not a valid Outcome"),
         ("  title: A mask\n", "  titel: A mask\n", "unknown keys titel"),
         ("    leaves: away\n", "", "'leaves' is missing"),

@@ -57,7 +57,9 @@ def test_the_wheel_holds_the_product_and_not_the_rig(wheel: Path) -> None:
     assert "ui/static/traveller.html" in names
     assert "migrations/lane/versions/0001_journal.py" in names
     assert "appliance/liveness/learned/rgb+850+940.json" in names
-    assert not [name for name in names if name.endswith((".onnx", ".dat", ".bin", ".npz", ".jpg", ".pyc"))]
+    # The reader of printed zones is ours, learnt from a rendered font; no other weights and no data are carried.
+    heavy = {name for name in names if name.endswith((".onnx", ".dat", ".bin", ".npz", ".jpg", ".pyc"))}
+    assert heavy == {"appliance/document/ocr/ocrb.npz"}
     assert not [name for name in names if "node_modules" in name]
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
@@ -84,6 +86,7 @@ def test_a_production_lane_has_no_way_to_the_rig(installed: Path, tmp_path: Path
     assert "ModuleNotFoundError" in done.stderr
 
 
+@pytest.mark.timeout(600)
 def test_its_tests_pass_outside_the_tree(installed: Path, tmp_path: Path) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
@@ -94,8 +97,9 @@ def test_its_tests_pass_outside_the_tree(installed: Path, tmp_path: Path) -> Non
     options = ["--import-mode=importlib", "-p", "no:cacheprovider", "-q", "-W", "error", "--strict-markers"]
     markers = ["-o", "markers=measured: needs weights\nrig: needs the rig", "-m", "not measured and not rig"]
     # The same pure code for minutes, and a measurement of the tree itself.
-    left = ("test_every_reachable_state.py", "test_coverage.py")
-    exhaustive = [part for name in left for part in ("--deselect", f"tests/core/{name}")]
+    left = ("core/test_every_reachable_state.py", "core/test_coverage.py", "document/trust/test_trust_hostile.py")
+    left += ("document/chip/test_chip_hostile.py", "document/chip/test_chip_cheats.py")
+    exhaustive = [part for name in left for part in ("--ignore", f"tests/{name}")]
     done = outside(installed, tmp_path, "-m", "pytest", *options, *markers, *exhaustive, str(tests))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert " passed" in done.stdout.splitlines()[-1]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runtime_devices import utopia
 
 from appliance.clock import ManualClock
 from appliance.config import LaneConfig
@@ -18,6 +19,7 @@ from appliance.runtime.faults import ActiveFault
 from appliance.store.errors import StoreError
 from appliance.store.lane_store import LaneStore
 from appliance.store.records import JournalRecord
+from hil.rig.trust import fingerprint
 
 CLOCK = ManualClock()
 CAMERA = {"kind": "rig", "reference": {"box": (0, 0, 10, 10), "width_mm": 7}}
@@ -34,6 +36,7 @@ def config_of(base: Path, **changes: Any) -> LaneConfig:
             "illumination": {"nir": {"port": "none", "bands": {"850": {}, "940": {"exposure_us": 3000}}}},
             "cameras": {"rgb": CAMERA, "nir": CAMERA},
             "document_reader": {"kind": "rig"},
+            "trust": {"store": utopia(), "roots": [fingerprint()]},
             "simulation": {"module": "none"},
         }
         | changes
@@ -137,6 +140,25 @@ def test_settings_say_whether_the_file_or_the_release_has_them(tmp_path: Path) -
     assert timeouts["policy.timeouts.Reading"] == ("15 s", False)
     assert all(check.mandatory for check in found.checks if check.name != "passage")
     assert not any("require_chip" in words for words in found.trust)
+    assert settings["trust.types"] == ("P", False)
+
+
+def test_whom_the_lane_believes_is_said_with_roots_and_revocation_lists(tmp_path: Path) -> None:
+    words = told(config_of(tmp_path)).trust
+    assert words[0] == "5 CSCA certificates of 2 states are trusted."
+    assert any(fingerprint() in one and "master list of UT" in one for one in words)
+    assert "Revocation lists are there of 2 states; documents of all others are referred." in words
+
+
+def test_a_store_that_cannot_be_used_and_every_leniency_are_said(tmp_path: Path) -> None:
+    lenient = {"allow_sha1": True, "allow_bac_fallback": True, "without_clone_detection": ["D", "UTO"]}
+    config = config_of(tmp_path, trust={"store": tmp_path / "none", "roots": [fingerprint()], **lenient})
+    words = told(config).trust
+    assert words[0].startswith("The trust store cannot be used, no document is found authentic: ")
+    given = {one.key: one.value for one in told(config_of(tmp_path, trust=config.trust)).settings}
+    assert given["trust.without_clone_detection"] == "D, UTO"
+    config = config_of(tmp_path, trust={"store": utopia(), "roots": [fingerprint()], **lenient})
+    assert sum(one.startswith("trust.") for one in told(config).trust) == 3
 
 
 def office(base: Path, **gallery: Any) -> LaneConfig:
@@ -146,6 +168,7 @@ def office(base: Path, **gallery: Any) -> LaneConfig:
         topology="turnstile",
         policy={"require_guard": False},
         document_reader={"kind": "walk_up"},
+        trust=None,
         face={"masks": "allow"},
         gallery={"folder": base / "gallery", "key": base / "keys" / "gallery.key", "identify_threshold": 0.5} | gallery,
     )

@@ -53,6 +53,7 @@ class Diary:
                 "illumination": {"nir": {"port": "none", "bands": {"850": {}, "940": {}}}},
                 "cameras": {"rgb": camera, "nir": camera},
                 "document_reader": {"kind": "rig"},
+                "trust": {"store": "none", "roots": ["0" * 64]},
                 "simulation": {"module": "none"},
             }
         )

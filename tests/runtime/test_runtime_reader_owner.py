@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
+from runtime_devices import PORTRAIT, in_order, utopia
 from runtime_stage import Heard, until
 
 from appliance.clock import ManualClock, today
@@ -16,27 +15,32 @@ from appliance.core import events as ev
 from appliance.core.faults import Effect
 from appliance.core.types import Device, Result
 from appliance.document.judge import Judged
+from appliance.document.rules import Rules
 from appliance.runtime import reader as module
-from appliance.runtime.claims import Documents
+from appliance.runtime.documents import Documents, Trusted
 from appliance.runtime.faults import FaultRegister
 from appliance.runtime.reader import ReaderOwner
 from drivers.errors import Disconnected, DocumentUnreadable, NoResponse
-from drivers.ports import DeviceIdentity, DocumentData
+from drivers.ports import DeviceIdentity
+from hil.passport.faults import Fault
+from hil.passport.passport import Passport
+from hil.passport.personalise import make_passport
+from hil.plate import PassportReader
+from hil.rig.trust import fingerprint
+from hil.scene import CAST
 
 pytestmark = pytest.mark.anyio
 
-ZONE = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
-PORTRAIT = cv2.imencode(".jpg", np.full((60, 40, 3), 90, np.uint8))[1].tobytes()
-ISSUED = date(2011, 4, 15)
-IN_ORDER = DocumentData(ZONE, PORTRAIT, {"passive_authentication": True}, ISSUED)
 
+class ScriptedReader(PassportReader):
+    """Each reading finds the next of `documents`: a passport, or what goes wrong at its zone."""
 
-class ScriptedReader:
     def __init__(self) -> None:
+        super().__init__(in_order())
         self.log: list[str] = []
         self.laid: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.opening: list[Exception] = []
-        self.documents: list[DocumentData | Exception] = []
+        self.documents: list[Passport | Exception] = []
 
     async def open(self) -> DeviceIdentity:
         self.log.append("open")
@@ -48,11 +52,15 @@ class ScriptedReader:
         if (error := await self.laid.get()) is not None:
             raise error
 
-    async def read(self) -> DocumentData:
+    async def zone(self) -> tuple[str, ...]:
         found = self.documents.pop(0)
         if isinstance(found, Exception):
             raise found
-        return found
+        self._passport = found
+        return await super().zone()
+
+    async def disconnect(self) -> None:
+        self.log.append("disconnect")
 
     async def close(self) -> None:
         self.log.append("close")
@@ -62,7 +70,8 @@ class Bench:
     def __init__(self) -> None:
         self.clock, self.heard, self.reader = ManualClock(), Heard(), ScriptedReader()
         self.seen: list[tuple[str, Judged, int]] = []
-        self.owner = ReaderOwner(Documents(self.reader), self.heard, self.clock, self._document)  # type: ignore[arg-type]
+        self.documents = Documents(self.reader, Trusted(utopia(), frozenset({fingerprint()}), specimens=True), Rules())
+        self.owner = ReaderOwner(self.documents, self.heard, self.clock, self._document)  # type: ignore[arg-type]
 
     def _document(self, passage_id: str, judged: Judged) -> None:
         self.seen.append((passage_id, judged, len(self.heard.posted)))
@@ -123,13 +132,14 @@ async def test_a_reading_that_fails_heals_without_another_document(monkeypatch: 
 
 async def test_a_document_in_order_is_shown_before_the_core_hears_of_it() -> None:
     bench = Bench()
-    bench.reader.documents = [IN_ORDER]
+    bench.reader.documents = [in_order()]
     await bench.owner.read("p-1")
     passage, judged, posted_before = bench.seen[0]
     assert (passage, posted_before) == ("p-1", 0)
     assert judged.mrz is not None
     assert judged.portrait is not None
-    assert judged.issued == ISSUED
+    assert judged.issued == date(2024, 7, 1)
+    assert bench.reader.log == ["disconnect"], "the traveller may have it back"
     event = bench.told(ev.DocumentRead)[0]
     assert (event.passage_id, event.on, event.document) == ("p-1", today(bench.clock), judged.document)
     assert event.document.chip_authentic is Result.SUCCESSFUL
@@ -137,13 +147,30 @@ async def test_a_document_in_order_is_shown_before_the_core_hears_of_it() -> Non
 
 async def test_what_cannot_be_read_is_said_and_no_fault() -> None:
     bench = Bench()
-    bench.reader.documents = [DocumentUnreadable("document_reader", "Turn the page."), DocumentData((), b"", {})]
+    wrong = make_passport(CAST[0], PORTRAIT, faults=[Fault.MRZ_CHECK_DIGIT])
+    bench.reader.documents = [DocumentUnreadable("document_reader", "Turn the page."), wrong]
     await bench.owner.read("p")
     await bench.owner.read("p")
     first, second = (event.document for event in bench.told(ev.DocumentRead))
     assert (first.readable, first.problem) == (False, "Turn the page.")
     assert (second.readable, second.chip_authentic) == (False, Result.NOT_PERFORMED)
+    assert second.code == "mrz_check_digit"
+    assert bench.reader.log == ["disconnect", "disconnect"]
     assert bench.heard.seen_faults == set()
+
+
+async def test_the_zone_of_a_chip_that_is_read_again_is_not_asked_for_again() -> None:
+    bench = Bench()
+    pulled = make_passport(CAST[0], PORTRAIT, faults=[Fault.CARD_PULLED])
+    bench.reader.documents = [pulled, in_order()]
+    await bench.owner.read("p")
+    await bench.owner.read("p")
+    assert [event.document.code for event in bench.told(ev.DocumentRead)] == ["chip_lost", "chip_lost"]
+    assert bench.reader.documents == [in_order()], "its holder was asked to leave it there"
+    bench.reader.laid.put_nowait(None)
+    await bench.documents.presented()
+    await bench.owner.read("p")
+    assert bench.told(ev.DocumentRead)[2].document.chip_authentic is Result.SUCCESSFUL
 
 
 def test_a_fault_keeps_its_first_cause_and_tells_only_changes() -> None:

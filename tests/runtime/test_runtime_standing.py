@@ -27,6 +27,7 @@ def config(tmp_path: Path, **changes: Any) -> LaneConfig:
         "illumination": {"nir": {"port": "none", "bands": {"850": {}, "940": {}}}},
         "cameras": {"rgb": camera, "nir": camera},
         "document_reader": {"kind": "rig"},
+        "trust": {"store": "none", "roots": ["0" * 64]},
         "simulation": {"module": "none"},
     }
     return LaneConfig.model_validate(base | changes)
@@ -105,7 +106,7 @@ def test_nothing_is_known_of_the_cameras_while_the_vision_process_is_lost(answer
 
 def test_where_nobody_shows_a_document_there_is_no_reader_to_be_unknown(tmp_path: Path) -> None:
     gallery = {"folder": tmp_path, "key": tmp_path / "key", "identify_threshold": 0.6}
-    changes = {"document_reader": {"kind": "walk_up"}, "gallery": gallery}
+    changes = {"document_reader": {"kind": "walk_up"}, "trust": None, "gallery": gallery}
     lane = Lane(tmp_path, site="office", topology="turnstile", **changes)
     assert set(lane.devices) == {*NAMES} - {"document_reader"}
     assert mode(lane.config).relaxed[0] == "No document is read."

@@ -32,6 +32,7 @@ from appliance.core.phases import (
 )
 from appliance.core.policy import Policy
 from appliance.core.types import (
+    Advice,
     Check,
     CheckName,
     Device,
@@ -235,3 +236,16 @@ def test_what_is_forgotten_stays_forgotten() -> None:
     assert (passage.images, passage.document, data.pictures) == ((), None, {})
     assert passage.irregularities == ()
     assert (len(passage.checks), passage.outcome) == (4, Outcome.ADMITTED)
+
+
+@pytest.mark.parametrize(
+    ("phase", "told"),
+    [
+        (Reading("p"), None),
+        (Reading("p", attempt=2), Advice.LEAVE_IT_THERE),
+        (Verifying("p", ()), Advice.COME_CLOSER),
+    ],
+)
+def test_advice_is_of_what_is_under_way(phase: Reading | Verifying, told: Advice | None) -> None:
+    passage = PassageData("p", CLOCK.now(), advice=Advice.LEAVE_IT_THERE)
+    assert shown(Lane(phase), passage=passage, advice=Advice.COME_CLOSER).advice is told

@@ -39,6 +39,7 @@ def config(tmp_path: Path, **calibration: Any) -> LaneConfig:
             "cameras": {"rgb": camera, "nir": camera},
             "calibration": calibration,
             "document_reader": {"kind": "rig"},
+            "trust": {"store": "none", "roots": ["0" * 64]},
             "simulation": {"module": "none"},
         }
     )

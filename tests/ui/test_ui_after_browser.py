@@ -51,11 +51,9 @@ def seat(chrome: Browser, console: ConsoleProcess) -> Iterator[Seat]:
     seat = Seat(chrome, console.url)
     # A lane that is silent is waited for, and the check of a chain is a process of its own.
     seat.context.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
     seat.page.goto("/")
     seat.first_sign_in(console.one_time)
     yield seat
-    expect.set_options(timeout=5_000)
     seat.close()
     # Refusals that a test provokes are no complaints of the page.
     assert [each for each in seat.complaints if "503" not in each] == []

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
+from ui_document import document
 from ui_fake_lane import FAULT, FakeLane, LaneThread, filmed, held, idle, passage
 from ui_hands import eventually
 from ui_rig import PASSWORD, ConsoleProcess, Seat
 
-from appliance.control.messages import Advice, Step
+from appliance.control.messages import Advice, DocumentView, Step
+from appliance.document.reasons import VERDICTS, Reason
 
 pytestmark = pytest.mark.browser
 
@@ -281,6 +283,48 @@ def test_text_from_a_document_is_text(guard: Seat, one: FakeLane, lane_thread: L
     assert guard.page.get_by_test_id("document").locator("img").count() == 0
 
 
+def test_a_document_in_order_is_one_line_that_opens_by_key(guard: Seat, one: FakeLane, lane_thread: LaneThread) -> None:
+    show(lane_thread, one, held("E-01", "p-15"))
+    steps = guard.page.get_by_test_id("inspection").get_by_role("listitem")
+    line = guard.page.locator("summary").filter(has_text="Genuine: every step in order")
+    expect(line).to_be_visible()
+    expect(steps).to_have_count(0)
+    line.press("Enter")
+    expect(steps).to_have_count(7)
+    expect(steps.first).to_have_text("✓ Printed zone successful")
+    assert guard.violations() == []
+
+
+def test_what_is_not_in_order_with_a_document_comes_first(guard: Seat, one: FakeLane, lane_thread: LaneThread) -> None:
+    found = (Reason.NO_CLONE_DETECTION, Reason.SIGNATURE_WRONG, Reason.CRL_STALE, Reason.CRL_STALE)
+    show(lane_thread, one, held("E-01", "p-16", document=document(*found)))
+    steps = guard.page.get_by_test_id("inspection").get_by_role("listitem")
+    expect(steps).to_have_count(7)
+    assert [[line for line in text.splitlines() if line] for text in steps.all_inner_texts()[:3]] == [
+        ["✕", "Signature of the issuer failed", *(VERDICTS[each].words for each in found[1:3])],
+        ["?", "Original chip, no copy undetermined", VERDICTS[found[0]].words],
+        ["✓", "Printed zone successful"],
+    ]
+    expect(guard.page.get_by_text("Genuine")).to_have_count(0)
+    assert guard.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("told", "first"),
+    [
+        (document(inspection=()), "– Inspection of the document not performed"),
+        (document(inspection=document().inspection[1:]), "– Printed zone not performed"),
+        (document(inspection=(*document().inspection, *document(Reason.CAM_FAILED).inspection)), "✕ Original chip"),
+    ],
+)
+def test_no_document_is_genuine_by_what_is_not_told(
+    guard: Seat, one: FakeLane, lane_thread: LaneThread, told: DocumentView, first: str
+) -> None:
+    show(lane_thread, one, held("E-01", "p-17", document=told))
+    expect(guard.page.get_by_test_id("inspection").get_by_role("listitem").first).to_contain_text(first)
+    expect(guard.page.get_by_text("Genuine")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("language", "direction", "enter"),
     [("en", "ltr", "Please walk in"), ("de", "ltr", "Bitte gehen Sie hinein"), ("ar", "rtl", "تفضل بالدخول")],
@@ -305,9 +349,11 @@ def test_the_traveller_display_shows_every_step_in_every_language(
         titles[step] = shown.get_by_role("heading").inner_text()
     assert titles[Step.ENTER] == enter
     usual = page.get_by_test_id("advice").inner_text()
+    of_document = {verdict.advice for verdict in VERDICTS.values()}
     for revision, advice in enumerate(Advice, start=60):
-        show(lane_thread, one, idle("E-01", revision=revision, step=Step.LOOK_AT_CAMERA, advice=advice))
-        expect(page.get_by_test_id("step")).to_have_attribute("data-step", "look_at_camera")
+        step = Step.READING_DOCUMENT if advice in of_document else Step.LOOK_AT_CAMERA
+        show(lane_thread, one, idle("E-01", revision=revision, step=step, advice=advice))
+        expect(page.get_by_test_id("step")).to_have_attribute("data-step", step.value)
         expect(page.get_by_test_id("advice")).not_to_have_text(usual)
         usual = page.get_by_test_id("advice").inner_text()
     show(lane_thread, one, idle("E-01", revision=80, step=Step.GO, advice=Advice.COME_CLOSER))

@@ -18,6 +18,7 @@ MOST_AT_FIRST = 300_000
 STAYS = {
     "English",
     "detector 2026.3, score 0.93",
+    "signature_wrong",
     "940 nm is 24 % below its calibration.",
     "hil.examiner 1, Mitsuba 3, path traced (simulated)",
 }

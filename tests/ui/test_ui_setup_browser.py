@@ -43,11 +43,9 @@ def console(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cons
 @pytest.fixture(scope="module")
 def boss(chrome: Browser, console: ConsoleProcess) -> Iterator[Seat]:
     seat = Seat(chrome, console.url)
-    expect.set_options(timeout=SLOW_MS)
     seat.page.goto("/")
     seat.first_sign_in(console.one_time)
     yield seat
-    expect.set_options(timeout=5_000)
     seat.close()
     assert seat.complaints == []
 
@@ -78,6 +76,11 @@ def tab(page: Page, name: str) -> None:
 
 
 def service(page: Page, button: str) -> None:
+    """On a page that has the button; a lane that is as wanted already is left so."""
+    tab(page, "Bands")
+    page.get_by_test_id("service").wait_for()
+    if page.get_by_role("button", name=button).count() == 0:
+        return
     page.get_by_label("Reason (recorded)").fill("lens cleaned")
     page.get_by_role("button", name=button).click()
 
@@ -148,11 +151,11 @@ def test_a_lane_in_service_shows_its_set_up_and_nothing_else(seat: Seat) -> None
     expect(page.get_by_test_id("detector")).to_contain_text("SIMULATED")
     assert seat.violations() == []
     tab(page, "Checks and time-outs")
-    expect(page.get_by_test_id("checks")).to_contain_text("policy.require_chip = false")
+    expect(page.get_by_test_id("checks")).to_contain_text("Must succeed: nothing else admits anybody.")
     expect(page.get_by_text("policy.timeouts.Verifying")).to_be_visible()
     assert seat.violations() == []
     tab(page, "Trust and retention")
-    expect(page.get_by_test_id("trust")).to_contain_text("No trust list is used")
+    expect(page.get_by_test_id("trust")).to_contain_text("5 CSCA certificates of 2 states are trusted.")
     expect(page.get_by_test_id("retention")).to_contain_text(re.compile(r"\d+ records since"))
     assert seat.violations() == []
     for name, button in (("Self-test", "Test this lane"), ("Bands", "Look")):
@@ -164,8 +167,8 @@ def test_a_lane_in_service_shows_its_set_up_and_nothing_else(seat: Seat) -> None
 def test_the_self_test_is_run_and_told_part_by_part(seat: Seat, rig: Rig) -> None:
     page = seat.page
     before = [rig.observer.closings(relay) for relay in (0, 1)]
-    tab(page, "Self-test")
     service(page, "Take out of service")
+    tab(page, "Self-test")
     expect(page.get_by_test_id("test-state")).to_have_text("Not tested since the lane was started.")
     page.get_by_role("button", name="Test this lane").click()
     expect(page.get_by_test_id("test-state")).to_contain_text("Testing…")

@@ -8,11 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from ui_rig import PASSWORD, ConsoleProcess, Seat
 
+from hil.passport.folder import document_below
 from hil.rig import Rig
 from hil.rig.config import LaneSettings
 from hil.scenarios.script import VALID
 from hil.scenarios.tour import appliance_of
-from hil.scene import CAST, bona_fide, document_below
+from hil.scene import CAST, bona_fide
 
 pytestmark = [pytest.mark.browser, pytest.mark.rig, pytest.mark.timeout(240)]
 SLOW_MS = 60_000

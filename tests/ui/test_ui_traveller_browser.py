@@ -13,11 +13,19 @@ from ui_texts import CATALOGUES
 
 from appliance.clock import SystemClock
 from appliance.control.messages import Advice, LaneSnapshot
+from appliance.document.reasons import VERDICTS
 
 pytestmark = pytest.mark.browser
 PORTRAIT, LANDSCAPE = {"width": 1080, "height": 1920}, {"width": 1920, "height": 1080}
 GUIDANCE_MS = 200.0
+OF_DOCUMENT = {verdict.advice for verdict in VERDICTS.values()} - {None}
 Show = Callable[..., None]
+
+
+def where(advice: str) -> dict[str, str]:
+    """The phase and step of a lane that gives this advice."""
+    reading = {"phase": "Reading", "step": "reading_document"}
+    return (reading if advice in OF_DOCUMENT else {"phase": "Verifying", "step": "look_at_camera"}) | {"advice": advice}
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +208,7 @@ def test_guidance_is_on_the_screen_in_time(seat: Seat, show: Show) -> None:
     for advice in list(Advice) * 2:
         text = CATALOGUES["en"]["advice"][advice.value]
         sent.setdefault(text, []).append(clock.now().timestamp() * 1000)
-        show(phase="Verifying", step="look_at_camera", advice=advice)
+        show(**where(advice))
         expect(page.get_by_test_id("advice")).to_have_text(text)
         assert page.locator("svg.pictogram path").count() > 0, "advice without a picture"
         # Two frames: the one that shows it is over.
@@ -226,8 +234,10 @@ def test_every_text_fits_in_every_language(seat: Seat, show: Show, size: dict, a
         page.goto(f"/traveller?lang={tongue}{aids}")
         longest = max(texts["steps"], key=lambda each: len("".join(texts["steps"][each].values())))
         advice = max(texts["advice"], key=lambda each: len(texts["advice"][each]))
-        for changes in ({"step": longest}, {"step": "look_at_camera", "advice": advice}):
-            show(phase="Verifying", **changes)
+        for changes in ({"phase": "Verifying", "step": longest}, where(advice), *map(where, sorted(OF_DOCUMENT))):
+            show(**changes)
+            if "advice" in changes:
+                expect(page.get_by_test_id("advice")).to_have_text(texts["advice"][changes["advice"]])
             step(seat, changes["step"])
             expect(page.get_by_test_id("strip")).to_be_visible()
             assert not page.evaluate(OVERFLOW), (tongue, changes)
@@ -236,10 +246,40 @@ def test_every_text_fits_in_every_language(seat: Seat, show: Show, size: dict, a
 @pytest.mark.parametrize("query", ["lang=he", "lang=zh&contrast&large", "lang=en&contrast"])
 def test_axe_finds_nothing(seat: Seat, show: Show, query: str) -> None:
     seat.page.goto(f"/traveller?{query}")
-    for changes in ({"step": "look_at_camera", "advice": "show_eyes"}, {"step": "go"}, {"step": "emergency"}):
-        show(phase="Verifying", **changes)
+    for changes in (where("show_eyes"), where("lay_down_again"), {"step": "go"}, {"step": "emergency"}):
+        show(**{"phase": "Verifying"} | changes)
         step(seat, changes["step"])
         assert seat.violations() == []
+
+
+@pytest.mark.parametrize("tongue", ["en", "ar", "he", "fa"])
+@pytest.mark.parametrize("advice", sorted(OF_DOCUMENT))
+def test_a_passport_that_is_read_again_has_one_sentence_and_a_picture_of_its_own(
+    seat: Seat, show: Show, tongue: str, advice: str
+) -> None:
+    page, texts = seat.page, CATALOGUES[tongue]
+    page.goto(f"/traveller?lang={tongue}")
+    picture = page.locator("svg.pictogram")
+    show(phase="Reading", step="reading_document")
+    expect(page.get_by_role("heading")).to_have_text(texts["steps"]["reading_document"]["title"])
+    usual = picture.inner_html()
+    show(**where(advice))
+    # In place of the title too: "leave it" and "lay it down again" do not go together.
+    expect(page.get_by_role("heading")).to_have_text(texts["advice"][advice])
+    expect(page.get_by_role("status")).to_have_text(texts["advice"][advice])
+    expect(page.locator("html")).to_have_attribute("dir", "ltr" if tongue == "en" else "rtl")
+    assert picture.inner_html() != usual
+    assert seat.violations() == []
+    show(phase="Entering", step="enter")
+    expect(page.get_by_role("heading")).to_have_text(texts["steps"]["enter"]["title"])
+
+
+@pytest.mark.parametrize(("advice", "other"), [("lay_down_again", "look_at_camera"), ("hat_off", "reading_document")])
+def test_advice_of_another_step_is_not_shown(seat: Seat, show: Show, advice: str, other: str) -> None:
+    seat.page.goto("/traveller?lang=en")
+    show(phase="Verifying", step=other, advice=advice)
+    step(seat, other)
+    expect(seat.page.get_by_test_id("advice")).to_have_text(CATALOGUES["en"]["steps"][other]["text"])
 
 
 def test_who_prefers_no_movement_sees_none(chrome: Browser, console: ConsoleProcess, show: Show) -> None:

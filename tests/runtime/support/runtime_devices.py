@@ -2,20 +2,45 @@
 
 import asyncio
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 
+from appliance.clock import ManualClock
 from appliance.core.explore import face_checks
 from appliance.vision.client import VisionLost
 from appliance.wire import Message
 from drivers import ports
-from drivers.ports import DeviceIdentity, DocumentData, LitExposure
+from drivers.ports import DeviceIdentity, LitExposure
+from hil.passport.passport import Passport
+from hil.passport.personalise import Options, make_passport
+from hil.plate import PassportReader
+from hil.rig.trust import import_trust
+from hil.scene import CAST
 
 IDENTITY = DeviceIdentity("fake", "1", None, False)
-ZONE = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F3504152ZE184226B<<<<<16")
 PORTRAIT = cv2.imencode(".jpg", np.full((60, 40, 3), 90, np.uint8))[1].tobytes()
+_KEPT = TemporaryDirectory(prefix="utopia-")
+
+
+@cache
+def in_order() -> Passport:
+    """A passport of Utopia with nothing wrong; the day of issue is told."""
+    return make_passport(CAST[0], PORTRAIT, options=Options(date_of_issue="2024-07-01"))
+
+
+@cache
+def utopia() -> Path:
+    """A trust store that believes Utopia on the day of a `ManualClock`."""
+    folder = Path(_KEPT.name)
+    import_trust(folder / "store", folder / "files", ManualClock().now())
+    return folder / "store"
+
+
 PACK = {"pack_id": "fake", "title": "Fake", "grade": "development grade", "metric": "l2", "threshold": 0.5}
 
 
@@ -87,22 +112,16 @@ class HandLight:
         self.done.append("close")
 
 
-class HandReader:
+class HandReader(PassportReader):
     def __init__(self) -> None:
         self.laid: asyncio.Queue[None] = asyncio.Queue()
-        self.document = DocumentData(ZONE, PORTRAIT, {"passive_authentication": True})
+        super().__init__(in_order())
 
     async def open(self) -> DeviceIdentity:
         return IDENTITY
 
     async def presented(self) -> None:
         await self.laid.get()
-
-    async def read(self) -> DocumentData:
-        return self.document
-
-    async def close(self) -> None:
-        pass
 
 
 class HandVision:

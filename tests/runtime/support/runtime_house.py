@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runtime_devices import HandGate, HandLight, HandReader, HandVision
+from runtime_devices import HandGate, HandLight, HandReader, HandVision, utopia
 from runtime_stage import until
 
 from appliance.clock import ManualClock
@@ -21,6 +21,7 @@ from appliance.runtime.lane import LaneController
 from appliance.store.async_store import AsyncStore
 from appliance.store.verify import verify
 from drivers.ports import DoorPosition
+from hil.rig.trust import fingerprint
 
 OPEN, CLOSED = DoorPosition.OPEN, DoorPosition.CLOSED
 
@@ -54,6 +55,7 @@ class House:
                 "illumination": {"nir": {"port": "none", "bands": {"850": {}}}},
                 "cameras": {"rgb": camera, "nir": camera},
                 "document_reader": rig,
+                "trust": {"store": utopia(), "roots": [fingerprint()]},
                 "liveness": liveness or {},
                 "simulation": {"module": "none"},
             }

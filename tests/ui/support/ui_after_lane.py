@@ -42,6 +42,7 @@ def config_of(base: Path, lane_id: str) -> LaneConfig:
             "illumination": {"nir": {"port": "none", "bands": {"850": {}, "940": {}}}},
             "cameras": {"rgb": camera, "nir": camera},
             "document_reader": {"kind": "rig"},
+            "trust": {"store": "none", "roots": ["0" * 64]},
             "simulation": {"module": "none"},
         }
     )

@@ -16,6 +16,7 @@ from typing import get_args
 from appliance.core import phases
 from appliance.core.faults import CATALOGUE
 from appliance.core.types import ADVICE_WORDS
+from appliance.document.reasons import VERDICTS
 from appliance.evaluate.figures import percent
 from appliance.evaluate.outcome import Protocol
 from appliance.evaluate.species import VOCABULARY
@@ -31,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 
 SPOKEN = (
     *(f"appliance/core/{name}.py" for name in ("decision", "passage")),
-    *(f"appliance/document/{name}.py" for name in ("mrz", "judge", "portrait")),
+    "appliance/document/judge.py",
     *(f"appliance/vision/{name}.py" for name in ("verdict", "enrolled", "inference", "matcher")),
     "appliance/face/quality/portrait.py",
     *(
@@ -156,6 +157,7 @@ def _tables() -> Iterator[str]:
     for fault in CATALOGUE.values():
         yield from (fault.title, fault.advice, f"{fault.advice} (no answer)")
     yield from ADVICE_WORDS.values()
+    yield from (verdict.words for verdict in VERDICTS.values())
     yield from (one.title for one in VOCABULARY.values())
     yield from (one.words for one in CIRCUMSTANCES)
     yield from (words.COVERED, words.UNLIKE_SKIN, alerts.LOOKS, alerts.LIMIT, post.HANGS, post.NOTHING_MOVES)
@@ -174,6 +176,7 @@ def _tables() -> Iterator[str]:
     yield from (
         configured.NONE,
         *configured.WORDS.values(),
+        *configured.TRUST_WORDS.values(),
         *thresholds.LIMITS.values(),
         *(p.caution for p in PACKS.values()),
     )

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page
 from ui_after_lane import served, written
+from ui_document import document
 from ui_fake_lane import LaneThread, held, idle, now, picture, watching
 from ui_rig import ConsoleProcess, Seat
 
@@ -26,6 +27,7 @@ from appliance.control.messages import (
 from appliance.control.setup import Proof, SelfTestState, SetupAnswer
 from appliance.core.faults import CATALOGUE
 from appliance.core.types import Result
+from appliance.document.reasons import VERDICTS, Reason
 from appliance.runtime import configured
 from appliance.runtime.configured import Live
 from appliance.store.lane_store import LaneStore
@@ -47,9 +49,9 @@ CHECKS = (
     CheckView(
         name="document_read", result="successful", reason="The document was read and its check digits are right."
     ),
-    CheckView(name="document_authenticity", result="not_performed", reason="The chip was not read."),
+    CheckView(name="document_authenticity", result="successful", reason="The chip's data is authentic."),
     CheckView(name="document_validity", result="successful", reason="The document is valid until 2032-04-15."),
-    CheckView(name="single_face", result="successful", reason="One face is in view."),
+    CheckView(name="single_face", result="not_performed", reason="This check was not performed."),
     CheckView(name="face_quality", result="aborted", reason="A door opened during the verification."),
 )
 
@@ -129,6 +131,20 @@ def taken() -> LaneSnapshot:
     return held("E-03", **what)
 
 
+def forged() -> LaneSnapshot:
+    """The third lane with a document in it that its issuer did not sign."""
+    gravest = VERDICTS[Reason.SIGNATURE_WRONG]
+    authenticity = CheckView(
+        name="document_authenticity", result=gravest.result, reason=gravest.words, detail=Reason.SIGNATURE_WRONG
+    )
+    return held(
+        "E-03",
+        document=document(Reason.SIGNATURE_WRONG, Reason.NO_CLONE_DETECTION),
+        checks=(authenticity, *(check for check in CHECKS if check.name in ("document_read", "document_validity"))),
+        referral={"suspected_attack": False, "inside": False},
+    )
+
+
 def closed(look_id: str = "", channel: str = "rgb") -> LaneSnapshot:
     """The third lane out of service; with an id a maintainer looks at a channel, whose figures are the drawing's."""
     out: dict[str, Any] = {"phase": "OutOfService", "in_service": False, "closed_by_hand": True}
@@ -162,6 +178,7 @@ def set_up(base: Path) -> SetupAnswer:
             "illumination": {"nir": {"port": "/dev/serial/by-path/light", "bands": {"850": {}, "940": {}}}},
             "cameras": {"rgb": camera, "nir": camera},
             "document_reader": {"kind": "rig"},
+            "trust": {"store": "none", "roots": ["0" * 64]},
             "simulation": {"module": "none"},
         }
     )
@@ -198,11 +215,16 @@ def _lanes(tour: Tour) -> Page:
     return tour.seat.page
 
 
-def _referral(tour: Tour) -> Page:
-    page = _lanes(tour)
-    tour.show(taken())
-    page.locator("[data-testid=face-live][data-shown=true]").wait_for()
-    return page
+def _held(snapshot: Callable[[], LaneSnapshot]) -> Callable[[Tour], Page]:
+    """The card of whoever the third lane holds then."""
+
+    def opened(tour: Tour) -> Page:
+        page = _lanes(tour)
+        tour.show(snapshot())
+        page.locator("[data-testid=face-live][data-shown=true]").wait_for()
+        return page
+
+    return opened
 
 
 def _reset(tour: Tour) -> Page:
@@ -247,7 +269,8 @@ def _set_up(
 PAGES: dict[str, Callable[[Tour], Page]] = {
     "sign-in": _sign_in,
     "lanes": _lanes,
-    "referral": _referral,
+    "referral": _held(taken),
+    "forgery": _held(forged),
     "accounts": _view("page-people", "account-Ben Adler"),
     "my-account": _view("page-me", "station"),
     "passages": _view("page-after tab-passages", "passages"),

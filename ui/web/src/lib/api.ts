@@ -11,6 +11,7 @@ export type PassageView = Schemas['PassageView'];
 export type ReferralView = Schemas['ReferralView'];
 export type AttemptView = Schemas['AttemptView'];
 export type DocumentView = Schemas['DocumentView'];
+export type InspectionView = Schemas['InspectionView'];
 export type CheckView = Schemas['CheckView'];
 export type ImageView = Schemas['ImageView'];
 export type DoorView = Schemas['DoorView'];

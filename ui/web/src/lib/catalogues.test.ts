@@ -2,7 +2,7 @@
 import { IntlMessageFormat } from 'intl-messageformat';
 import { describe, expect, it } from 'vitest';
 import { ACTIONS, MAIN } from './actions';
-import { CHECKS, OUTCOMES, RESULTS, actionWord, checkWord, doneWord, outcomeWord, reasonsFor, resultWord } from './words';
+import { CHECKS, OUTCOMES, RESULTS, STEPS, actionWord, checkWord, doneWord, outcomeWord, reasonsFor, resultWord, stepWord } from './words';
 import { LANGUAGES, locale, t } from './say.svelte';
 import { Sentences, type Values } from './sentences';
 
@@ -70,6 +70,7 @@ it('has a word for everything the API can say', () => {
   const all = [
     ...RESULTS.map((one) => resultWord(one) || one),
     ...CHECKS.map(checkWord),
+    ...STEPS.map(stepWord),
     ...ACTIONS.flatMap((one) => [actionWord(one), doneWord(one)]),
     ...MAIN.flatMap(reasonsFor),
     ...OUTCOMES.map(outcomeWord),

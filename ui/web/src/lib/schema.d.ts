@@ -834,10 +834,10 @@ export interface components {
     schemas: {
         /**
          * Advice
-         * @description What a traveller before the cameras can do for a better capture. Neutral, too.
+         * @description What a traveller can do better: before the cameras, and with a document that is read again. Neutral, too.
          * @enum {string}
          */
-        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "glasses_off" | "hat_off" | "one_at_a_time";
+        Advice: "step_into_view" | "to_the_middle" | "come_closer" | "step_back" | "look_straight" | "head_upright" | "stand_still" | "too_dark" | "too_bright" | "turn_from_sun" | "show_eyes" | "open_eyes" | "uncover_face" | "uncover_mouth" | "glasses_off" | "hat_off" | "one_at_a_time" | "lay_down_again" | "leave_it_there";
         /**
          * AlertView
          * @description A face of which `hits` of `of` pictures say `words`; `score` 0 to 1 is the detector's. `ended` is None in view.
@@ -1303,7 +1303,7 @@ export interface components {
         };
         /**
          * DocumentView
-         * @description What the guard may read of the document while the passage lasts.
+         * @description What the guard may read of the document while the passage lasts, and how its inspection went.
          */
         DocumentView: {
             /** Date Of Birth */
@@ -1316,6 +1316,11 @@ export interface components {
             document_type: string;
             /** Given Names */
             given_names: string;
+            /**
+             * Inspection
+             * @default []
+             */
+            inspection: components["schemas"]["InspectionView"][];
             /** Issuing State */
             issuing_state: string;
             /** Nationality */
@@ -1527,6 +1532,25 @@ export interface components {
             version: number;
         };
         /**
+         * InspectionStep
+         * @description The steps of a document's inspection, in their order (ICAO 9303-11).
+         * @enum {string}
+         */
+        InspectionStep: "mrz" | "access" | "reading" | "passive_authentication" | "clone_detection" | "consistency" | "portrait";
+        /**
+         * InspectionView
+         * @description One step of the document's inspection; `reasons` are sentences, the gravest first, none where it is in order.
+         */
+        InspectionView: {
+            /**
+             * Reasons
+             * @default []
+             */
+            reasons: string[];
+            result: components["schemas"]["Result"];
+            step: components["schemas"]["InspectionStep"];
+        };
+        /**
          * Journal
          * @description A page; `before` is the cursor of the next one. A page may be short although more follows: scans are bounded.
          */
@@ -1586,8 +1610,8 @@ export interface components {
         };
         /**
          * LaneSnapshot
-         * @description Everything a console shows of one lane. `advice` is what the traveller can do for a better capture; `mode` is
-         *     None and `devices` empty where the lane does not tell.
+         * @description Everything a console shows of one lane. `advice` is what the traveller can do better; `mode` is None and
+         *     `devices` empty where the lane does not tell.
          *
          *     `closed_by_hand`: somebody took it out of service; nothing but somebody brings it back.
          */

@@ -1,12 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckView, LaneSnapshot, ReferralView } from './api';
+import type { CheckView, InspectionView, LaneSnapshot, ReferralView } from './api';
 import { colour, colourMap } from './ramp';
-import { duration, failingFirst, phaseInEnglish, whereabouts } from './words';
+import { STEPS, duration, failingFirst, inspected, phaseInEnglish, whereabouts } from './words';
 
 it('failing checks come first, whatever the lane sent', () => {
   const results = ['successful', 'not_performed', 'failed', 'aborted', 'undetermined', 'failed'] as const;
   const checks = results.map((result, index) => ({ name: 'liveness', result, reason: `${index}`, detail: '' }) as CheckView);
   expect(failingFirst(checks).map((check) => check.reason)).toEqual(['2', '5', '4', '3', '1', '0']);
+});
+
+describe('the inspection of a document', () => {
+  const told = (step: InspectionView['step'], result: InspectionView['result']): InspectionView => ({ step, result, reasons: [result] });
+  const inOrder = STEPS.map((step) => told(step, 'successful'));
+  const shown = (views: readonly InspectionView[]): string[] => failingFirst(inspected(views)).map(({ step, result }) => `${step} ${result}`);
+  it('keeps its order, with what failed first', () => {
+    const views = inOrder.with(6, told('portrait', 'undetermined')).with(3, told('passive_authentication', 'failed')).reverse();
+    expect(shown(views)).toEqual([
+      'passive_authentication failed',
+      'portrait undetermined',
+      ...['mrz', 'access', 'reading', 'clone_detection', 'consistency'].map((step) => `${step} successful`),
+    ]);
+  });
+  it('takes no step for done that nobody tells of', () => {
+    expect(shown(inOrder.slice(1))[0]).toBe('mrz not_performed');
+    expect(new Set(inspected([]).map((one) => one.result))).toEqual(new Set(['not_performed']));
+  });
+  it('believes the worst of a step that is told twice, in either order', () => {
+    const twice = [...inOrder, told('clone_detection', 'failed')];
+    for (const views of [twice, twice.toReversed()]) expect(shown(views)[0]).toBe('clone_detection failed');
+    expect(inspected(twice)).toHaveLength(7);
+  });
 });
 
 describe('whereabouts', () => {

@@ -1,5 +1,5 @@
 /** House words as a guard reads them. Symbols stand beside colours, never colours alone (ICAO 9303-2, tables C-2, C-3). */
-import type { CheckView, LaneSnapshot, OfficerAction, PassageView, ReferralView, Result } from './api';
+import type { CheckView, InspectionView, LaneSnapshot, OfficerAction, PassageView, ReferralView, Result } from './api';
 import { locale, named, said, t } from './say.svelte';
 
 type Outcome = NonNullable<PassageView['outcome']>;
@@ -20,6 +20,18 @@ export const CHECKS = [
   ...['comparison', 'liveness', 'passage'],
 ] as CheckView['name'][];
 export const checkWord = (check: string): string => named('guard', 'check', check);
+
+const INSPECTION: Record<InspectionView['step'], true> = {
+  mrz: true,
+  access: true,
+  reading: true,
+  passive_authentication: true,
+  clone_detection: true,
+  consistency: true,
+  portrait: true,
+};
+export const STEPS = Object.keys(INSPECTION) as InspectionView['step'][];
+export const stepWord = (step: string): string => named('guard', 'step', step);
 
 export const actionWord = (action: string): string => named('guard', 'action', action);
 export const doneWord = (action: string | null): string => named('guard', 'done', action ?? '');
@@ -79,10 +91,14 @@ export function laneLine(snapshot: LaneSnapshot): { word: string; tone: 'alarm' 
 
 const ORDER: readonly Result[] = ['failed', 'undetermined', 'aborted', 'not_performed', 'successful'];
 
-/** The checks that kept the traveller from passing first, in the order of their weight; otherwise as they came. */
-export function failingFirst(checks: readonly CheckView[]): CheckView[] {
-  return [...checks].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result));
+/** What kept the traveller from passing first, in the order of its weight; otherwise as it came. */
+export function failingFirst<T extends { result: Result }>(results: readonly T[]): T[] {
+  return [...results].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result));
 }
+
+/** Every step of a document's inspection once: the worst that is told of it; untold is not performed. */
+export const inspected = (told: readonly InspectionView[]): InspectionView[] =>
+  STEPS.map((step) => failingFirst(told.filter((one) => one.step === step))[0] ?? { step, result: 'not_performed', reasons: [] });
 
 /** Where the traveller is, and what the doors' own contacts say about it; nothing is assumed. */
 export function whereabouts(snapshot: LaneSnapshot, referral: ReferralView): string {

@@ -1,0 +1,54 @@
+"""Issuing states: the three letters of a machine-readable zone against the two of a certificate (9303-3 section 5).
+
+Not responsible for names of countries, nor for whom a lane admits.
+"""
+
+_ISO_3166 = """
+ADAND AEARE AFAFG AGATG AIAIA ALALB AMARM AOAGO AQATA ARARG ASASM ATAUT AUAUS AWABW AXALA AZAZE BABIH BBBRB BDBGD BEBEL
+BFBFA BGBGR BHBHR BIBDI BJBEN BLBLM BMBMU BNBRN BOBOL BQBES BRBRA BSBHS BTBTN BVBVT BWBWA BYBLR BZBLZ CACAN CCCCK CDCOD
+CFCAF CGCOG CHCHE CICIV CKCOK CLCHL CMCMR CNCHN COCOL CRCRI CUCUB CVCPV CWCUW CXCXR CYCYP CZCZE DEDEU DJDJI DKDNK DMDMA
+DODOM DZDZA ECECU EEEST EGEGY EHESH ERERI ESESP ETETH FIFIN FJFJI FKFLK FMFSM FOFRO FRFRA GAGAB GBGBR GDGRD GEGEO GFGUF
+GGGGY GHGHA GIGIB GLGRL GMGMB GNGIN GPGLP GQGNQ GRGRC GSSGS GTGTM GUGUM GWGNB GYGUY HKHKG HMHMD HNHND HRHRV HTHTI HUHUN
+IDIDN IEIRL ILISR IMIMN ININD IOIOT IQIRQ IRIRN ISISL ITITA JEJEY JMJAM JOJOR JPJPN KEKEN KGKGZ KHKHM KIKIR KMCOM KNKNA
+KPPRK KRKOR KWKWT KYCYM KZKAZ LALAO LBLBN LCLCA LILIE LKLKA LRLBR LSLSO LTLTU LULUX LVLVA LYLBY MAMAR MCMCO MDMDA MEMNE
+MFMAF MGMDG MHMHL MKMKD MLMLI MMMMR MNMNG MOMAC MPMNP MQMTQ MRMRT MSMSR MTMLT MUMUS MVMDV MWMWI MXMEX MYMYS MZMOZ NANAM
+NCNCL NENER NFNFK NGNGA NINIC NLNLD NONOR NPNPL NRNRU NUNIU NZNZL OMOMN PAPAN PEPER PFPYF PGPNG PHPHL PKPAK PLPOL PMSPM
+PNPCN PRPRI PSPSE PTPRT PWPLW PYPRY QAQAT REREU ROROU RSSRB RURUS RWRWA SASAU SBSLB SCSYC SDSDN SESWE SGSGP SHSHN SISVN
+SJSJM SKSVK SLSLE SMSMR SNSEN SOSOM SRSUR SSSSD STSTP SVSLV SXSXM SYSYR SZSWZ TCTCA TDTCD TFATF TGTGO THTHA TJTJK TKTKL
+TLTLS TMTKM TNTUN TOTON TRTUR TTTTO TVTUV TWTWN TZTZA UAUKR UGUGA UMUMI USUSA UYURY UZUZB VAVAT VCVCT VEVEN VGVGB VIVIR
+VNVNM VUVUT WFWLF WSWSM YEYEM YTMYT ZAZAF ZMZMB ZWZWE
+"""
+_SPECIAL = {
+    "D": ("DE",),
+    "EUE": ("EU",),
+    "UNO": ("UN",),
+    "UNA": ("UN",),
+    "UNK": ("UN",),
+    "RKS": ("KS", "XK"),
+    "GBD": ("GB",),
+    "GBN": ("GB",),
+    "GBO": ("GB",),
+    "GBP": ("GB",),
+    "GBS": ("GB",),
+    "HKG": ("HK", "CN"),
+    "MAC": ("MO", "CN"),
+    "UTO": ("UT",),
+}
+"""9303-3 section 5, parts B to D; Kosovo signs as KS; the Special Administrative Regions sign as CN (master lists).
+
+Utopia is the state of the ICAO specimens, and of the rig: a production lane refuses to start with its certificates.
+"""
+SPECIMEN = "UT"
+SIGNING_COUNTRIES: dict[str, tuple[str, ...]] = {
+    **{pair[2:]: (pair[:2],) for pair in _ISO_3166.split()},
+    **_SPECIAL,
+}
+"""For each issuing state of a machine-readable zone the countries its certificates may name."""
+
+
+def signs_for(country: str, issuer: str) -> bool:
+    """Whether certificates of `country` (two letters) sign documents of `issuer` as the zone writes it, fillers or not.
+
+    An issuer that is in no table is signed for by nobody.
+    """
+    return country.upper() in SIGNING_COUNTRIES.get(issuer.rstrip("<").upper(), ())
