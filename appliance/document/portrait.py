@@ -7,6 +7,7 @@ that this portrait cannot be used (decoders have been attacked through passports
 
 import asyncio
 import errno
+import importlib
 import resource
 import struct
 import sys
@@ -116,9 +117,12 @@ def _child() -> None:
     """The child: portrait on standard input, raw BGR on standard output, one line why not on standard error."""
     import io
 
-    from PIL import Image, Jpeg2KImagePlugin, JpegImagePlugin, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
-    del Jpeg2KImagePlugin, JpegImagePlugin  # loaded now: no file can be opened any more
+    # Whatever a JPEG may make the library import, for EXIF or for several pictures in one: no file can be opened later.
+    Image.preinit()
+    for plugin in ("ImagePalette", "Jpeg2KImagePlugin", "JpegImagePlugin", "MpoImagePlugin", "TiffImagePlugin"):
+        importlib.import_module(f"PIL.{plugin}")
     hostile = sys.stdin.buffer.read(MAX_BYTES + 1)
     # From here on neither threads nor files can be made, whatever the bytes do to the decoder.
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
