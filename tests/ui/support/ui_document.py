@@ -11,6 +11,9 @@ def _step(step: InspectionStep, found: tuple[Reason, ...]) -> InspectionView:
     of_step = tuple(reason for reason in found if VERDICTS[reason].step is step)
     gravest = worst(of_step)
     result = Result.SUCCESSFUL if gravest is None else VERDICTS[gravest].result
+    unsigned = any(VERDICTS[reason].step is InspectionStep.PASSIVE_AUTHENTICATION for reason in found)
+    if step is InspectionStep.CLONE_DETECTION and unsigned and gravest is None:
+        result = Result.NOT_PERFORMED  # a chip proves itself only on what its issuer signed
     return InspectionView(step=step, result=result, reasons=tuple(VERDICTS[reason].words for reason in of_step))
 
 

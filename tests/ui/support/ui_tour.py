@@ -33,6 +33,7 @@ from appliance.runtime.configured import Live
 from appliance.store.lane_store import LaneStore
 from appliance.store.records import JournalRecord
 from appliance.vision import focus
+from hil.rig.trust import fingerprint, import_trust
 
 VARIANTS = {"dark": ("en", "dark"), "light": ("en", "light"), "arabic": ("ar", "dark")}
 """What every page is looked at in: language and theme."""
@@ -137,12 +138,20 @@ def forged() -> LaneSnapshot:
     authenticity = CheckView(
         name="document_authenticity", result=gravest.result, reason=gravest.words, detail=Reason.SIGNATURE_WRONG
     )
-    return held(
+    shown = held(
         "E-03",
-        document=document(Reason.SIGNATURE_WRONG, Reason.NO_CLONE_DETECTION),
+        document=document(Reason.SIGNATURE_WRONG),
         checks=(authenticity, *(check for check in CHECKS if check.name in ("document_read", "document_validity"))),
-        referral={"suspected_attack": False, "inside": False},
+        referral={
+            "suspected_attack": False,
+            "inside": False,
+            "needs_visual_check": False,
+            "actions": ("refuse", "second_line", "hold", "acknowledge"),
+        },
     )
+    assert shown.passage is not None
+    images = tuple(image for image in shown.passage.images if image.channel in ("portrait", "live"))
+    return shown.model_copy(update={"occupied": False, "passage": shown.passage.model_copy(update={"images": images})})
 
 
 def closed(look_id: str = "", channel: str = "rgb") -> LaneSnapshot:
@@ -178,11 +187,12 @@ def set_up(base: Path) -> SetupAnswer:
             "illumination": {"nir": {"port": "/dev/serial/by-path/light", "bands": {"850": {}, "940": {}}}},
             "cameras": {"rgb": camera, "nir": camera},
             "document_reader": {"kind": "rig"},
-            "trust": {"store": "none", "roots": ["0" * 64]},
+            "trust": {"store": base / "trust", "roots": [fingerprint()]},
             "simulation": {"module": "none"},
         }
     )
     clock = SystemClock()
+    import_trust(base / "trust", base / "utopia", clock.now())
     with LaneStore.open(config.state_dir, clock, boot_id="boot") as store:
         store.append([JournalRecord("lane_started", {"lane_id": config.lane_id})])
     who = {"gate": {"model": "simulated gate", "firmware": "1", "serial_number": "S-1", "proved": False}}
