@@ -30,6 +30,7 @@ from appliance.document.trust import active
 from appliance.document.trust.anchors import Anchors
 from appliance.document.trust.consistency import same_document
 from appliance.document.trust.passive import MANDATORY, PassiveResult, authenticate, check_card_security
+from appliance.document.trust.signatures import Policy
 
 T = TypeVar("T")
 Part = Generator[bytes | Reset, bytes, T]
@@ -63,6 +64,7 @@ def inspect(
 class _Inspector:
     def __init__(self, on: date, anchors: Anchors, rules: Rules, random: Random) -> None:
         self._on, self._anchors, self._rules, self._random = on, anchors, rules, random
+        self._policy = Policy(allow_sha1=rules.allow_sha1)
         self._found: dict[Found, None] = {}
         self._done: set[Step] = set()
         self._files: dict[int, bytes] = {}
@@ -196,7 +198,7 @@ class _Inspector:
             issuer=issuer,
             on=self._on,
             anchors=self._anchors,
-            policy=self._rules.signatures,
+            policy=self._policy,
         )
         for reason, detail in result.findings:
             self._note(reason, detail)
@@ -246,7 +248,7 @@ class _Inspector:
         """PACE-CAM: the static key must be one that the issuer signed in EF.CardSecurity (9303-11 4.4.3.5)."""
         assert opened.cam is not None
         signed = check_card_security(
-            opened.card_security or b"", on=self._on, anchors=self._anchors, policy=self._rules.signatures
+            opened.card_security or b"", on=self._on, anchors=self._anchors, policy=self._policy
         )
         for reason, detail in signed.findings:
             self._note(reason, f"EF.CardSecurity: {detail}")

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from appliance.document.trust.signatures import Policy
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -20,8 +18,3 @@ class Rules:
     allow_sha1: bool = False
     allow_bac_fallback: bool = False
     extended: bool = True
-
-    @property
-    def signatures(self) -> Policy:
-        """What is still taken as proof."""
-        return Policy(allow_sha1=self.allow_sha1)

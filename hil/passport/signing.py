@@ -6,7 +6,7 @@ That is the point: a passport made today verifies under a trust list made elsewh
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -147,7 +147,3 @@ class Signer:
         if scheme.kind == "rsa":
             return pkcs1_15.new(self.rsa).sign(digest)
         return pss.new(self.rsa, salt_bytes=digest.digest_size).sign(digest)
-
-    def with_digest(self, digest: str) -> Signer:
-        """The same key over another hash."""
-        return Signer(self.label, replace(self.scheme, digest=digest), self.victim)

@@ -37,9 +37,7 @@ class File(Enum):
     SOD = (0x011D, 0x77, 16 * _KIB)
     DG1 = (0x0101, 0x61, 256)
     DG2 = (0x0102, 0x75, 256 * _KIB)
-    DG11 = (0x010B, 0x6B, 8 * _KIB)
     DG12 = (0x010C, 0x6C, 8 * _KIB)
-    DG13 = (0x010D, 0x6D, 8 * _KIB)
     DG14 = (0x010E, 0x6E, 8 * _KIB)
     DG15 = (0x010F, 0x6F, 8 * _KIB)
 

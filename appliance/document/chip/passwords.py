@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from appliance.document.chip.crypto import Suite, derive
+from appliance.document.mrz import AccessFields
 from appliance.document.reasons import DocumentFault, Reason
 
 _FIELD = re.compile(r"[A-Z0-9<]{1,22}")
@@ -45,9 +46,8 @@ def mrz_password(document_number: str, date_of_birth: str, date_of_expiry: str) 
     dates = _DATE.fullmatch(date_of_birth) and _DATE.fullmatch(date_of_expiry)
     if not dates or not _FIELD.fullmatch(document_number):
         raise DocumentFault(Reason.MRZ_UNREADABLE, "the fields that open the chip are not those of an MRZ")
-    fields = document_number.ljust(_NUMBER_LENGTH, "<"), date_of_birth, date_of_expiry
-    information = "".join(text + _check_digit(text) for text in fields)
-    return Password(PasswordKind.MRZ, hashlib.sha1(information.encode()).digest())
+    fields = AccessFields(document_number.ljust(_NUMBER_LENGTH, "<"), date_of_birth, date_of_expiry)
+    return Password(PasswordKind.MRZ, hashlib.sha1(fields.information.encode()).digest())
 
 
 def can_password(digits: str) -> Password:
@@ -55,9 +55,3 @@ def can_password(digits: str) -> Password:
     if not _CAN.fullmatch(digits):
         raise DocumentFault(Reason.MRZ_UNREADABLE, "a card access number has six digits")
     return Password(PasswordKind.CAN, digits.encode())
-
-
-def _check_digit(text: str) -> str:
-    """9303-3 section 4.9."""
-    values = (0 if char == "<" else int(char, 36) for char in text)
-    return str(sum(value * (7, 3, 1)[position % 3] for position, value in enumerate(values)) % 10)

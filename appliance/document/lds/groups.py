@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from appliance.document.lds.asn1 import malformed, oid
+from appliance.document.mrz import split
 from appliance.document.tlv import Tlv, find, only, parse
 
 EF_COM, DG1, DG12, DG14, DG15 = 0x60, 0x61, 0x6C, 0x6E, 0x6F
 _LDS_VERSION, _UNICODE_VERSION, _TAG_LIST = 0x5F01, 0x5F36, 0x5C
 _MRZ, _DATE_OF_ISSUE = 0x5F1F, 0x5F26
 _SEQUENCE, _SET, _OID = 0x30, 0x31, 0x06
-_LINES = {90: 30, 72: 36, 88: 44}
 _ACTIVE_AUTHENTICATION = "2.23.136.1.1.5"
 _PLAIN_ECDSA = "0.4.0.127.0.7.1.1.4.1."
 _PLAIN_ECDSA_HASHES = {"1": "sha1", "2": "sha224", "3": "sha256", "4": "sha384", "5": "sha512"}
@@ -43,8 +43,7 @@ def mrz_lines(data: bytes) -> tuple[str, ...]:
     """The lines of DG1 (9303-10 4.7.1): 3 of 30, 2 of 36 or 2 of 44 characters. Raises DocumentFault."""
     with malformed("DG1"):
         text = _value(only(data, DG1).children(), _MRZ).decode("ascii")
-        width = _LINES[len(text)]
-        lines = tuple(text[at : at + width] for at in range(0, len(text), width))
+        lines = split(text)
         if not all(char == "<" or char.isdigit() or "A" <= char <= "Z" for char in text):
             raise ValueError("not the alphabet of a machine-readable zone")
         return lines

@@ -28,14 +28,16 @@ class Parameters:
     h: int = 1
 
 
-def _verifiable() -> Iterator[tuple[Parameters, ec.EllipticCurve]]:
+def _verifiable() -> Iterator[tuple[str, Parameters, ec.EllipticCurve]]:
     for known in domain_parameters.CURVES.values():
         numbers = (int(number, 16) for number in (known.p, known.a, known.b, known.x, known.y, known.n))
         with suppress(LookupError):  # a curve that `cryptography` does not have
-            yield Parameters(*numbers), ec.get_curve_for_oid(ObjectIdentifier(known.oid))()
+            yield known.oid, Parameters(*numbers), ec.get_curve_for_oid(ObjectIdentifier(known.oid))()
 
 
-CURVES: dict[Parameters, ec.EllipticCurve] = dict(_verifiable())
+_VERIFIABLE = tuple(_verifiable())
+CURVES: dict[Parameters, ec.EllipticCurve] = {parameters: curve for _, parameters, curve in _VERIFIABLE}
+BY_OID: dict[str, ec.EllipticCurve] = {oid: curve for oid, _, curve in _VERIFIABLE}
 
 
 def named(parameters: Parameters) -> ec.EllipticCurve:

@@ -12,24 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from appliance.document.lds.asn1 import malformed
 from appliance.document.reasons import DocumentFault, Reason
-from appliance.document.trust.curves import CURVES, Parameters, named
+from appliance.document.trust.curves import BY_OID, CURVES, Parameters, named
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 LONGEST_RSA = 8192
 """Bits: what a longer key takes to verify would be an attack."""
 LONGEST_EXPONENT = 64
 _RSA = ("rsa", "rsassa_pss")
-_BY_NAME = {curve.name: curve for curve in CURVES.values()}
-_OBJECT_NAMES = {
-    "1.2.840.10045.3.1.1": "secp192r1",
-    "1.3.132.0.33": "secp224r1",
-    "1.2.840.10045.3.1.7": "secp256r1",
-    "1.3.132.0.34": "secp384r1",
-    "1.3.132.0.35": "secp521r1",
-    "1.3.36.3.3.2.8.1.1.7": "brainpoolP256r1",
-    "1.3.36.3.3.2.8.1.1.11": "brainpoolP384r1",
-    "1.3.36.3.3.2.8.1.1.13": "brainpoolP512r1",
-}
 
 
 def public_key(info: bytes) -> PublicKey:
@@ -60,10 +49,10 @@ def _rsa(parsed: Any) -> rsa.RSAPublicKey:
 
 def _curve(parameters: Any) -> ec.EllipticCurve:
     if parameters.name == "named":
-        name = _OBJECT_NAMES.get(parameters.chosen.dotted)
-        if name is None:
+        curve = BY_OID.get(parameters.chosen.dotted)
+        if curve is None:
             raise DocumentFault(Reason.ALGORITHM_UNSUPPORTED, f"the curve {parameters.chosen.dotted}")
-        return _BY_NAME[name]
+        return curve
     if parameters.name != "specified":
         raise DocumentFault(Reason.ALGORITHM_UNSUPPORTED, "a curve that is not named")
     domain = parameters.chosen

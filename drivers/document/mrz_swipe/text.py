@@ -9,7 +9,6 @@ from drivers.document.mrz_swipe.framing import MOST_BYTES, SHAPES, Event, Flaw, 
 
 STX, ETX = b"\x02", b"\x03"
 TRIGGER, RELEASE = b"\x16T\r", b"\x16U\r"
-_ENDS = b"\r\n"
 _TRIGGER_AGAIN_S = 20.0
 _TOO_LONG = f"more than {MOST_BYTES} bytes came without a zone; check the baud rate and the reader's settings"
 
